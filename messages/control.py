@@ -1,0 +1,117 @@
+"""Running the system: timers, strategies as values, checkpoints, stopping."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import PlainSerializer, PlainValidator, model_validator
+
+from messages.base import Command, Event, StrategyId, TsNs
+
+
+def _to_bytes(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return base64.b64decode(value, validate=True)
+    raise ValueError("expected bytes, or base64 text")
+
+
+Blob = Annotated[
+    bytes,
+    PlainValidator(_to_bytes),
+    PlainSerializer(lambda b: base64.b64encode(b).decode(), return_type=str),
+]
+
+
+class SetTimer(Command):
+    """Ask the runtime to send `TimerFired(name)` back to this actor at `ts_due`.
+
+    Setting a name again replaces it. Timers are not durable: a core sets them in `resume`.
+    """
+
+    kind: Literal["set_timer"] = "set_timer"
+    name: str
+    ts_due: TsNs
+
+
+class TimerFired(Event):
+    """A timer is due; it may fire late, never early."""
+
+    kind: Literal["timer_fired"] = "timer_fired"
+    name: str
+
+
+class LoadStrategy(Command):
+    """Import `entry` from these files; the digest names the version."""
+
+    kind: Literal["load_strategy"] = "load_strategy"
+    strategy_id: StrategyId
+    files: Mapping[str, str]  # "__init__.py" -> source text; relative POSIX paths only
+    sha256: str
+    entry: str
+
+    @model_validator(mode="after")
+    def _files_are_what_they_claim(self) -> Self:
+        if digest(self.files) != self.sha256:
+            raise ValueError("sha256 does not match files")
+        paths = [PurePosixPath(p) for p in self.files]
+        if any(".." in p.parts or p.is_absolute() for p in paths):
+            raise ValueError("paths must stay inside the package")
+        return self
+
+
+def digest(files: Mapping[str, str]) -> str:
+    """SHA-256 over (path, text) in path order, each length-prefixed."""
+    h = hashlib.sha256()
+    for path in sorted(files):
+        for part in (path, files[path]):
+            raw = part.encode()
+            h.update(len(raw).to_bytes(8, "big") + raw)
+    return h.hexdigest()
+
+
+class StrategyCheckpoint(Event):
+    """All that a strategy instance needs to come back: durable before its intents are sent."""
+
+    kind: Literal["strategy_checkpoint"] = "strategy_checkpoint"
+    strategy_id: StrategyId
+    intents: int  # how many it has decided: the next intent's number
+    state: Blob
+    cursor: int  # how many messages from the order manager the state includes
+    digest: str  # of the code that wrote the state
+
+
+class PauseStrategy(Command):
+    """Stop deciding; keep folding what happens."""
+
+    kind: Literal["pause_strategy"] = "pause_strategy"
+    strategy_id: StrategyId
+
+
+class ResumeStrategy(Command):
+    """Decide again."""
+
+    kind: Literal["resume_strategy"] = "resume_strategy"
+    strategy_id: StrategyId
+
+
+class Shutdown(Command):
+    """Stop in order; `cancel_orders` first takes working orders off the book."""
+
+    kind: Literal["shutdown"] = "shutdown"
+    reason: str
+    cancel_orders: bool = True
+
+
+ControlMessage = (
+    SetTimer
+    | TimerFired
+    | LoadStrategy
+    | StrategyCheckpoint
+    | PauseStrategy
+    | ResumeStrategy
+    | Shutdown
+)

@@ -1,0 +1,125 @@
+"""Market data, always in batches: one typed message holds the rows of one stream of one instrument.
+
+`sequence` counts the batches of one stream from its feed, so a receiver sees a gap.
+"""
+
+from typing import Annotated, Literal
+
+from messages.arrays import BAR, DELTA, FUNDING, QUOTE, TRADE, Rows, RowsOf
+from messages.base import Event, InstrumentId, NonNegative, Price, Quantity, TsNs, Value
+
+
+class Batch(Event):
+    """Rows of one stream, oldest first; `ts_event` and `ts_init` are those of the last row."""
+
+    instrument_id: InstrumentId
+    sequence: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{getattr(self, 'kind', '?')}:{self.instrument_id}:{self.sequence}"
+
+
+class TradeBatch(Batch):
+    """Trades as the venue printed them."""
+
+    kind: Literal["trade_batch"] = "trade_batch"
+    rows: Annotated[Rows, RowsOf(TRADE)]
+
+
+class QuoteBatch(Batch):
+    """Best bid and ask."""
+
+    kind: Literal["quote_batch"] = "quote_batch"
+    rows: Annotated[Rows, RowsOf(QUOTE)]
+
+
+class BookDeltaBatch(Batch):
+    """Changes of an order book, or (`snapshot`) the whole of it.
+
+    `first_seq..last_seq` are the venue's update ids that the rows cover; `prev_seq` is the id
+    that the venue says came before (-1 where it does not say). A snapshot replaces the book.
+    """
+
+    kind: Literal["book_delta_batch"] = "book_delta_batch"
+    snapshot: bool = False
+    first_seq: int
+    last_seq: int
+    prev_seq: int = -1
+    rows: Annotated[Rows, RowsOf(DELTA)]
+
+
+class BarBatch(Batch):
+    """Closed bars of one interval; an interval without trades repeats the last close, volume 0."""
+
+    kind: Literal["bar_batch"] = "bar_batch"
+    interval_ns: TsNs
+    rows: Annotated[Rows, RowsOf(BAR)]
+
+
+class FundingBatch(Batch):
+    """Funding rates of a perpetual."""
+
+    kind: Literal["funding_batch"] = "funding_batch"
+    rows: Annotated[Rows, RowsOf(FUNDING)]
+
+
+class Instrument(Value):
+    """What may be traded, in which steps, at what cost."""
+
+    instrument_id: InstrumentId
+    symbol: str  # the venue's raw name, "BTCUSDT"
+    base: str
+    quote: str
+    price_increment: Price  # tick
+    size_increment: Quantity  # lot
+    min_quantity: NonNegative
+    max_quantity: Quantity
+    min_notional: NonNegative
+    maker_fee: NonNegative  # fraction of notional
+    taker_fee: NonNegative
+
+
+class InstrumentChanged(Event):
+    """The venue's rules for an instrument, at start and whenever they change."""
+
+    kind: Literal["instrument_changed"] = "instrument_changed"
+    instrument: Instrument
+
+
+class FeedStale(Event):
+    """A subscription has been silent for longer than its stream allows."""
+
+    kind: Literal["feed_stale"] = "feed_stale"
+    instrument_id: InstrumentId
+    stream: Literal["trades", "quotes", "book", "bars"]
+    silent_ns: TsNs
+
+
+class FeedRecovered(Event):
+    """A stale subscription delivers again."""
+
+    kind: Literal["feed_recovered"] = "feed_recovered"
+    instrument_id: InstrumentId
+    stream: Literal["trades", "quotes", "book", "bars"]
+
+
+class SnapshotRequested(Event):
+    """The feed lost the book's sequence and needs a whole book from the venue."""
+
+    kind: Literal["snapshot_requested"] = "snapshot_requested"
+    instrument_id: InstrumentId
+    reason: Literal["start", "gap", "crossed", "overflow"]
+
+
+MarketEvent = (
+    TradeBatch
+    | QuoteBatch
+    | BookDeltaBatch
+    | BarBatch
+    | FundingBatch
+    | InstrumentChanged
+    | FeedStale
+    | FeedRecovered
+    | SnapshotRequested
+)
