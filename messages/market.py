@@ -1,12 +1,15 @@
 """Market data, always in batches: one typed message holds the rows of one stream of one instrument.
 
-`sequence` counts the batches of one stream from its feed, so a receiver sees a gap.
+`sequence` counts the batches of one stream from its feed, so a receiver sees a gap; its upper
+bits are the feed's incarnation (incarnation * 2**32 + n), so a restarted feed is a visible gap.
 """
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from messages.arrays import BAR, DELTA, FUNDING, QUOTE, TRADE, Rows, RowsOf
-from messages.base import Event, InstrumentId, NonNegative, Price, Quantity, TsNs, Value
+from messages.base import Command, Event, InstrumentId, NonNegative, Price, Quantity, TsNs, Value
 
 
 class Batch(Event):
@@ -112,8 +115,42 @@ class SnapshotRequested(Event):
     reason: Literal["start", "gap", "crossed", "overflow"]
 
 
+class SubscribeFeed(Command):
+    """An actor wants these instruments, from the batch after `since` where it has seen some.
+
+    The feed answers with one `FeedReplay` and then sends what happens. `since` pairs a stream
+    key ("trade_batch:BTCUSDT.BINANCE") with the last sequence seen.
+    """
+
+    kind: Literal["subscribe_feed"] = "subscribe_feed"
+    asker: str  # actor name
+    instrument_ids: tuple[InstrumentId, ...]
+    since: tuple[tuple[str, int], ...] = ()
+
+
+class FeedReplay(Event):
+    """What `asker` missed: a whole book per instrument, and other streams since it last looked.
+
+    To be folded without acting. `complete` is False where the feed no longer holds all of it.
+    """
+
+    kind: Literal["feed_replay"] = "feed_replay"
+    asker: str
+    instruments: tuple[Instrument, ...]
+    batches: tuple[
+        Annotated[
+            TradeBatch | QuoteBatch | BookDeltaBatch | BarBatch | FundingBatch,
+            Field(discriminator="kind"),
+        ],
+        ...,
+    ]
+    complete: bool
+
+
 MarketEvent = (
-    TradeBatch
+    SubscribeFeed
+    | FeedReplay
+    | TradeBatch
     | QuoteBatch
     | BookDeltaBatch
     | BarBatch
