@@ -1,0 +1,164 @@
+"""Who hears what: the whole message graph of the system as one table.
+
+Both runtimes read it, so a message takes the same way in the Loop and on Ray. A cell that is not
+here is a message that this role must not say: the runtime stops the actor that tried.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, get_args
+
+from messages import accounts, control, health, market, orders, risk, venue
+from messages.base import InstrumentId, Message, StrategyId
+
+
+class Role(StrEnum):
+    """What an actor is for. Every role but STRATEGY has exactly one actor, of the same name."""
+
+    FEED = "feed"
+    STRATEGY = "strategy"
+    RISK = "risk"
+    ORDERS = "orders"
+    RECONCILER = "reconciler"
+    JOURNAL = "journal"
+    VENUE = "venue"  # not an actor of ours: the connection that the sender itself holds
+    SELF = "self"
+
+
+_MARKET: Final = (
+    market.TradeBatch,
+    market.BookDeltaBatch,
+    market.BarBatch,
+    market.FundingBatch,
+)
+_STALENESS: Final = (market.FeedStale, market.FeedRecovered)
+_EVIDENCE: Final = (
+    venue.OrderReport,
+    venue.FillReport,
+    venue.OrderNotFound,
+    venue.OpenOrdersReport,
+    venue.FillsReport,
+    venue.AccountReport,
+)
+_QUERIES: Final = (*get_args(venue.VenueQuery), orders.QueryOrder)
+_INTENTS: Final = (orders.OrderIntent, orders.CancelIntent, orders.ModifyIntent)
+_APPROVED: Final = (orders.ApprovedOrder, orders.ApprovedModify, orders.CancelIntent)
+R = Role
+
+Routes = Mapping[type[Message], tuple[Role, ...]]
+ROUTES: Final[Mapping[Role, Routes]] = {
+    R.FEED: {
+        **dict.fromkeys(_MARKET, (R.STRATEGY,)),
+        market.QuoteBatch: (R.STRATEGY, R.RISK),
+        **dict.fromkeys(_STALENESS, (R.STRATEGY, R.RISK, R.JOURNAL)),
+        market.InstrumentChanged: (R.STRATEGY, R.RISK),
+        market.FeedReplay: (R.STRATEGY, R.RISK),  # only to its asker
+        market.SnapshotRequested: (R.VENUE,),
+        control.SetTimer: (R.SELF,),
+    },
+    R.STRATEGY: {
+        **dict.fromkeys(_INTENTS, (R.RISK,)),
+        control.StrategyCheckpoint: (R.JOURNAL,),
+        market.SubscribeFeed: (R.FEED,),
+        accounts.SyncRequest: (R.ORDERS,),
+        control.SetTimer: (R.SELF,),
+    },
+    R.RISK: {
+        **dict.fromkeys(_APPROVED, (R.ORDERS,)),
+        orders.RefusedOrder: (R.STRATEGY, R.JOURNAL),
+        market.SubscribeFeed: (R.FEED,),
+        accounts.SyncRequest: (R.ORDERS,),
+        control.SetTimer: (R.SELF,),
+    },
+    R.ORDERS: {
+        orders.SubmitOrder: (R.VENUE,),
+        orders.CancelOrder: (R.VENUE,),
+        orders.ModifyOrder: (R.VENUE,),
+        **dict.fromkeys(_QUERIES, (R.VENUE,)),
+        **dict.fromkeys(get_args(orders.OrderEvent), (R.STRATEGY, R.RISK, R.RECONCILER)),
+        accounts.PositionChanged: (R.RISK, R.RECONCILER),
+        accounts.AccountSnapshot: (R.STRATEGY, R.RISK, R.RECONCILER),  # only to its asker
+        risk.TradingStateChanged: (R.STRATEGY, R.RISK, R.RECONCILER),
+        control.SetTimer: (R.SELF,),
+    },
+    R.RECONCILER: {
+        **dict.fromkeys(_QUERIES, (R.VENUE,)),
+        **dict.fromkeys(_EVIDENCE, (R.ORDERS,)),
+        health.Discrepancy: (R.JOURNAL,),
+        health.DiscrepancyResolved: (R.JOURNAL,),
+        health.ReconcileCompleted: (R.JOURNAL,),
+        risk.SetTradingState: (R.ORDERS,),
+        orders.CancelIntent: (R.ORDERS,),
+        accounts.SyncRequest: (R.ORDERS,),
+        control.SetTimer: (R.SELF,),
+    },
+}
+
+# Links whose messages move orders or permission: numbered, acknowledged, re-sent, deduplicated.
+# Market data is not re-sent: a newer batch is worth more than an older one, and a gap shows.
+RELIABLE: Final = frozenset(
+    {
+        (R.STRATEGY, R.RISK),
+        (R.STRATEGY, R.ORDERS),
+        (R.RISK, R.STRATEGY),
+        (R.RISK, R.ORDERS),
+        (R.RECONCILER, R.ORDERS),
+        (R.ORDERS, R.STRATEGY),
+        (R.ORDERS, R.RISK),
+        (R.ORDERS, R.RECONCILER),
+    }
+)
+
+
+class NoRoute(Exception):
+    """A role said something that the table does not let it say: a bug in its core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The actors of one run: each strategy instance, and the instruments it wants."""
+
+    strategies: Mapping[StrategyId, frozenset[InstrumentId]]
+
+    def recipients(self, sender: Role, message: Message) -> tuple[str, ...]:
+        """Actor names that `message` from `sender` goes to, in table order.
+
+        "venue" and "self" stand for the sender's own connection and mailbox.
+        raises  NoRoute if the table has no cell for it
+        """
+        roles = ROUTES[sender].get(type(message))
+        if roles is None:
+            raise NoRoute(f"{sender} must not send {type(message).__name__}")
+        asker = getattr(message, "asker", None)
+        if asker is not None and isinstance(message, market.FeedReplay | accounts.AccountSnapshot):
+            return (asker,)
+        names: list[str] = []
+        for role in roles:
+            names.extend(self._strategies(message) if role is R.STRATEGY else (str(role),))
+        return tuple(names)
+
+    def _strategies(self, message: Message) -> list[str]:
+        """Those it is addressed to, else those that want its instrument, else all."""
+        owner = getattr(message, "strategy_id", None)
+        if owner is not None:
+            # Orders that no strategy of this run placed (adopted ones) have no actor to tell.
+            return [strategy_actor(owner)] if owner in self.strategies else []
+        instrument = getattr(message, "instrument_id", None)
+        if instrument is None and isinstance(message, market.InstrumentChanged):
+            instrument = message.instrument.instrument_id
+        return [
+            strategy_actor(s)
+            for s, wants in self.strategies.items()
+            if instrument is None or instrument in wants
+        ]
+
+
+def strategy_actor(strategy_id: StrategyId) -> str:
+    """The actor name of a strategy instance."""
+    return f"strategy-{strategy_id}"
+
+
+def role_of(actor: str) -> Role:
+    """The role behind an actor name."""
+    return R.STRATEGY if actor.startswith("strategy-") else Role(actor)
