@@ -44,6 +44,14 @@ class TimerFired(Event):
     name: str
 
 
+class Resumed(Event):
+    """An actor's new incarnation begins: journaled as an input, so that a fold repeats it."""
+
+    kind: Literal["resumed"] = "resumed"
+    actor: str
+    incarnation: int
+
+
 class LoadStrategy(Command):
     """Import `entry` from these files; the digest names the version."""
 
@@ -109,6 +117,7 @@ class Shutdown(Command):
 ControlMessage = (
     SetTimer
     | TimerFired
+    | Resumed
     | LoadStrategy
     | StrategyCheckpoint
     | PauseStrategy

@@ -14,7 +14,8 @@ names `base`, the oldest message still unacknowledged: a receiver that knows not
     AFTER_JOURNAL     durable actors: as soon as the message is in the journal
     AFTER_EFFECTS     soft actors: when all they said in consequence has been acknowledged, so a
                       crash in the middle loses nothing: the message is simply sent again
-    AFTER_CHECKPOINT  strategies: when a checkpoint that includes it is durable
+    AFTER_CHECKPOINT  strategies, towards the order manager: when a checkpoint that includes the
+                      message is durable; towards others (who repeat themselves) at once
 
 *Fencing.* Frames, acks and hellos carry the sender's incarnation; what an older incarnation than
 the newest seen says is dropped.
@@ -28,6 +29,7 @@ from typing import Final
 from messages import Message
 
 DURABLE_SESSION: Final = 0
+_CHECKPOINTED: Final = "orders"  # the peer whose messages a strategy's checkpoint covers
 _EARLY_MAX: Final = 10_000  # frames held for one peer before they are dropped and asked again
 
 
@@ -209,7 +211,8 @@ class Links:
                 box.effects.setdefault(delivery.seq, 0)
                 self._advance(box)
             case Acks.AFTER_CHECKPOINT:
-                pass  # `durable` says when
+                if delivery.peer != _CHECKPOINTED:  # for that peer, `durable` says when
+                    box.ackable = max(box.ackable, delivery.seq)
 
     def durable(self, peer: str, session: int, cursor: int) -> None:
         """Everything of `peer` up to `cursor` is in a durable checkpoint."""
@@ -253,6 +256,8 @@ class Links:
     def restore(self, peer: str, session: int, cursor: int) -> None:
         """Recovery: the journal or checkpoint holds everything of `peer` up to `cursor`."""
         self._in[peer] = _Inbox(session=session, cursor=cursor, acked=cursor - 1, ackable=cursor)
+        if session != DURABLE_SESSION:  # a soft peer numbers its sessions by its incarnations
+            self._known[peer] = max(self._known.get(peer, 0), session)
 
     def cursor(self, peer: str) -> tuple[int, int]:
         """(session, last delivered number) of a peer; (-1, -1) before its first message."""

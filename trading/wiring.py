@@ -111,6 +111,17 @@ RELIABLE: Final = frozenset(
 )
 
 
+# Actors that a fresh incarnation of each role greets: the other ends of its reliable links.
+PEERS: Final[Mapping[Role, tuple[Role, ...]]] = {
+    role: tuple(
+        r
+        for r in Role
+        if any({role, r} == {a, b} for a, b in RELIABLE) and r is not role
+    )
+    for role in Role
+}
+
+
 class NoRoute(Exception):
     """A role said something that the table does not let it say: a bug in its core."""
 
@@ -136,6 +147,16 @@ class Directory:
         names: list[str] = []
         for role in roles:
             names.extend(self._strategies(message) if role is R.STRATEGY else (str(role),))
+        return tuple(names)
+
+    def peers(self, role: Role) -> tuple[str, ...]:
+        """Actor names at the other ends of this role's reliable links."""
+        names: list[str] = []
+        for peer in PEERS[role]:
+            if peer is R.STRATEGY:
+                names.extend(strategy_actor(s) for s in self.strategies)
+            else:
+                names.append(str(peer))
         return tuple(names)
 
     def _strategies(self, message: Message) -> list[str]:

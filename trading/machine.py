@@ -1,0 +1,220 @@
+"""An actor without its process: core, links and routes, driven by packets, timers and answers.
+
+The Loop and the Ray shell both drive this class and nothing else, so what an actor decides, in
+which order it journals and speaks, and what it hashes cannot differ between them. A runtime must
+carry an `Effects` out in this order: `rows` to the journal and synced (or `checkpoint` to the
+journal keeper, then `persisted`), then everything else. A crash before the rows are synced leaves
+no trace; after, the fold of the rows repeats the step, and the links repeat what was not heard.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, TypeVar
+
+from messages import Message, encode
+from messages.control import Resumed, SetTimer, StrategyCheckpoint
+from trading.core import Core, Step
+from trading.errors import RecoveryMismatch
+from trading.links import Ack, Acks, Delivery, Frame, Hello, Links, Packet
+from trading.wiring import RELIABLE, Directory, Role, role_of
+
+S = TypeVar("S")
+ACKS: Final = {
+    Role.ORDERS: Acks.AFTER_JOURNAL,
+    Role.STRATEGY: Acks.AFTER_CHECKPOINT,
+    Role.RISK: Acks.AFTER_EFFECTS,
+    Role.RECONCILER: Acks.AFTER_EFFECTS,
+    Role.FEED: Acks.AFTER_EFFECTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One journal row: an input with its place on its link, or an output."""
+
+    direction: str  # "in" | "out"
+    peer: str  # where an input came from ("venue", "self", "operator", an actor) or an output goes
+    session: int
+    seq: int
+    ts_ns: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What a step asks of its runtime, in the order in which to do it."""
+
+    rows: tuple[Row, ...] = ()
+    checkpoint: StrategyCheckpoint | None = None
+    notes: tuple[Message, ...] = ()  # for the journal keeper's record; nothing waits for them
+    venue: tuple[Message, ...] = ()  # for this actor's own venue connection
+    packets: tuple[Packet, ...] = ()
+    timers: tuple[SetTimer, ...] = ()
+
+    def then(self, later: "Effects") -> "Effects":
+        """Both, as one: for runtimes that journal several steps in one transaction."""
+        return Effects(
+            self.rows + later.rows,
+            later.checkpoint or self.checkpoint,
+            self.notes + later.notes,
+            self.venue + later.venue,
+            self.packets + later.packets,
+            self.timers + later.timers,
+        )
+
+
+class Machine(Generic[S]):
+    """One actor of a run. Mutable, single-threaded; an exception ends it (drop it, make another).
+
+    `name` is the actor's ("orders", "strategy-TREND"), `incarnation` counts its starts from 1.
+    """
+
+    def __init__(
+        self, name: str, core: Core[S], directory: Directory, incarnation: int
+    ) -> None:
+        self.name = name
+        self.role = role_of(name)
+        self.incarnation = incarnation
+        self.state = core.start()
+        self.links = Links(name, incarnation, ACKS[self.role])
+        self.log = hashlib.sha256()
+        self.handled = 0
+        self._core = core
+        self._directory = directory
+        self._journals = self.links.acks is Acks.AFTER_JOURNAL
+
+    # --- starting -----------------------------------------------------------------------------
+
+    def recover(self, rows: Iterable[Row]) -> int:
+        """Fold a journal's rows; returns how many inputs.
+
+        raises  RecoveryMismatch if an output is not what the journal says was said
+        """
+        inputs, said = 0, iter(())  # type: int, Any
+        for row in rows:
+            if row.direction == "out":
+                mine = next(said, None)
+                if mine is None or mine != (row.peer, row.seq, row.message):
+                    raise RecoveryMismatch(self.name, inputs, f"{row.message.key} to {row.peer}")
+                continue
+            if next(said, None) is not None:
+                raise RecoveryMismatch(self.name, inputs, "fewer outputs than before")
+            inputs += 1
+            if row.seq:
+                self.links.restore(row.peer, row.session, row.seq)
+            delivery = Delivery(row.peer, row.session, row.seq, row.message)
+            done = self._step(delivery, row.ts_ns)
+            said = iter([(r.peer, r.seq, r.message) for r in done.rows[1:]])
+        return inputs
+
+    def restore(self, checkpoint: StrategyCheckpoint, state: S) -> None:
+        """A strategy comes back: `state` as of `checkpoint`."""
+        self.state = state
+        self.links.restore(str(Role.ORDERS), 0, checkpoint.cursor)
+
+    def resume(self, now_ns: int) -> Effects:
+        """First words of this incarnation: greetings to all peers, and what the core says."""
+        hellos = tuple(self.links.hello(p) for p in self._directory.peers(self.role))
+        start = Resumed(
+            ts_event=now_ns, ts_init=now_ns, actor=self.name, incarnation=self.incarnation
+        )
+        said = self._step(Delivery("self", 0, 0, start), now_ns)
+        return replace(said, packets=hellos + said.packets)
+
+    # --- serving ------------------------------------------------------------------------------
+
+    def packet(self, packet: Packet, now_ns: int) -> Effects:
+        """Handle one packet from another actor."""
+        match packet:
+            case Frame():
+                effects = Effects()
+                for delivery in self.links.receive(packet):
+                    effects = effects.then(self._step(delivery, now_ns))
+                return effects
+            case Ack():
+                self.links.acked(packet)
+                return Effects()
+            case Hello():
+                return Effects(packets=self.links.greeted(packet, now_ns))
+
+    def local(self, message: Message, now_ns: int, peer: str) -> Effects:
+        """Handle a message of this actor's own: from its "venue", a timer ("self"), "operator"."""
+        return self._step(Delivery(peer, 0, 0, message), now_ns)
+
+    def persisted(self, checkpoint: StrategyCheckpoint) -> None:
+        """The journal keeper holds `checkpoint`: what it includes may be acknowledged."""
+        self.links.durable(str(Role.ORDERS), 0, checkpoint.cursor)
+
+    def acks(self) -> tuple[Packet, ...]:
+        """Acknowledgements to send; call after the effects of a batch have been carried out."""
+        return self.links.acks_due()
+
+    def resend(self, now_ns: int, timeout_ns: int) -> tuple[Packet, ...]:
+        """What peers have not acknowledged in time."""
+        return self.links.resend(now_ns, timeout_ns)
+
+    def digest(self) -> str:
+        """SHA-256 over this actor's log: of every message handled and every message said, in
+        order: peer, number on the link, wire form. Hex."""
+        return self.log.hexdigest()
+
+    # --- the step -----------------------------------------------------------------------------
+
+    def _step(self, delivery: Delivery, now_ns: int) -> Effects:
+        message = delivery.message
+        if isinstance(message, Resumed):
+            step: Step[S] = self._core.resume(self.state, now_ns)
+        else:
+            step = self._core.react(self.state, message, now_ns)
+        self.state = step.state
+        self.handled += 1
+        effects = self._route(delivery, step.out, now_ns)
+        self.links.handled(delivery)
+        return effects
+
+    def _route(self, cause: Delivery, out: tuple[Message, ...], now_ns: int) -> Effects:
+        rows = [Row("in", cause.peer, cause.session, cause.seq, now_ns, cause.message)]
+        notes: list[Message] = []
+        venue: list[Message] = []
+        packets: list[Packet] = []
+        timers: list[SetTimer] = []
+        checkpoint: StrategyCheckpoint | None = None
+        for message in out:
+            if isinstance(message, StrategyCheckpoint):
+                cursor = max(self.links.cursor(str(Role.ORDERS))[1], 0)
+                checkpoint = message.model_copy(update={"cursor": cursor})
+                continue
+            if isinstance(message, SetTimer):
+                timers.append(message)
+                continue
+            for to in self._directory.recipients(self.role, message):
+                seq = 0
+                if to == Role.VENUE:
+                    venue.append(message)
+                elif to == Role.JOURNAL:
+                    notes.append(message)
+                    continue
+                else:
+                    reliable = (self.role, role_of(to)) in RELIABLE
+                    frame = self.links.send(
+                        to, message, now_ns, reliable=reliable, cause=cause
+                    )
+                    packets.append(frame)
+                    seq = frame.seq
+                rows.append(Row("out", to, 0, seq, now_ns, message))
+        self._hash(rows)
+        return Effects(
+            tuple(rows) if self._journals else (),
+            checkpoint,
+            tuple(notes),
+            tuple(venue),
+            tuple(packets),
+            tuple(timers),
+        )
+
+    def _hash(self, rows: list[Row]) -> None:
+        for row in rows:
+            self.log.update(f"{row.direction} {row.peer} {row.seq} ".encode())
+            self.log.update(encode(row.message))
+            self.log.update(b"\n")
