@@ -1,1 +1,1 @@
-"""venues/sim"""
+"""A simulated venue: matching, money, queue position, latency and generated market data; no I/O."""
