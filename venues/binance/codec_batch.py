@@ -1,0 +1,83 @@
+"""Many frames -> few messages.
+
+Consecutive frames of one stream of one instrument become one batch. Frames of one instrument
+never change places across its streams: a quote between two trades ends the first batch of trades,
+because a receiver must see the quote where it was. Instruments are independent of each other.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from messages.base import Event, InstrumentId
+from trading.errors import Garbled
+from venues.binance.codec_frames import read_frame
+from venues.binance.codec_market import Piece, join
+from venues.binance.codec_names import Decoded, Market, Unknown
+
+_ROWS_MAX = 4096  # a batch stays small enough that a receiver is not held up by one message
+
+
+class Batcher:
+    """Collects frames until `flush`; counts every frame by kind.
+
+    counts    readable frames by Binance's kind
+    unknown   readable frames of kinds that we do not know, by kind
+    garbled   frames that could not be read; the last few are kept in `quarantine`
+    """
+
+    def __init__(self, market: Market, quarantine_max: int = 16) -> None:
+        self.counts: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
+        self.garbled = 0
+        self.quarantine: list[Garbled] = []
+        self._market = market
+        self._quarantine_max = quarantine_max
+        self._runs: list[list[Piece] | tuple[Event, ...]] = []
+        self._open: dict[InstrumentId, list[Piece]] = {}
+
+    def add(self, raw: bytes, ts_init: int) -> None:
+        """Take one frame in; it is never refused."""
+        try:
+            found = read_frame(raw, self._market, ts_init)
+        except Garbled as e:
+            self.garbled += 1
+            self.quarantine = [*self.quarantine, e][-self._quarantine_max :]
+            return
+        if isinstance(found, Unknown):
+            self.unknown[found.kind] += 1
+            return
+        self.counts[found.kind] += 1
+        if isinstance(found, Piece):
+            self._put(found)
+        elif isinstance(found, Decoded):
+            self._runs.append(found.messages)
+
+    def flush(self) -> tuple[Event, ...]:
+        """The messages so far, in the order in which their first frames came."""
+        out: list[Event] = []
+        for run in self._runs:
+            out += (join(run),) if isinstance(run, list) else run
+        self._runs, self._open = [], {}
+        return tuple(out)
+
+    def _put(self, piece: Piece) -> None:
+        run = self._open.get(piece.instrument_id)
+        if run is not None and len(run) < _ROWS_MAX and piece.continues(run[-1]):
+            run.append(piece)
+            return
+        run = [piece]
+        self._runs.append(run)
+        self._open[piece.instrument_id] = run
+
+
+def decode_many(frames: Iterable[tuple[int, bytes]], market: Market) -> tuple[Event, ...]:
+    """Messages of (ts_init, frame) pairs.
+
+    raises  Garbled at the first unreadable frame; use a `Batcher` to go on past it
+    """
+    batcher = Batcher(market)
+    for ts_init, raw in frames:
+        batcher.add(raw, ts_init)
+        if batcher.quarantine:
+            raise batcher.quarantine[0]
+    return batcher.flush()

@@ -1,0 +1,151 @@
+"""Did the venue act? Binance's error codes and HTTP statuses, as literal tables.
+
+docs: Spot "Error Codes" and "General API Information / HTTP Return Codes" (2026-09). A 5xx "is
+important to NOT treat as a failure: the execution status is UNKNOWN". A code that is not in the
+table is taken for PERHAPS: reconciling a refusal costs a query, retrying an order costs money.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from messages.base import NS_PER_S
+from messages.venue import Acted, OrderNotFound, Request, RequestFailed, RequestRefused
+from venues.binance.codec_asked import Asked
+
+
+class Verdict(StrEnum):
+    """What an error says about the venue's side of the request."""
+
+    REFUSED = "REFUSED"  # read, and not done
+    NOT_FOUND = "NOT_FOUND"  # no such order
+    THROTTLED = "THROTTLED"  # not done, for rate
+    CLOSED = "CLOSED"  # not done: the service is not there
+    PERHAPS = "PERHAPS"  # nobody can say
+
+
+_REFUSED_CODES: Final = (
+    -1002,  # UNAUTHORIZED
+    -1010,  # ERROR_MSG_RECEIVED: the matching engine said no
+    -1013,  # INVALID_MESSAGE: a filter; did not reach the matching engine
+    -1014,  # UNKNOWN_ORDER_COMPOSITION
+    -1020,  # UNSUPPORTED_OPERATION
+    -1021,  # INVALID_TIMESTAMP
+    -1022,  # INVALID_SIGNATURE
+    -1099,  # not found, authenticated or authorized
+    *range(-1199, -1099),  # 11xx: the request itself is wrong
+    -2010,  # NEW_ORDER_REJECTED
+    -2011,  # CANCEL_REJECTED
+    -2014,  # BAD_API_KEY_FMT
+    -2015,  # REJECTED_MBX_KEY
+    -2016,  # NO_TRADING_WINDOW
+    -2026,  # ORDER_ARCHIVED
+    -2038,  # ORDER_AMEND_REJECTED
+    -2039,  # CLIENT_ORDER_ID_INVALID
+)
+CODES: Final[dict[int, Verdict]] = {
+    **dict.fromkeys(_REFUSED_CODES, Verdict.REFUSED),
+    -1000: Verdict.PERHAPS,  # UNKNOWN
+    -1001: Verdict.PERHAPS,  # DISCONNECTED
+    -1003: Verdict.THROTTLED,  # TOO_MANY_REQUESTS
+    -1004: Verdict.PERHAPS,  # SERVER_BUSY of older servers; does not say how far it got
+    -1006: Verdict.PERHAPS,  # UNEXPECTED_RESP: "execution status unknown"
+    -1007: Verdict.PERHAPS,  # TIMEOUT: "execution status unknown"
+    -1008: Verdict.PERHAPS,  # SERVER_BUSY: overloaded; does not say how far it got
+    -1015: Verdict.THROTTLED,  # TOO_MANY_ORDERS
+    -1016: Verdict.CLOSED,  # SERVICE_SHUTTING_DOWN: "no longer available"
+    -1034: Verdict.THROTTLED,  # TOO_MANY_CONNECTIONS
+    -2013: Verdict.NOT_FOUND,  # NO_SUCH_ORDER
+    -2021: Verdict.PERHAPS,  # cancel-replace partially failed
+    -2022: Verdict.REFUSED,  # cancel-replace failed, both halves
+}
+# The same code says both "no funds" and "you have this id already": the second one means that an
+# order of ours may be there, so it is no refusal of the order that the id belongs to.
+DUPLICATE: Final = "Duplicate order sent."
+STATUSES: Final[dict[int, Verdict]] = {
+    403: Verdict.CLOSED,  # the web application firewall
+    418: Verdict.THROTTLED,  # banned for going on after 429
+    429: Verdict.THROTTLED,
+}
+# Where the venue does not say how long to wait: its longest weight window; a first ban's length.
+_WAIT_S: Final[dict[int, int]] = {429: 60, 418: 120}
+_WAIT_DEFAULT_S: Final = 10
+_ACTING: Final = frozenset({Request.SUBMIT, Request.CANCEL, Request.MODIFY})
+
+
+class _Error(msgspec.Struct):
+    code: int
+    msg: str = ""
+
+
+Refusal = RequestRefused | RequestFailed | OrderNotFound
+
+
+def header(headers: Mapping[str, str], name: str) -> int | None:
+    """A whole number among response headers, whose names have no case; None if absent."""
+    wanted = name.lower()
+    for key, value in headers.items():
+        if key.lower() == wanted and value.strip().isdigit():
+            return int(value)
+    return None
+
+
+def used_weight(headers: Mapping[str, str]) -> int | None:
+    """Request weight used in this minute by this address. docs: "LIMITS / IP Limits"."""
+    return header(headers, "X-MBX-USED-WEIGHT-1M")
+
+
+def order_count(headers: Mapping[str, str], interval: str = "10S") -> int | None:
+    """Orders placed by this account in "10S" or "1D". docs: "LIMITS / Unfilled Order Count"."""
+    return header(headers, f"X-MBX-ORDER-COUNT-{interval}")
+
+
+def judge(status: int, code: int | None, text: str) -> Verdict:
+    """What an HTTP status with an error body says about the venue's side."""
+    if status in STATUSES:
+        return STATUSES[status]
+    if status >= 500 or code is None:
+        return Verdict.PERHAPS
+    if code == -2010 and text == DUPLICATE:
+        return Verdict.PERHAPS
+    return CODES.get(code, Verdict.PERHAPS)
+
+
+def decode_error(status: int, headers: Mapping[str, str], body: bytes, asked: Asked) -> Refusal:
+    """The evidence in an answer that is not a success; every answer has one, readable or not."""
+    try:
+        error = msgspec.json.decode(body, type=_Error)
+        code, text = error.code, error.msg
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        code, text = None, f"unreadable answer of {len(body)} bytes"
+    verdict = judge(status, code, text)
+    queried = asked.instrument_id if asked.request is Request.QUERY_ORDER else None
+    if verdict is Verdict.NOT_FOUND and queried is not None:
+        return OrderNotFound(
+            # As of the venue's clock: without one it is as of nothing, so it proves nothing.
+            ts_event=asked.ts_venue,
+            ts_init=asked.ts_init,
+            client_order_id=asked.client_order_id,
+            instrument_id=queried,
+            source=asked.source,
+        )
+    if verdict in (Verdict.REFUSED, Verdict.NOT_FOUND):
+        return RequestRefused(
+            ts_event=asked.ts_event,
+            ts_init=asked.ts_init,
+            request=asked.request,
+            client_order_id=asked.client_order_id,
+            code=str(code),
+            reason=text,
+        )
+    acting = asked.request in _ACTING and verdict is Verdict.PERHAPS
+    wait_s = header(headers, "Retry-After")
+    if wait_s is None:
+        wait_s = _WAIT_S.get(status, _WAIT_DEFAULT_S)
+    return asked.failed(
+        Acted.PERHAPS if acting else Acted.NO,
+        f"HTTP {status}" + (f", {code}: {text}" if code is not None else f": {text}"),
+        retry_after_ns=wait_s * NS_PER_S if verdict is Verdict.THROTTLED else 0,
+    )

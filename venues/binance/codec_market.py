@@ -1,0 +1,289 @@
+"""Binance market streams: the payload of one frame -> rows of one stream.
+
+Spot and USD-M share names and differ in details: a spot depth diff has no `pu` and no `T`, a spot
+bookTicker has no time at all. Prices go from text to float64 in the decoder, never by way of
+Python objects; nothing here is exact money.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import msgspec
+import numpy as np
+
+from messages.arrays import BAR, DELTA, FUNDING, QUOTE, TRADE, Rows
+from messages.base import InstrumentId
+from messages.market import (
+    BarBatch,
+    Batch,
+    BookDeltaBatch,
+    FundingBatch,
+    QuoteBatch,
+    TradeBatch,
+)
+from trading.errors import Garbled
+from venues.binance.codec_names import Control, Market, instrument_id, ns
+
+# The bounds keep "NaN" and "Infinity", which are legal text for a float, out of the arrays.
+_Positive = Annotated[float, msgspec.Meta(gt=0, lt=1e300)]
+_Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e300)]
+_Signed = Annotated[float, msgspec.Meta(gt=-1e300, lt=1e300)]
+_Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Ms = Annotated[int, msgspec.Meta(ge=0, lt=2**43)]  # as nanoseconds it must fit an int64
+_Levels = list[tuple[_Positive, _Amount]]
+
+
+class _Trade(msgspec.Struct):
+    """docs: Spot "WebSocket Streams / Trade Streams"; USD-M sends the same, plus `X`."""
+
+    s: str
+    p: _Amount
+    q: _Amount
+    T: _Ms
+    m: bool  # the buyer is the maker, so the seller took
+    t: _Id
+    X: str = "MARKET"
+
+
+class _AggTrade(msgspec.Struct):
+    """docs: "Aggregate Trade Streams"."""
+
+    s: str
+    p: _Positive
+    q: _Positive
+    T: _Ms
+    m: bool
+    a: _Id
+
+
+class _BookTicker(msgspec.Struct):
+    """docs: "Individual Symbol Book Ticker Streams"; an empty side is 0 at 0."""
+
+    s: str
+    b: _Amount
+    B: _Amount
+    a: _Amount
+    A: _Amount
+    T: _Ms = 0
+
+
+class _Depth(msgspec.Struct):
+    """docs: "Diff. Depth Stream"; `pu` and `T` on USD-M only."""
+
+    s: str
+    E: _Ms
+    U: _Id
+    u: _Id
+    b: _Levels
+    a: _Levels
+    pu: int = -1
+    T: _Ms = 0
+
+
+class _Kline(msgspec.Struct):
+    t: _Ms
+    T: _Ms
+    o: _Positive
+    h: _Positive
+    l: _Positive  # noqa: E741 - Binance's name
+    c: _Positive
+    v: _Amount
+    q: _Amount
+    V: _Amount
+    n: _Id
+    x: bool
+
+
+class _KlineEvent(msgspec.Struct):
+    """docs: "Kline/Candlestick Streams for UTC"."""
+
+    s: str
+    k: _Kline
+
+
+class _MarkPrice(msgspec.Struct):
+    """docs: USD-M "Mark Price Stream"; `r` is "" for delivery contracts."""
+
+    s: str
+    E: _Ms
+    p: _Positive
+    T: _Ms
+    r: _Signed | str
+
+
+class _Snapshot(msgspec.Struct):
+    """docs: "Market Data endpoints / Order book"; `E` and `T` on USD-M only."""
+
+    lastUpdateId: _Id  # noqa: N815 - Binance's name
+    bids: _Levels
+    asks: _Levels
+    T: _Ms = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one market frame says: rows that may be joined with the next frame's."""
+
+    kind: str
+    batch: type[Batch]
+    instrument_id: InstrumentId
+    ts_event: int
+    ts_init: int
+    row: tuple[float, ...] | Rows  # one row; of a book many, already an array
+    first_seq: int = 0
+    last_seq: int = 0
+    prev_seq: int = -1
+    interval_ns: int = 0
+
+    def continues(self, before: "Piece") -> bool:
+        """Whether one batch may hold `before` and then this."""
+        if self.batch is not before.batch or self.interval_ns != before.interval_ns:
+            return False
+        if self.batch is not BookDeltaBatch:
+            return True
+        if self.prev_seq >= 0:
+            return self.prev_seq == before.last_seq
+        return self.first_seq == before.last_seq + 1
+
+
+Message = TradeBatch | QuoteBatch | BarBatch | FundingBatch | BookDeltaBatch
+
+
+def join(pieces: Sequence[Piece]) -> Message:
+    """One batch of consecutive pieces of one stream (each `continues` the one before)."""
+    first, last = pieces[0], pieces[-1]
+    name, ts_event, ts_init = first.instrument_id, last.ts_event, last.ts_init
+    if first.batch is BookDeltaBatch:
+        parts = [piece.row for piece in pieces if isinstance(piece.row, np.ndarray)]
+        return BookDeltaBatch(
+            ts_event=ts_event,
+            ts_init=ts_init,
+            instrument_id=name,
+            first_seq=first.first_seq,
+            last_seq=last.last_seq,
+            prev_seq=first.prev_seq,
+            rows=parts[0] if len(parts) == 1 else np.concatenate(parts),
+        )
+    flat = [piece.row for piece in pieces]
+    if first.batch is QuoteBatch:
+        rows = np.array(flat, QUOTE)
+        return QuoteBatch(ts_event=ts_event, ts_init=ts_init, instrument_id=name, rows=rows)
+    if first.batch is TradeBatch:
+        rows = np.array(flat, TRADE)
+        return TradeBatch(ts_event=ts_event, ts_init=ts_init, instrument_id=name, rows=rows)
+    if first.batch is FundingBatch:
+        rows = np.array(flat, FUNDING)
+        return FundingBatch(ts_event=ts_event, ts_init=ts_init, instrument_id=name, rows=rows)
+    return BarBatch(
+        ts_event=ts_event,
+        ts_init=ts_init,
+        instrument_id=name,
+        interval_ns=last.interval_ns,
+        rows=np.array(flat, BAR),
+    )
+
+
+def delta_rows(bids: _Levels, asks: _Levels, ts_event: int, ts_init: int) -> Rows:
+    """Book levels as DELTA rows, bids first."""
+    rows = np.empty(len(bids) + len(asks), DELTA)
+    rows["ts_event"], rows["ts_init"] = ts_event, ts_init
+    rows["side"] = -1
+    rows["side"][: len(bids)] = 1
+    levels = np.array(bids + asks, np.float64).reshape(-1, 2)
+    rows["price"], rows["size"] = levels[:, 0], levels[:, 1]
+    return rows
+
+
+def _trade(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:
+    d = _TRADE.decode(raw)
+    if d.X != "MARKET" or d.p == 0.0 or d.q == 0.0:
+        # USD-M also prints insurance fund and auto-deleveraging transfers, some of them at 0.
+        return Control(f"trade:{d.X}")
+    ts = ns(d.T)
+    row = (ts, ts_init, d.p, d.q, -1 if d.m else 1, d.t)
+    return Piece("trade", TradeBatch, instrument_id(d.s, market), ts, ts_init, row)
+
+
+def _agg_trade(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:
+    d = _AGG_TRADE.decode(raw)
+    ts = ns(d.T)
+    row = (ts, ts_init, d.p, d.q, -1 if d.m else 1, d.a)
+    return Piece("aggTrade", TradeBatch, instrument_id(d.s, market), ts, ts_init, row)
+
+
+def _book_ticker(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:
+    d = _BOOK_TICKER.decode(raw)
+    ts = ns(d.T) or ts_init  # spot does not say when
+    row = (ts, ts_init, d.b, d.B, d.a, d.A)
+    return Piece("bookTicker", QuoteBatch, instrument_id(d.s, market), ts, ts_init, row)
+
+
+def _depth(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:
+    d = _DEPTH.decode(raw)
+    ts = ns(d.T or d.E)
+    rows = delta_rows(d.b, d.a, ts, ts_init)
+    name = instrument_id(d.s, market)
+    return Piece("depthUpdate", BookDeltaBatch, name, ts, ts_init, rows, d.U, d.u, d.pu)
+
+
+def _kline(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:
+    event = _KLINE.decode(raw)
+    k = event.k
+    if not k.x:
+        return Control("kline_open")
+    # Binance closes an interval one millisecond before the next one opens.
+    ts_open, ts = ns(k.t), ns(k.T + 1)
+    row = (ts_open, ts, ts_init, k.o, k.h, k.l, k.c, k.v, k.q, k.V, k.n)
+    name = instrument_id(event.s, market)
+    return Piece("kline", BarBatch, name, ts, ts_init, row, interval_ns=ts - ts_open)
+
+
+def _mark_price(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:
+    d = _MARK_PRICE.decode(raw)
+    if isinstance(d.r, str):
+        return Control("markPriceUpdate:delivery")
+    ts = ns(d.E)
+    row = (ts, ts_init, d.r, d.p, ns(d.T))
+    return Piece("markPriceUpdate", FundingBatch, instrument_id(d.s, market), ts, ts_init, row)
+
+
+# Lax mode reads quoted numbers; every numeric field is typed, so nothing else gets looser.
+_TRADE: Final = msgspec.json.Decoder(_Trade, strict=False)
+_AGG_TRADE: Final = msgspec.json.Decoder(_AggTrade, strict=False)
+_BOOK_TICKER: Final = msgspec.json.Decoder(_BookTicker, strict=False)
+_DEPTH: Final = msgspec.json.Decoder(_Depth, strict=False)
+_KLINE: Final = msgspec.json.Decoder(_KlineEvent, strict=False)
+_MARK_PRICE: Final = msgspec.json.Decoder(_MarkPrice, strict=False)
+_SNAPSHOT: Final = msgspec.json.Decoder(_Snapshot, strict=False)
+
+Reader = Callable[[bytes | msgspec.Raw, Market, int], Piece | Control]
+READERS: Final[dict[str, Reader]] = {
+    "trade": _trade,
+    "aggTrade": _agg_trade,
+    "bookTicker": _book_ticker,
+    "depthUpdate": _depth,
+    "kline": _kline,
+    "markPriceUpdate": _mark_price,
+}
+
+
+def decode_depth_snapshot(raw: bytes, name: InstrumentId, ts_init: int) -> BookDeltaBatch:
+    """The REST answer of GET /api/v3/depth or /fapi/v1/depth, which does not name its symbol.
+
+    raises  Garbled
+    """
+    try:
+        d = _SNAPSHOT.decode(raw)
+        ts = ns(d.T) or ts_init
+        return BookDeltaBatch(
+            ts_event=ts,
+            ts_init=ts_init,
+            instrument_id=name,
+            snapshot=True,
+            first_seq=d.lastUpdateId,
+            last_seq=d.lastUpdateId,
+            rows=delta_rows(d.bids, d.asks, ts, ts_init),
+        )
+    except (msgspec.DecodeError, ValueError, OverflowError) as e:
+        raise Garbled(f"depth snapshot of {name}: {e}", raw) from e

@@ -1,0 +1,313 @@
+"""Binance spot's REST answers -> evidence: one entry point, one reader per request.
+
+docs: Spot "REST API / Trading endpoints", "Account endpoints", "Market Data endpoints" (2026-09).
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Final, TypeVar
+
+import msgspec
+from pydantic import ValidationError
+
+from messages.base import ClientOrderId, Event, TradeId, VenueOrderId
+from messages.orders import LiquiditySide, OrderSpec
+from messages.venue import (
+    AccountReport,
+    Balance,
+    FillReport,
+    FillsReport,
+    OpenOrdersReport,
+    OrderReport,
+    Request,
+    VenueStatus,
+)
+from trading.errors import Garbled
+from venues.binance.codec_asked import Asked
+from venues.binance.codec_errors import decode_error
+from venues.binance.codec_names import instrument_id, ns
+from venues.binance.codec_orders import SIDE, STATUS, STOPS, TYPE, average, lookup
+
+_ZERO: Final = Decimal(0)
+_T = TypeVar("_T")
+
+
+class _Fill(msgspec.Struct, rename="camel"):
+    """Part of a FULL answer: we took, for the order has only just arrived."""
+
+    price: Decimal
+    qty: Decimal
+    commission: Decimal
+    commission_asset: str
+    trade_id: int
+
+
+class _Order(msgspec.Struct, rename="camel"):
+    """An order in any answer; which fields come depends on the endpoint."""
+
+    symbol: str
+    order_id: int
+    client_order_id: str
+    orig_client_order_id: str = ""
+    status: str = ""
+    side: str = ""
+    type: str = ""
+    price: Decimal = _ZERO
+    orig_qty: Decimal = _ZERO
+    qty: Decimal = _ZERO  # an amended order's
+    executed_qty: Decimal = _ZERO
+    cummulative_quote_qty: Decimal = _ZERO  # the venue's spelling
+    cumulative_quote_qty: Decimal = _ZERO  # an amended order's spelling
+    transact_time: int = 0
+    update_time: int = 0
+    time: int = 0
+    is_working: bool = False
+    fills: tuple[_Fill, ...] = ()
+
+
+class _Amended(msgspec.Struct, rename="camel"):
+    transact_time: int
+    amended_order: _Order
+
+
+class _Trade(msgspec.Struct, rename="camel"):
+    symbol: str
+    id: int
+    order_id: int
+    price: Decimal
+    qty: Decimal
+    commission: Decimal
+    commission_asset: str
+    time: int
+    is_buyer: bool
+    is_maker: bool
+
+
+class _Balance(msgspec.Struct):
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+
+class _Rates(msgspec.Struct):
+    maker: Decimal
+    taker: Decimal
+
+
+class _Account(msgspec.Struct, rename="camel"):
+    balances: list[_Balance]
+    commission_rates: _Rates | None = None
+
+
+class _Time(msgspec.Struct, rename="camel"):
+    server_time: int
+
+
+class _ListenKey(msgspec.Struct, rename="camel"):
+    listen_key: str
+
+
+def decode_answer(
+    status: int, headers: Mapping[str, str], body: bytes, asked: Asked
+) -> tuple[Event, ...]:
+    """The evidence in one HTTP answer: fills before the report that counts them.
+
+    raises  Garbled (with the body) if a success is unreadable
+    """
+    if status != 200:
+        return (decode_error(status, headers, body, asked),)
+    try:
+        return _READERS[asked.request](body, asked)
+    except (msgspec.DecodeError, ValidationError, ValueError, ArithmeticError) as e:
+        raise Garbled(f"{asked.request}: {str(e).splitlines()[0]}", body) from e
+
+
+def decode_server_time(body: bytes) -> int:
+    """GET /api/v3/time: the venue's clock in nanoseconds; raises Garbled."""
+    return ns(_one(body, _Time).server_time)
+
+
+def decode_listen_key(body: bytes) -> str:
+    """POST /api/v3/userDataStream: the key that names our user stream; raises Garbled."""
+    return _one(body, _ListenKey).listen_key
+
+
+def decode_fees(body: bytes) -> tuple[Decimal, Decimal] | None:
+    """GET /api/v3/account: (maker, taker) rates as fractions, None if absent; raises Garbled."""
+    rates = _one(body, _Account).commission_rates
+    return None if rates is None else (rates.maker, rates.taker)
+
+
+def _one(body: bytes, shape: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.DecodeError as e:
+        raise Garbled(f"{shape.__name__.strip('_')}: {e}", body) from e
+
+
+def _report(d: _Order, asked: Asked, ts_event: int, name: str) -> OrderReport:
+    kind = lookup(TYPE, d.type, "type")
+    quote = d.cummulative_quote_qty or d.cumulative_quote_qty
+    return OrderReport(
+        ts_event=ts_event,
+        ts_init=asked.ts_init,
+        client_order_id=ClientOrderId(name),
+        venue_order_id=VenueOrderId(str(d.order_id)),
+        instrument_id=instrument_id(d.symbol, asked.market),
+        side=lookup(SIDE, d.side, "side"),
+        order_type=kind,
+        status=lookup(STATUS, d.status, "status"),
+        quantity=d.qty or d.orig_qty,
+        filled_qty=d.executed_qty,
+        price=d.price if d.price > 0 else None,
+        avg_px=average(quote, d.executed_qty),
+        triggered=kind in STOPS and (d.is_working or d.executed_qty > 0),
+        source=asked.source,
+    )
+
+
+def _submitted(body: bytes, asked: Asked) -> tuple[Event, ...]:
+    d = msgspec.json.decode(body, type=_Order)
+    ts = ns(d.transact_time)
+    if not d.status:
+        if asked.order is None:
+            raise ValueError("an ACK answer needs the order that was asked for")
+        return (_acknowledged(d, asked, asked.order),)
+    report = _report(d, asked, ts, d.client_order_id)
+    return (*(_taken(fill, report) for fill in d.fills), report)
+
+
+def _acknowledged(d: _Order, asked: Asked, order: OrderSpec) -> OrderReport:
+    """An ACK answer says that the venue has the order, and not how it fared since."""
+    return OrderReport(
+        ts_event=ns(d.transact_time),
+        ts_init=asked.ts_init,
+        client_order_id=ClientOrderId(d.client_order_id),
+        venue_order_id=VenueOrderId(str(d.order_id)),
+        instrument_id=instrument_id(d.symbol, asked.market),
+        side=order.side,
+        order_type=order.order_type,
+        status=VenueStatus.NEW,
+        quantity=order.quantity,
+        filled_qty=_ZERO,
+        price=order.price,
+        source=asked.source,
+    )
+
+
+def _taken(fill: _Fill, report: OrderReport) -> FillReport:
+    return FillReport(
+        ts_event=report.ts_event,
+        ts_init=report.ts_init,
+        client_order_id=report.client_order_id,
+        venue_order_id=report.venue_order_id,
+        instrument_id=report.instrument_id,
+        trade_id=TradeId(str(fill.trade_id)),
+        side=report.side,
+        last_qty=fill.qty,
+        last_px=fill.price,
+        commission=fill.commission,
+        currency=fill.commission_asset,
+        liquidity_side=LiquiditySide.TAKER,
+        source=report.source,
+    )
+
+
+def _canceled(body: bytes, asked: Asked) -> tuple[Event, ...]:
+    d = msgspec.json.decode(body, type=_Order)
+    # `clientOrderId` names the cancel here, `origClientOrderId` the order.
+    name = d.orig_client_order_id or d.client_order_id
+    return (_report(d, asked, ns(d.transact_time), name),)
+
+
+def _amended(body: bytes, asked: Asked) -> tuple[Event, ...]:
+    d = msgspec.json.decode(body, type=_Amended)
+    order = d.amended_order
+    name = order.orig_client_order_id or order.client_order_id
+    return (_report(order, asked, ns(d.transact_time), name),)
+
+
+def _queried(body: bytes, asked: Asked) -> tuple[Event, ...]:
+    d = msgspec.json.decode(body, type=_Order)
+    return (_report(d, asked, ns(d.update_time or d.time), d.client_order_id),)
+
+
+def _open_orders(body: bytes, asked: Asked) -> tuple[Event, ...]:
+    if asked.instrument_id is None:
+        raise ValueError("open orders are asked for one instrument at a time")
+    rows = msgspec.json.decode(body, type=list[_Order])
+    orders = tuple(_report(d, asked, ns(d.update_time or d.time), d.client_order_id) for d in rows)
+    return (
+        OpenOrdersReport(
+            ts_event=asked.ts_event,
+            ts_init=asked.ts_init,
+            instrument_id=asked.instrument_id,
+            orders=orders,
+            source=asked.source,
+        ),
+    )
+
+
+def _fills(body: bytes, asked: Asked) -> tuple[Event, ...]:
+    if asked.instrument_id is None:
+        raise ValueError("fills are asked for one instrument at a time")
+    rows = msgspec.json.decode(body, type=list[_Trade])
+    return (
+        FillsReport(
+            ts_event=asked.ts_event,
+            ts_init=asked.ts_init,
+            instrument_id=asked.instrument_id,
+            since_trade_id=asked.since_trade_id,
+            fills=tuple(_traded(d, asked) for d in rows),
+            complete=len(rows) < asked.limit,
+            source=asked.source,
+        ),
+    )
+
+
+def _traded(d: _Trade, asked: Asked) -> FillReport:
+    return FillReport(
+        ts_event=ns(d.time),
+        ts_init=asked.ts_init,
+        # A trade names its order by number only; the name is known if we asked for one order's.
+        client_order_id=asked.client_order_id,
+        venue_order_id=VenueOrderId(str(d.order_id)),
+        instrument_id=instrument_id(d.symbol, asked.market),
+        trade_id=TradeId(str(d.id)),
+        side=SIDE["BUY" if d.is_buyer else "SELL"],
+        last_qty=d.qty,
+        last_px=d.price,
+        commission=d.commission,
+        currency=d.commission_asset,
+        liquidity_side=LiquiditySide.MAKER if d.is_maker else LiquiditySide.TAKER,
+        source=asked.source,
+    )
+
+
+def _account(body: bytes, asked: Asked) -> tuple[Event, ...]:
+    d = msgspec.json.decode(body, type=_Account)
+    balances = tuple(
+        Balance(currency=b.asset, total=b.free + b.locked, free=b.free, locked=b.locked)
+        for b in d.balances
+    )
+    # Its `updateTime` is the last change, which may be years ago; the view is as of now.
+    return (
+        AccountReport(
+            ts_event=asked.ts_event,
+            ts_init=asked.ts_init,
+            balances=balances,
+            source=asked.source,
+        ),
+    )
+
+
+_READERS: Final[dict[Request, Callable[[bytes, Asked], tuple[Event, ...]]]] = {
+    Request.SUBMIT: _submitted,
+    Request.CANCEL: _canceled,
+    Request.MODIFY: _amended,
+    Request.QUERY_ORDER: _queried,
+    Request.QUERY_OPEN_ORDERS: _open_orders,
+    Request.QUERY_FILLS: _fills,
+    Request.QUERY_ACCOUNT: _account,
+}
+assert _READERS.keys() == set(Request), "every request needs a reader"
