@@ -45,6 +45,10 @@ class Ladder(Generic[V]):
     def worst(self) -> int | None:
         return self.sign * self._ranks[0] if self._ranks else None
 
+    def nth(self, n: int) -> int:
+        """Tick of the n-th best level, from 0; raises IndexError if there is none."""
+        return self.sign * self._ranks[-1 - n]
+
     def ticks(self, limit: int | None = None) -> Iterator[int]:
         """Ticks from the best to `limit` (all if None). The ladder must not change meanwhile."""
         sign = self.sign
