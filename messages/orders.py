@@ -334,9 +334,12 @@ class OrderFilled(OrderFact):
 class OrderUnknown(OrderFact):
     """We cannot say whether the venue acted; left only on evidence from the venue."""
 
+
     kind: Literal["order_unknown"] = "order_unknown"
     reason: str
-    ts_conclusive: TsNs  # venue time after which "no such order" proves it never will exist
+    # Venue time after which "no such order" proves that it never will exist; 0: not datable yet,
+    # the venue's first answer dates it.
+    ts_conclusive: TsNs
 
 
 OrderEvent = (

@@ -8,18 +8,22 @@ no trace; after, the fold of the rows repeats the step, and the links repeat wha
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from messages import Message, encode
 from messages.control import Resumed, SetTimer, StrategyCheckpoint
+from messages.market import BarBatch, BookDeltaBatch, FundingBatch, QuoteBatch, TradeBatch
 from trading.core import Core, Step
 from trading.errors import RecoveryMismatch
 from trading.links import Ack, Acks, Delivery, Frame, Hello, Links, Packet
 from trading.wiring import RELIABLE, Directory, Role, role_of
 
 S = TypeVar("S")
+_BATCHES: Final = (TradeBatch, QuoteBatch, BookDeltaBatch, BarBatch, FundingBatch)
+_EARLY_MAX: Final = 10_000  # frames held while not ready; their senders hold the rest
 ACKS: Final = {
     Role.ORDERS: Acks.AFTER_JOURNAL,
     Role.STRATEGY: Acks.AFTER_CHECKPOINT,
@@ -83,6 +87,8 @@ class Machine(Generic[S]):
         self._core = core
         self._directory = directory
         self._journals = self.links.acks is Acks.AFTER_JOURNAL
+        self._ready: Callable[[S], bool] = getattr(core, "ready", lambda _: True)
+        self._early: deque[Frame] = deque(maxlen=_EARLY_MAX)
 
     # --- starting -----------------------------------------------------------------------------
 
@@ -128,15 +134,28 @@ class Machine(Generic[S]):
         """Handle one packet from another actor."""
         match packet:
             case Frame():
-                effects = Effects()
-                for delivery in self.links.receive(packet):
-                    effects = effects.then(self._step(delivery, now_ns))
-                return effects
+                return self._frame(packet, now_ns)
             case Ack():
                 self.links.acked(packet)
                 return Effects()
             case Hello():
                 return Effects(packets=self.links.greeted(packet, now_ns))
+
+    def _frame(self, frame: Frame, now_ns: int) -> Effects:
+        if frame.seq and role_of(frame.sender) is not Role.ORDERS and not self._ready(self.state):
+            # Not acknowledged and not judged: kept here, and by its sender, until we can.
+            self._early.append(frame)
+            return Effects()
+        effects = self._deliver(frame, now_ns)
+        while self._early and self._ready(self.state):
+            effects = effects.then(self._deliver(self._early.popleft(), now_ns))
+        return effects
+
+    def _deliver(self, frame: Frame, now_ns: int) -> Effects:
+        effects = Effects()
+        for delivery in self.links.receive(frame):
+            effects = effects.then(self._step(delivery, now_ns))
+        return effects
 
     def local(self, message: Message, now_ns: int, peer: str) -> Effects:
         """Handle a message of this actor's own: from its "venue", a timer ("self"), "operator"."""
@@ -155,8 +174,9 @@ class Machine(Generic[S]):
         return self.links.resend(now_ns, timeout_ns)
 
     def digest(self) -> str:
-        """SHA-256 over this actor's log: of every message handled and every message said, in
-        order: peer, number on the link, wire form. Hex."""
+        """SHA-256 (hex) over this actor's log: one line for every message handled and every one
+        said, in order: direction, peer, number on the link, wire form. Market batches stand in it
+        by key (kind, instrument, sequence) and row count: they decide nothing by themselves."""
         return self.log.hexdigest()
 
     # --- the step -----------------------------------------------------------------------------
@@ -215,6 +235,11 @@ class Machine(Generic[S]):
 
     def _hash(self, rows: list[Row]) -> None:
         for row in rows:
-            self.log.update(f"{row.direction} {row.peer} {row.seq} ".encode())
-            self.log.update(encode(row.message))
-            self.log.update(b"\n")
+            message = row.message
+            if isinstance(message, _BATCHES):
+                what = f"{message.key} {len(message.rows)}".encode()
+            else:
+                what = encode(message)
+            self.log.update(b"%b %b %d %b\n" % (
+                row.direction.encode(), row.peer.encode(), row.seq, what
+            ))

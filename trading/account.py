@@ -1,0 +1,39 @@
+"""Everything durable about one account: what the order manager's journal folds to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from immutables import Map
+
+from messages.base import NS_PER_S, ClientOrderId, InstrumentId, VenueOrderId
+from messages.market import Instrument
+from messages.risk import TradingState
+from messages.venue import Balance
+from trading.orders import Order
+from trading.positions import PositionBook
+
+
+@dataclass(frozen=True, slots=True)
+class OrderManagerConfig:
+    """What the order manager needs to know of the account."""
+
+    instruments: Mapping[InstrumentId, Instrument]
+    recv_window_ns: int = 5 * NS_PER_S
+    clock_margin_ns: int = 1 * NS_PER_S  # how far ahead of its clock a venue lets us sign
+    ask_after_ns: int = 1 * NS_PER_S  # how long an answer is awaited before (re-)asking
+    timer_ns: int = NS_PER_S // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Orders, positions, balances and the permission to trade."""
+
+    orders: Map[ClientOrderId, Order] = field(default_factory=Map)
+    open: tuple[ClientOrderId, ...] = ()  # not closed, in order of arrival
+    by_venue_id: Map[VenueOrderId, ClientOrderId] = field(default_factory=Map)
+    positions: PositionBook = field(default_factory=Map)
+    balances: Map[str, Balance] = field(default_factory=Map)
+    last_trade: Map[InstrumentId, int] = field(default_factory=Map)  # highest trade id seen
+    trading_state: TradingState = TradingState.ACTIVE
+    stream_up: bool = False
+    fills: int = 0

@@ -1,0 +1,207 @@
+"""The order manager: owns every order of one account and everything that is durable about it.
+
+Theory of operation. The core folds inputs (approvals, cancels, evidence, timers, operator commands);
+its runtime journals each input with its outputs, synced, before anything leaves. So:
+
+- A client order id is submitted at most once, ever. An approval that comes again changes nothing.
+- A request without a usable answer makes the order UNKNOWN. UNKNOWN orders are asked about, on a
+  timer, until evidence settles them; nothing is ever sent again.
+- `resume` runs at each start. A request that was under way when the process died can no longer be
+  signed, so every SUBMITTED order becomes UNKNOWN, provable after one receive window.
+- Cancels are idempotent at the venue, so they are repeated until the order's end is known.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from messages import Message, accounts, control, risk, venue
+from messages import orders as m
+from messages.risk import TradingState
+from trading.account import Books, OrderManagerConfig
+from trading.core import Step
+from trading.order_turn import Turn
+from trading.orders import AT_VENUE, Order, OrderStatus
+
+TIMER: Final = "orders"
+
+
+class OrderManagerCore:
+    """Core of the order manager; holds no state of its own."""
+
+    def __init__(self, config: OrderManagerConfig) -> None:
+        self.config = config
+        self._handlers: dict[type[Message], Callable[[Turn, Any], None]] = {
+            m.ApprovedOrder: _approved,
+            m.ApprovedModify: _modify,
+            m.CancelIntent: _cancel,
+            venue.OrderReport: lambda turn, r: turn.report(r),
+            venue.FillReport: lambda turn, f: turn.fill(f),
+            venue.OrderNotFound: lambda turn, a: turn.not_found(a),
+            venue.RequestRefused: _refused,
+            venue.RequestFailed: _failed,
+            venue.OpenOrdersReport: _open_orders,
+            venue.FillsReport: _fills,
+            venue.AccountReport: lambda turn, a: turn.account(a),
+            venue.StreamUp: _stream_up,
+            venue.StreamDown: lambda turn, _: turn.stream(up=False),
+            control.TimerFired: _timer,
+            risk.SetTradingState: _set_trading_state,
+            risk.KillSwitch: _kill,
+            control.Shutdown: _shutdown,
+            accounts.SyncRequest: _sync,
+        }
+
+    def start(self) -> Books:
+        return Books()
+
+    def resume(self, state: Books, now_ns: int) -> Step[Books]:
+        turn = Turn(self.config, state, None, now_ns)
+        for order in turn.open_orders():
+            if order.status is OrderStatus.SUBMITTED:
+                turn.lost(order, "restarted before the answer came", 0)
+            turn.ask(order)
+        turn.ask_everything()
+        turn.timer(TIMER, self.config.timer_ns)
+        return turn.step()
+
+    def react(self, state: Books, message: Message, now_ns: int) -> Step[Books]:
+        handler = self._handlers.get(type(message))
+        if handler is None:
+            return Step(state)
+        turn = Turn(self.config, state, message, now_ns)
+        handler(turn, message)
+        return turn.step()
+
+
+# --- commands ----------------------------------------------------------------------------------
+
+
+def _approved(turn: Turn, message: m.ApprovedOrder) -> None:
+    spec = message.order
+    known = turn.order(spec.client_order_id)
+    if known is not None:
+        return  # same id, same order, forever: an approval that comes again is no order
+    order = turn.put(Order(spec))
+    if turn.books.trading_state is TradingState.HALTED:
+        turn.deny(order, m.RefusalCode.TRADING_HALTED, "trading is halted")
+        return
+    turn.fact(m.OrderSubmitted(**turn.head(order), order=spec))
+    turn.say(m.SubmitOrder(**turn.times(order), order=spec))
+
+
+def _cancel(turn: Turn, message: m.CancelIntent) -> None:
+    order = turn.order(message.client_order_id)
+    if order is not None and not order.closed:
+        turn.cancel(order)
+
+
+def _modify(turn: Turn, message: m.ApprovedModify) -> None:
+    order = turn.order(message.client_order_id)
+    if order is None or order.status not in AT_VENUE or order.status in turn.PENDING:
+        return
+    if not order.filled_qty < message.quantity < order.quantity:
+        return
+    turn.fact(m.OrderPendingUpdate(**turn.head(order), quantity=message.quantity))
+    turn.say(turn.about(m.ModifyOrder, order, quantity=message.quantity))
+
+
+# --- evidence ----------------------------------------------------------------------------------
+
+
+def _refused(turn: Turn, message: venue.RequestRefused) -> None:
+    order = turn.order(message.client_order_id)
+    if order is None or order.closed:
+        return
+    answer: dict[str, Any] = {"code": message.code, "reason": message.reason}
+    match message.request, order.status:
+        case venue.Request.SUBMIT, OrderStatus.SUBMITTED | OrderStatus.UNKNOWN:
+            turn.fact(m.OrderRejected(**turn.head(order), **answer))
+        case venue.Request.CANCEL, OrderStatus.PENDING_CANCEL:
+            # Most often because it has just ended: ask how.
+            turn.fact(m.OrderCancelRejected(**turn.head(order), **answer))
+            turn.ask(turn.again(order))
+        case venue.Request.MODIFY, OrderStatus.PENDING_UPDATE | OrderStatus.PENDING_CANCEL:
+            turn.fact(m.OrderModifyRejected(**turn.head(order), **answer))
+            turn.ask(turn.again(order))
+        case _:
+            pass
+
+
+def _failed(turn: Turn, message: venue.RequestFailed) -> None:
+    order = turn.order(message.client_order_id)
+    if order is None or order.closed:
+        return
+    no = message.acted is venue.Acted.NO
+    match message.request, order.status:
+        case venue.Request.SUBMIT, OrderStatus.SUBMITTED if no:
+            turn.deny(order, m.RefusalCode.NOT_SENT, message.reason)
+        case venue.Request.SUBMIT, OrderStatus.SUBMITTED:
+            turn.lost(order, message.reason, message.ts_expires)
+            turn.ask(turn.again(order))
+        case venue.Request.MODIFY, OrderStatus.PENDING_UPDATE:
+            # Applied or not: we keep counting the larger quantity, and a report tells.
+            head = turn.head(order)
+            turn.fact(m.OrderModifyRejected(**head, code="NO_ANSWER", reason=message.reason))
+            turn.ask(turn.again(order))
+        case _:
+            pass  # cancels and questions are repeated by the timer
+
+
+def _open_orders(turn: Turn, message: venue.OpenOrdersReport) -> None:
+    for report in message.orders:
+        turn.report(report)
+    listed = {r.client_order_id for r in message.orders}
+    for order in turn.open_orders():
+        here = order.spec.instrument_id == message.instrument_id
+        if here and order.spec.client_order_id not in listed:
+            turn.ask(order)
+
+
+def _fills(turn: Turn, message: venue.FillsReport) -> None:
+    for fill in message.fills:
+        turn.fill(fill)
+
+
+def _stream_up(turn: Turn, _: venue.StreamUp) -> None:
+    """What happened while the stream was down is not in it: ask about everything."""
+    turn.stream(up=True)
+    turn.ask_everything()
+    for order in turn.open_orders():
+        turn.ask(order)
+
+
+# --- time and operators ------------------------------------------------------------------------
+
+
+def _timer(turn: Turn, message: control.TimerFired) -> None:
+    if message.name != TIMER:
+        return
+    for order in turn.open_orders():
+        waited_ns = turn.now_ns - max(order.ts_asked, order.ts_last)
+        if 0 <= waited_ns < turn.config.ask_after_ns:  # < 0: our clock was set back, so ask now
+            continue
+        if order.status is OrderStatus.PENDING_CANCEL:
+            turn.say(turn.about(m.CancelOrder, order))
+        if order.status in turn.UNSETTLED or order.awaited is not None:
+            turn.ask(order)
+    turn.timer(TIMER, turn.config.timer_ns)
+
+
+def _set_trading_state(turn: Turn, message: risk.SetTradingState) -> None:
+    turn.trading_state(message.state, message.reason, message.operator)
+
+
+def _kill(turn: Turn, message: risk.KillSwitch) -> None:
+    turn.trading_state(TradingState.HALTED, message.reason, message.operator)
+    for order in turn.open_orders():
+        turn.cancel(order)
+
+
+def _shutdown(turn: Turn, message: control.Shutdown) -> None:
+    if message.cancel_orders:
+        for order in turn.open_orders():
+            turn.cancel(order)
+
+
+def _sync(turn: Turn, message: accounts.SyncRequest) -> None:
+    turn.say(turn.snapshot(message.asker))

@@ -1,0 +1,287 @@
+"""One turn of the order manager: a small workbench that gathers new facts and what to say.
+
+`fact` is the only way to change an order: it folds the event through the table, moves the position
+if it is a fill, and says the event to everyone who listens. So state and words cannot disagree.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, ClassVar, Final, TypeVar
+
+from messages import Message, accounts, control, risk, venue
+from messages import orders as m
+from messages.base import ClientOrderId
+from messages.orders import OrderEvent
+from messages.risk import TradingState
+from trading import evidence, positions
+from trading.account import Books, OrderManagerConfig
+from trading.core import Step
+from trading.orders import AT_VENUE, Order, OrderStatus, apply
+
+M = TypeVar("M", m.CancelOrder, m.ModifyOrder, m.QueryOrder)
+_RECENT_TRADES: Final = 1000
+
+
+class Turn:
+    """The books while one message is handled. Not a value: made, used and dropped in `react`."""
+
+    PENDING: ClassVar = frozenset({OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_UPDATE})
+    UNSETTLED: ClassVar = PENDING | {OrderStatus.UNKNOWN}
+
+    def __init__(
+        self, config: OrderManagerConfig, books: Books, cause: Message | None, now_ns: int
+    ) -> None:
+        self.config = config
+        self.books = books
+        self.cause = cause
+        self.now_ns = now_ns
+        self.out: list[Message] = []
+
+    def step(self) -> Step[Books]:
+        return Step(self.books, tuple(self.out))
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def order(self, client_order_id: str) -> Order | None:
+        return self.books.orders.get(ClientOrderId(client_order_id))
+
+    def again(self, order: Order) -> Order:
+        """The order as this turn has left it so far."""
+        return self.books.orders[order.spec.client_order_id]
+
+    def open_orders(self) -> Iterator[Order]:
+        for client_order_id in self.books.open:
+            yield self.books.orders[client_order_id]
+
+    # --- wording ------------------------------------------------------------------------------
+
+    def times(self, order: Order) -> dict[str, Any]:
+        return {
+            "ts_event": self.now_ns,
+            "ts_init": self.now_ns,
+            "correlation_id": order.spec.client_order_id,
+            "causation_id": self.cause.key if self.cause is not None else "resumed",
+        }
+
+    def head(self, order: Order) -> dict[str, Any]:
+        """What every fact about `order` begins with."""
+        head = evidence.header(order, self.cause or control.Resumed(
+            ts_event=self.now_ns, ts_init=self.now_ns, actor="orders", incarnation=0
+        ), self.now_ns)
+        return head | {"venue_order_id": order.venue_order_id}
+
+    def about(self, kind: type[M], order: Order, **more: Any) -> M:
+        """A request to the venue about `order`."""
+        return kind(
+            **self.times(order),
+            client_order_id=order.spec.client_order_id,
+            strategy_id=order.spec.strategy_id,
+            instrument_id=order.spec.instrument_id,
+            **more,
+        )
+
+    def say(self, message: Message) -> None:
+        self.out.append(message)
+
+    def timer(self, name: str, after_ns: int) -> None:
+        due = self.now_ns + after_ns
+        self.say(
+            control.SetTimer(ts_event=self.now_ns, ts_init=self.now_ns, name=name, ts_due=due)
+        )
+
+    # --- changing -----------------------------------------------------------------------------
+
+    def put(self, order: Order) -> Order:
+        """Replace an order; keeps the list of open ones in step."""
+        key, books = order.spec.client_order_id, self.books
+        before = books.orders.get(key)
+        opened = books.open
+        if not order.closed and (before is None or before.closed):
+            opened = (*opened, key)
+        elif order.closed and before is not None and not before.closed:
+            opened = tuple(k for k in opened if k != key)
+        by_venue_id = books.by_venue_id
+        if order.venue_order_id is not None:
+            by_venue_id = by_venue_id.set(order.venue_order_id, key)
+        self.books = replace(
+            books, orders=books.orders.set(key, order), open=opened, by_venue_id=by_venue_id
+        )
+        return order
+
+    def fact(self, event: OrderEvent) -> Order:
+        """Fold `event` into its order and the position, and say it."""
+        order = apply(self.books.orders[event.client_order_id], event, self.now_ns)
+        self.put(order)
+        self.say(event)
+        if isinstance(event, m.OrderFilled):
+            self._filled(event)
+        if order.cancel_wanted and order.status in AT_VENUE - self.PENDING:
+            order = self.cancel(order)
+        return order
+
+    def _filled(self, event: m.OrderFilled) -> None:
+        books, instrument = self.books, self.config.instruments[event.instrument_id]
+        book, position = positions.fold_fill(books.positions, event, instrument)
+        seen = books.last_trade.get(event.instrument_id, 0)
+        number = int(event.trade_id) if event.trade_id.isdigit() else 0
+        self.books = replace(
+            books,
+            positions=book,
+            last_trade=books.last_trade.set(event.instrument_id, max(seen, number)),
+            fills=books.fills + 1,
+        )
+        self.say(
+            accounts.PositionChanged(
+                ts_event=event.ts_event,
+                ts_init=self.now_ns,
+                correlation_id=event.correlation_id,
+                causation_id=event.key,
+                position=position,
+            )
+        )
+
+    def deny(self, order: Order, code: m.RefusalCode, reason: str) -> None:
+        self.fact(m.OrderDenied(**self.head(order), code=code, reason=reason))
+
+    def lost(self, order: Order, reason: str, ts_conclusive: int) -> None:
+        self.fact(
+            m.OrderUnknown(**self.head(order), reason=reason, ts_conclusive=ts_conclusive)
+        )
+
+    def cancel(self, order: Order) -> Order:
+        """Ask the venue to cancel, or remember to once it is known to hold the order."""
+        if order.status is OrderStatus.PENDING_CANCEL:
+            return order
+        if order.status not in AT_VENUE:
+            return self.put(replace(order, cancel_wanted=True))
+        self.put(replace(order, cancel_wanted=False))
+        order = self.fact(m.OrderPendingCancel(**self.head(order)))
+        self.say(self.about(m.CancelOrder, order))
+        return order
+
+    # --- asking -------------------------------------------------------------------------------
+
+    def ask(self, order: Order) -> None:
+        """Ask the venue what it knows of one order, and of its fills if some are missing."""
+        order = self.put(replace(self.again(order), ts_asked=self.now_ns))
+        self.say(self.about(m.QueryOrder, order))
+        if order.awaited is not None:
+            self.ask_fills(order)
+
+    def ask_fills(self, order: Order) -> None:
+        self.say(
+            venue.QueryFills(
+                **self.times(order),
+                instrument_id=order.spec.instrument_id,
+                venue_order_id=order.venue_order_id,
+            )
+        )
+
+    def ask_everything(self) -> None:
+        """Fills since the last one seen, and balances: what a lost stream may have hidden."""
+        times: dict[str, Any] = {"ts_event": self.now_ns, "ts_init": self.now_ns}
+        for instrument_id in self.config.instruments:
+            since = self.books.last_trade.get(instrument_id, 0)
+            self.say(
+                venue.QueryFills(**times, instrument_id=instrument_id, since_trade_id=since)
+            )
+        self.say(venue.QueryAccount(**times))
+
+    # --- evidence -----------------------------------------------------------------------------
+
+    def find(self, client_order_id: str, venue_order_id: str) -> Order | None:
+        """Our order behind a report, by either id; None for orders that are not ours."""
+        order = self.order(client_order_id)
+        if order is None:
+            key = self.books.by_venue_id.get(m.VenueOrderId(venue_order_id))
+            return self.books.orders.get(key) if key is not None else None
+        known = order.venue_order_id
+        # A venue lets a closed order's client id be used again: another venue id, another order.
+        return order if known is None or known == venue_order_id else None
+
+    def report(self, report: venue.OrderReport) -> None:
+        order = self.find(report.client_order_id, report.venue_order_id)
+        if order is not None:
+            self._learn(order, evidence.from_report(order, report, self.now_ns))
+
+    def not_found(self, answer: venue.OrderNotFound) -> None:
+        order = self.order(answer.client_order_id)
+        if order is None:
+            return
+        if order.status is OrderStatus.UNKNOWN and order.ts_conclusive == 0:
+            # The request was signed before this answer: it dies one receive window after it.
+            window = self.config.recv_window_ns + self.config.clock_margin_ns
+            self.put(replace(order, ts_conclusive=answer.ts_event + window))
+        else:
+            self._learn(order, evidence.from_not_found(order, answer, self.now_ns))
+
+    def fill(self, fill: venue.FillReport) -> None:
+        order = self.find(fill.client_order_id, fill.venue_order_id)
+        if order is None:
+            return
+        self._learn(order, evidence.from_fill(order, fill, self.now_ns))
+        order = self.again(order)
+        if order.awaited is not None:
+            for end in evidence.awaited_end(order, self.now_ns):
+                order = self.fact(end)
+            if order.awaited is not None and order.awaited.filled_qty <= order.filled_qty:
+                self.put(replace(order, awaited=None))
+
+    def _learn(self, order: Order, found: evidence.Findings) -> None:
+        for fact in found.facts:
+            order = self.fact(fact)
+        if found.awaited is not None:
+            order = self.put(replace(order, awaited=found.awaited))
+        if found.fills_missing:
+            if found.awaited is not None and order.venue_order_id is None:
+                order = self.put(replace(order, venue_order_id=found.awaited.venue_order_id))
+            self.put(replace(order, ts_asked=self.now_ns))
+            self.ask_fills(order)
+
+    def account(self, report: venue.AccountReport) -> None:
+        balances = self.books.balances
+        for balance in report.balances:
+            balances = balances.set(balance.currency, balance)
+        self.books = replace(self.books, balances=balances)
+
+    def stream(self, *, up: bool) -> None:
+        self.books = replace(self.books, stream_up=up)
+
+    # --- permission and views -----------------------------------------------------------------
+
+    def trading_state(self, state: TradingState, reason: str, operator: str) -> None:
+        self.books = replace(self.books, trading_state=state)
+        self.say(
+            risk.TradingStateChanged(
+                ts_event=self.now_ns,
+                ts_init=self.now_ns,
+                causation_id=self.cause.key if self.cause is not None else "",
+                state=state,
+                reason=reason,
+                operator=operator,
+            )
+        )
+
+    def snapshot(self, asker: str) -> accounts.AccountSnapshot:
+        """The whole view for a fresh actor: open orders, positions, balances, permission."""
+        return accounts.AccountSnapshot(
+            ts_event=self.now_ns,
+            ts_init=self.now_ns,
+            causation_id=self.cause.key if self.cause is not None else "",
+            asker=asker,
+            trading_state=self.books.trading_state,
+            orders=tuple(view(order) for order in self.open_orders()),
+            positions=tuple(positions.views(self.books.positions)),
+            balances=tuple(self.books.balances.values()),
+        )
+
+
+def view(order: Order) -> accounts.OrderView:
+    """An order as other actors and the command line see it."""
+    return accounts.OrderView(
+        order=order.spec.model_copy(update={"quantity": order.quantity or order.spec.quantity}),
+        status=str(order.status),
+        filled_qty=order.filled_qty,
+        avg_px=order.avg_px,
+        venue_order_id=order.venue_order_id,
+    )
