@@ -1,0 +1,269 @@
+"""The feed: decoded market messages in, synchronised and numbered batches out.
+
+Books are kept in step by `trading.book_sync`; bars are built from trades; silence is measured
+per stream. Bars close by the venue's clock, which the feed follows from the events themselves, so
+a venue that is a little slow, or a recording that plays at twenty times the speed, closes its
+bars where its own trades say. Timers only close what no trade closes.
+"""
+
+from typing import Final
+
+from messages import Message
+from messages.arrays import Rows
+from messages.base import NS_PER_MS, NS_PER_S
+from messages.control import SetTimer, TimerFired
+from messages.market import (
+    BarBatch,
+    BookDeltaBatch,
+    FeedRecovered,
+    FeedReplay,
+    FeedStale,
+    FundingBatch,
+    InstrumentChanged,
+    QuoteBatch,
+    SnapshotRequested,
+    SubscribeFeed,
+    TradeBatch,
+)
+from messages.venue import StreamDown, StreamUp
+from trading.book_sync import Reason, SyncState
+from trading.core import Step
+from trading.feed_state import FeedConfig, FeedState, Stream, StreamBatch, Tracked
+
+_BARS: Final = "bars"
+_STALE: Final = "stale"
+_SNAPSHOT: Final = "snapshot:"
+# The venue's clock moved this much against ours: the bar timer no longer points where it should.
+_OFFSET_NEWS_NS: Final = NS_PER_S
+
+Out = tuple[Message, ...]
+
+
+class FeedCore:
+    """Core of a feed actor. See `FeedConfig` for what it can be told."""
+
+    def __init__(self, config: FeedConfig) -> None:
+        self._config = config
+        self._stale_after: dict[Stream, int] = dict(config.stale_after_ns)
+
+    def start(self) -> FeedState:
+        tracked = [Tracked(i, self._config) for i in self._config.instruments]
+        return FeedState({t.instrument_id: t for t in tracked})
+
+    def resume(self, state: FeedState, now_ns: int) -> Step[FeedState]:
+        out: list[Message] = []
+        for t in state.tracked.values():
+            for stream in self._stale_after:
+                t.heard.setdefault(stream, now_ns)
+            out.append(InstrumentChanged(ts_event=now_ns, ts_init=now_ns, instrument=t.instrument))
+            out += self._ask(t, "start", now_ns)
+        if self._stale_after:
+            out.append(_timer(_STALE, now_ns + self._config.check_ns, now_ns))
+        return Step(state, (*out, *self._arm_bars(state, now_ns)))
+
+    def react(self, state: FeedState, message: Message, now_ns: int) -> Step[FeedState]:
+        out: Out = ()
+        if isinstance(message, BookDeltaBatch | TradeBatch | QuoteBatch | FundingBatch | BarBatch):
+            out = self._market(state, message, now_ns)
+        elif isinstance(message, TimerFired):
+            out = self._timer_fired(state, message.name, now_ns)
+        elif isinstance(message, SubscribeFeed):
+            out = (_replay(state, message, now_ns),)
+        elif isinstance(message, StreamDown):
+            out = self._down(state)
+        elif isinstance(message, StreamUp):
+            out = self._up(state, now_ns)
+        elif isinstance(message, InstrumentChanged):
+            t = state.tracked.get(message.instrument.instrument_id)
+            if t is not None and t.instrument != message.instrument:
+                t.instrument = message.instrument
+                out = (message,)
+        return Step(state, out)
+
+    # --- market data ---------------------------------------------------------------------------
+
+    def _market(self, state: FeedState, batch: StreamBatch, now_ns: int) -> Out:
+        t = state.tracked.get(batch.instrument_id)
+        if t is None:
+            state.ignored += 1
+            return ()
+        if isinstance(batch, BookDeltaBatch):
+            moved = () if batch.snapshot else self._clock(state, batch.ts_event, now_ns)
+            return (*moved, *self._book(t, batch, now_ns))
+        if isinstance(batch, TradeBatch):
+            moved = self._clock(state, batch.ts_event, now_ns)
+            closed = t.bars.on_trades(batch.rows, now_ns)
+            sent = self._send(t, "trades", batch, now_ns)
+            bars = [m for i, rows in closed for m in self._bar(t, i, rows, now_ns)]
+            return (*moved, *sent, *bars)
+        if isinstance(batch, QuoteBatch):
+            return self._send(t, "quotes", batch, now_ns)
+        if isinstance(batch, BarBatch):
+            # The venue's own bars of an interval that we build would be told twice.
+            ours = batch.interval_ns in self._config.bar_intervals_ns
+            return () if ours else self._send(t, "bars", batch, now_ns)
+        return (t.stamp(batch),)
+
+    def _send(self, t: Tracked, stream: Stream, batch: StreamBatch, now_ns: int) -> Out:
+        t.heard[stream] = now_ns
+        if stream not in t.stale:
+            return (t.stamp(batch),)
+        t.stale.discard(stream)
+        recovered = FeedRecovered(
+            ts_event=now_ns, ts_init=now_ns, instrument_id=t.instrument_id, stream=stream
+        )
+        return (recovered, t.stamp(batch))
+
+    def _book(self, t: Tracked, batch: BookDeltaBatch, now_ns: int) -> Out:
+        if batch.snapshot:
+            t.awaiting = False
+        synced = t.sync.offer(batch)
+        out: list[Message] = []
+        for ready in synced.ready:
+            t.book.apply(ready.rows, ready.snapshot)
+            if t.book.crossed:
+                t.sync.lose()
+                t.book.clear()
+                return (*out, *self._ask(t, "crossed", now_ns))
+            out += self._send(t, "book", ready, now_ns)
+        if synced.request is not None:
+            t.book.clear()
+            out += self._ask(t, synced.request, now_ns)
+        return tuple(out)
+
+    def _ask(self, t: Tracked, reason: Reason, now_ns: int) -> Out:
+        """Ask for a whole book, at most once per `snapshot_min_ns`; a timer sees it through."""
+        t.reason = reason
+        if t.awaiting:
+            return ()
+        t.awaiting = True
+        earliest = t.asked_ns + self._config.snapshot_min_ns
+        name = _SNAPSHOT + t.instrument_id
+        if t.asked_ns >= 0 and now_ns < earliest:
+            return (_timer(name, earliest, now_ns),)
+        t.asked_ns = now_ns
+        request = SnapshotRequested(
+            ts_event=now_ns, ts_init=now_ns, instrument_id=t.instrument_id, reason=reason
+        )
+        return (request, _timer(name, now_ns + self._config.snapshot_retry_ns, now_ns))
+
+    def _down(self, state: FeedState) -> Out:
+        """Changes are missed from here on: no book is known until the stream is back."""
+        state.connected = False
+        for t in state.tracked.values():
+            t.sync.lose()
+            t.book.clear()
+        return ()
+
+    def _up(self, state: FeedState, now_ns: int) -> Out:
+        state.connected = True
+        lost = (t for t in state.tracked.values() if t.sync.state is not SyncState.SYNCHRONIZED)
+        out: list[Message] = []
+        for t in lost:
+            t.awaiting = False
+            out += self._ask(t, "start", now_ns)
+        return tuple(out)
+
+    # --- time ----------------------------------------------------------------------------------
+
+    def _timer_fired(self, state: FeedState, name: str, now_ns: int) -> Out:
+        if name == _BARS:
+            return self._close_bars(state, now_ns)
+        if name == _STALE:
+            return self._check_silence(state, now_ns)
+        for t in state.tracked.values():
+            if name == _SNAPSHOT + t.instrument_id:
+                if t.sync.state is SyncState.SYNCHRONIZED or not state.connected:
+                    return ()
+                t.awaiting = False
+                return self._ask(t, t.reason, now_ns)
+        return ()
+
+    def _clock(self, state: FeedState, ts_event: int, now_ns: int) -> Out:
+        """Follow the venue's clock; a leap of it moves the bar timer."""
+        state.offset_ns = ts_event - now_ns
+        if abs(state.offset_ns - state.armed_offset_ns) < _OFFSET_NEWS_NS:
+            return ()
+        return self._arm_bars(state, now_ns)
+
+    def _arm_bars(self, state: FeedState, now_ns: int) -> Out:
+        closes = [t.bars.next_close(now_ns + state.offset_ns) for t in state.tracked.values()]
+        due = min((c for c in closes if c is not None), default=None)
+        if due is None:
+            return ()
+        state.armed_offset_ns = state.offset_ns
+        local = max(due - state.offset_ns, now_ns + NS_PER_MS)
+        return (_timer(_BARS, local, now_ns),)
+
+    def _close_bars(self, state: FeedState, now_ns: int) -> Out:
+        out: list[Message] = []
+        for t in state.tracked.values():
+            for interval, rows in t.bars.on_time(now_ns + state.offset_ns, now_ns):
+                out += self._bar(t, interval, rows, now_ns)
+        return (*out, *self._arm_bars(state, now_ns))
+
+    def _bar(self, t: Tracked, interval_ns: int, rows: Rows, now_ns: int) -> Out:
+        batch = BarBatch(
+            ts_event=int(rows["ts_event"][-1]),
+            ts_init=now_ns,
+            instrument_id=t.instrument_id,
+            interval_ns=interval_ns,
+            rows=rows,
+        )
+        return self._send(t, "bars", batch, now_ns)
+
+    def _check_silence(self, state: FeedState, now_ns: int) -> Out:
+        out: list[Message] = []
+        for t in state.tracked.values():
+            for stream, limit in self._stale_after.items():
+                silent = now_ns - t.heard.get(stream, now_ns)
+                if silent > limit and stream not in t.stale:
+                    t.stale.add(stream)
+                    out.append(
+                        FeedStale(
+                            ts_event=now_ns,
+                            ts_init=now_ns,
+                            instrument_id=t.instrument_id,
+                            stream=stream,
+                            silent_ns=silent,
+                        )
+                    )
+        return (*out, _timer(_STALE, now_ns + self._config.check_ns, now_ns))
+
+
+def _timer(name: str, due_ns: int, now_ns: int) -> SetTimer:
+    return SetTimer(ts_event=now_ns, ts_init=now_ns, name=name, ts_due=due_ns)
+
+
+def _replay(state: FeedState, asked: SubscribeFeed, now_ns: int) -> FeedReplay:
+    """A whole book per instrument, and what the other streams said since the asker last looked."""
+    since = dict(asked.since)
+    known = [state.tracked[i] for i in asked.instrument_ids if i in state.tracked]
+    batches: list[StreamBatch] = []
+    complete = len(known) == len(asked.instrument_ids)
+    for t in known:
+        if t.sync.state is SyncState.SYNCHRONIZED:
+            batches.append(
+                BookDeltaBatch(
+                    ts_event=now_ns,
+                    ts_init=now_ns,
+                    instrument_id=t.instrument_id,
+                    sequence=t.sequence("book_delta_batch"),
+                    snapshot=True,
+                    first_seq=t.sync.last_seq,
+                    last_seq=t.sync.last_seq,
+                    rows=t.book.rows(now_ns, now_ns),
+                )
+            )
+        held, all_of_it = t.missed(since)
+        batches += held
+        complete = complete and all_of_it
+    return FeedReplay(
+        ts_event=now_ns,
+        ts_init=now_ns,
+        correlation_id=asked.correlation_id,
+        asker=asked.asker,
+        instruments=tuple(t.instrument for t in known),
+        batches=tuple(batches),
+        complete=complete,
+    )

@@ -1,0 +1,123 @@
+"""What a feed knows: per instrument its book, bars, recent batches, and when it last heard."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeVar
+
+from messages.base import NS_PER_MS, NS_PER_S, InstrumentId
+from messages.market import (
+    BarBatch,
+    Batch,
+    BookDeltaBatch,
+    FundingBatch,
+    Instrument,
+    QuoteBatch,
+    TradeBatch,
+)
+
+from trading.bars import Bars
+from trading.book import Book
+from trading.book_sync import BookSync, Reason
+
+Stream = Literal["trades", "quotes", "book", "bars"]
+StreamBatch = TradeBatch | QuoteBatch | BookDeltaBatch | BarBatch | FundingBatch
+INCARNATION_BITS: Final = 32
+_B = TypeVar("_B", bound=Batch)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedConfig:
+    """How a feed behaves; a part of the run's specification.
+
+    instruments       what it delivers; batches of others are ignored
+    incarnation       upper bits of every `sequence`, so a restarted feed is a visible gap
+    bar_intervals_ns  bars that it builds itself, from trades
+    stale_after_ns    silence that a stream may show; a stream without an entry is not watched
+    check_ns          how often silence is measured
+    snapshot_min_ns   least time between two requests for one book
+    snapshot_retry_ns time after which an unanswered request is repeated
+    ring_batches      batches of trades, quotes and funding that a late subscriber may catch up on
+    ring_bars         the same for bars
+    buffer_max        diffs that wait for a snapshot
+    levels_max        levels that a side of a book keeps
+    """
+
+    instruments: tuple[Instrument, ...]
+    incarnation: int = 1
+    bar_intervals_ns: tuple[int, ...] = (60 * NS_PER_S,)
+    stale_after_ns: tuple[tuple[Stream, int], ...] = (("book", 5 * NS_PER_S),)
+    check_ns: int = 500 * NS_PER_MS
+    snapshot_min_ns: int = NS_PER_S
+    snapshot_retry_ns: int = 5 * NS_PER_S
+    ring_batches: int = 64
+    ring_bars: int = 512
+    buffer_max: int = 1000
+    levels_max: int = 10_000
+
+
+class Tracked:
+    """One instrument of a feed; updated in place by the core that owns it."""
+
+    def __init__(self, instrument: Instrument, config: FeedConfig) -> None:
+        self.instrument = instrument
+        self.book = Book(config.levels_max)
+        self.sync = BookSync(config.buffer_max)
+        self.bars = Bars(config.bar_intervals_ns)
+        self.heard: dict[Stream, int] = {}  # when a stream last delivered, our clock
+        self.stale: set[Stream] = set()
+        self.asked_ns = -1  # when a snapshot was last asked for; -1 never
+        self.awaiting = False  # the request is not answered yet
+        self.reason: Reason = "start"
+        self._first = config.incarnation << INCARNATION_BITS
+        self._sequences: dict[str, int] = {}
+        self._rings: dict[str, deque[StreamBatch]] = {}
+        self._ring_batches, self._ring_bars = config.ring_batches, config.ring_bars
+
+    @property
+    def instrument_id(self) -> InstrumentId:
+        return self.instrument.instrument_id
+
+    def sequence(self, kind: str) -> int:
+        """Of the last batch of this kind that was sent; the count starts at 1."""
+        return self._first + self._sequences.get(kind, 0)
+
+    def stamp(self, batch: _B) -> _B:
+        """The batch with the next number of its stream, remembered for late subscribers."""
+        kind: str = getattr(batch, "kind", "")
+        self._sequences[kind] = self._sequences.get(kind, 0) + 1
+        stamped = batch.model_copy(update={"sequence": self.sequence(kind)})
+        # A book is replayed whole, so its changes are not kept.
+        if isinstance(stamped, TradeBatch | QuoteBatch | BarBatch | FundingBatch):
+            size = self._ring_bars if isinstance(stamped, BarBatch) else self._ring_batches
+            self._rings.setdefault(kind, deque(maxlen=size)).append(stamped)
+        return stamped
+
+    def missed(self, since: dict[str, int]) -> tuple[list[StreamBatch], bool]:
+        """Batches after `since` (by stream key) that are still held, and whether that is all."""
+        out: list[StreamBatch] = []
+        complete = True
+        for kind, ring in self._rings.items():
+            seen = since.get(f"{kind}:{self.instrument_id}")
+            if seen is not None and ring and ring[0].sequence > seen + 1:
+                complete = False
+            out += ring if seen is None else (b for b in ring if b.sequence > seen)
+        return out, complete and not self._forgot(since)
+
+    def _forgot(self, since: dict[str, int]) -> bool:
+        """Whether the asker saw an earlier incarnation, which may have said more since then."""
+        streams = {f"{k}:{self.instrument_id}" for k in ("trade_batch", "quote_batch", "bar_batch")}
+        return any(key in streams and seen < self._first for key, seen in since.items())
+
+
+@dataclass(slots=True)
+class FeedState:
+    """Everything a `FeedCore` knows; passed through `react` once.
+
+    offset_ns  the venue's clock minus ours, as the last event showed it (latency included)
+    """
+
+    tracked: dict[InstrumentId, Tracked] = field(default_factory=dict)
+    connected: bool = True
+    offset_ns: int = 0
+    armed_offset_ns: int = 0  # the offset that the bar timer was set with
+    ignored: int = 0  # batches of instruments that we do not follow
