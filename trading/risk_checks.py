@@ -137,13 +137,7 @@ def _fresh(spec: OrderSpec, view: View) -> Refusal | None:
 def _increments(spec: OrderSpec, view: View) -> Refusal | None:
     assert view.instrument is not None  # _known comes first
     reference = spec.price or spec.trigger_price or view.reference(spec.side)
-    code = instruments.check_filters(
-        view.instrument,
-        quantity=spec.quantity,
-        price=spec.price,
-        trigger_price=spec.trigger_price,
-        reference=reference,
-    )
+    code = instruments.refusal(view.instrument, spec, reference)
     if code is None:
         return None
     return Refusal(code, f"quantity={spec.quantity} price={spec.price} of {spec.instrument_id}")

@@ -1,0 +1,252 @@
+"""Order lives that have cost somebody money. The numbers name the threads in field.md, part 2."""
+
+from decimal import Decimal
+
+from messages import accounts
+from messages import orders as m
+from story import play
+
+
+def test_fill_races_cancel_and_wins() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        5   report   o1  NEW
+        9   cancel   o1
+       10   fill     o1  t1 0.5 @ 100
+       11   report   o1  CANCELED 0.5
+       12   fill     o1  t2 0.25 @ 100
+        =   o1  CANCELED  0.75
+    """)
+
+
+def test_an_approval_that_comes_twice_is_one_order() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        >   submit o1
+        5   approve  o1  buy 2 @ 100
+        >
+        6   report   o1  NEW
+        7   approve  o1  buy 2 @ 100
+        >
+        =   o1  ACCEPTED  0
+    """)
+
+
+def test_a_timeout_is_no_evidence_and_nothing_is_sent_again() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        >     submit o1
+        100   failed   o1  SUBMIT PERHAPS 5000
+        >     query o1
+        =     o1  UNKNOWN  0
+        2000  timer
+        >     query o1
+        2010  missing  o1
+        >
+        =     o1  UNKNOWN  0
+    """)
+
+
+def test_not_found_after_the_request_has_expired_is_proof() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        100   failed   o1  SUBMIT PERHAPS 5000
+        4999  missing  o1
+        =     o1  UNKNOWN   0
+        5001  missing  o1
+        =     o1  REJECTED  0
+    """)
+
+
+def test_an_unknown_order_that_was_filled_is_found_with_its_fills() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        100   failed   o1  SUBMIT PERHAPS 5000
+        >     submit o1, query o1
+        200   ask      o1  FILLED 2
+        >     fills o1
+        =     o1  UNKNOWN  0
+        300   fill     o1  t1 0.5 @ 100
+        301   fill     o1  t2 1.5 @ 101
+        =     o1  FILLED  2
+    """)
+
+
+def test_an_end_waits_for_the_fills_it_mentions() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        5   report   o1  NEW
+        9   ask      o1  CANCELED 0.5
+        >   submit o1, fills o1
+        =   o1  ACCEPTED  0
+       12   fill     o1  t1 0.5 @ 100
+        =   o1  CANCELED  0.5
+    """)
+
+
+def test_restart_makes_what_was_under_way_unknown_and_asks() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        >     submit o1
+        50    restart
+        >     query o1, fills
+        =     o1  UNKNOWN  0
+        60    missing  o1
+        5000  missing  o1
+        =     o1  UNKNOWN  0
+        6061  missing  o1
+        =     o1  REJECTED  0
+    """)
+
+
+def test_restart_leaves_working_orders_alone() -> None:
+    play("""
+        0    approve  o1  buy 2 @ 100
+        5    report   o1  NEW
+        50   restart
+        >    submit o1, query o1, fills
+        =    o1  ACCEPTED  0
+    """)
+
+
+def test_repeated_reports_are_one_fill() -> None:
+    story = play("""
+        0   approve  o1  buy 2 @ 100
+        5   report   o1  NEW
+        6   fill     o1  t1 0.5 @ 100
+        7   fill     o1  t1 0.5 @ 100
+        8   fill     o1  t1 0.5 @ 100
+        =   o1  PARTIALLY_FILLED  0.5
+    """)
+
+    moved = [s for s in story.said if isinstance(s, accounts.PositionChanged)]
+    assert [p.position.quantity for p in moved] == [Decimal("0.5")]
+
+
+def test_a_fill_may_overtake_the_acknowledgement() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        3   fill     o1  t1 0.5 @ 100
+        =   o1  PARTIALLY_FILLED  0.5
+        5   report   o1  NEW
+        =   o1  PARTIALLY_FILLED  0.5
+        6   failed   o1  SUBMIT PERHAPS 5000
+        =   o1  PARTIALLY_FILLED  0.5
+    """)
+
+
+def test_a_cancel_before_the_acknowledgement_waits_for_it() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        1   cancel   o1
+        >   submit o1
+        5   report   o1  NEW
+        >   cancel o1
+        =   o1  PENDING_CANCEL  0
+    """)
+
+
+def test_a_cancel_of_an_unknown_order_is_sent_once_it_is_found() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        100   failed   o1  SUBMIT PERHAPS 5000
+        110   cancel   o1
+        >     submit o1, query o1
+        200   ask      o1  NEW
+        >     cancel o1
+    """)
+
+
+def test_an_unanswered_cancel_is_repeated_until_the_end_is_known() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        5     report   o1  NEW
+        9     cancel   o1
+        >     submit o1, cancel o1
+        100   failed   o1  CANCEL PERHAPS
+        >
+        1500  timer
+        >     cancel o1, query o1
+        1600  ask      o1  CANCELED 0
+        =     o1  CANCELED  0
+        3000  timer
+        >
+    """)
+
+
+def test_a_refused_cancel_asks_how_the_order_ended() -> None:
+    play("""
+        0    approve  o1  buy 2 @ 100
+        5    report   o1  NEW
+        9    cancel   o1
+       10    refused  o1  CANCEL -2011
+        >    submit o1, cancel o1, query o1
+        =    o1  ACCEPTED  0
+    """)
+
+
+def test_a_request_that_provably_never_left_is_denied_not_rejected() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        1   failed   o1  SUBMIT NO
+        =   o1  DENIED  0
+    """)
+
+
+def test_a_stale_open_report_does_not_reopen_an_order() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        5   report   o1  NEW
+        6   report   o1  CANCELED 0
+        7   ask      o1  NEW
+        =   o1  CANCELED  0
+    """)
+
+
+def test_signs_of_life_of_an_order_proven_dead_bring_it_back() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        100   failed   o1  SUBMIT PERHAPS 5000
+        5001  missing  o1
+        =     o1  REJECTED  0
+        6000  fill     o1  t1 0.5 @ 100
+        =     o1  UNKNOWN  0.5
+    """)
+
+
+def test_a_lost_stream_is_made_good_by_asking() -> None:
+    play("""
+        0    approve  o1  buy 2 @ 100
+        5    report   o1  NEW
+        9    stream-up
+        >    submit o1, fills, query o1
+    """)
+
+
+def test_halted_denies_and_still_cancels() -> None:
+    story = play("""
+        0   approve  o1  buy 2 @ 100
+        5   report   o1  NEW
+        6   halt
+        7   approve  o2  buy 1 @ 100
+        =   o2  DENIED  0
+        8   cancel   o1
+        >   submit o1, cancel o1
+    """)
+
+    denied = [s for s in story.said if isinstance(s, m.OrderDenied)]
+    assert [d.code for d in denied] == [m.RefusalCode.TRADING_HALTED]
+
+
+def test_the_kill_switch_halts_and_cancels_everything() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        1   approve  o2  sell 1 @ 110
+        5   report   o1  NEW
+        6   kill
+        >   submit o1, submit o2, cancel o1
+        7   report   o2  NEW
+        >   cancel o2
+        8   approve  o3  buy 1 @ 100
+        =   o3  DENIED  0
+    """)
