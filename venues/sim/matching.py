@@ -3,7 +3,8 @@
 Theory of operation. The tape is a recording: it does not react to us. Our resting orders stand in
 the displayed queue at a guessed place (`VenueOrder.ahead`, displayed lots in front of us):
 
-  joining        everything displayed at our price is ahead of us; at a level the tape does not
+  joining        everything displayed at our price is ahead of us (also what traded since the
+                 level's last update: late news never flatters); at a level the tape does not
                  reach, the queue is unknown until the tape shows it (`UNSEEN`)
   a trade        at our price eats the queue ahead first, then fills us in time order; through our
                  price (worse for the taker's side) fills us whole, whatever its size
@@ -244,8 +245,10 @@ class Market:
         """A trade of `lots` meets the displayed queue and our orders in it, in time order."""
         eaten = 0  # displayed lots so far: they were ahead of every later order of ours too
         for order in list(level):
-            if order.ahead == UNSEEN:
-                break
+            if order.ahead == UNSEEN and order.price is not None:
+                if self.book.hides(order.sign, order.price):
+                    break
+                order.ahead = 0  # the tape reaches this far now, and shows nothing here
             front = min(max(0, order.ahead - eaten), lots)
             eaten += front
             lots -= front
@@ -260,14 +263,14 @@ class Market:
         """The tape's word about a level where we stand: it showed `before`, now `after`."""
         traded = self._traded.pop((sign, tick), 0)
         left = max(0, before - after - traded)
+        earlier = 0  # what is ahead of an order is ahead of every later one
         for order in self._own[sign].by_tick[tick]:
             if order.ahead == UNSEEN:
                 order.ahead = after
-                continue
-            if left and order.ahead:
+            elif left and order.ahead:
                 behind = max(0, before - traded - order.ahead)
                 order.ahead -= self._queue_model(order.ahead, behind, left)
-            order.ahead = max(0, min(order.ahead, after))
+            earlier = order.ahead = min(max(order.ahead, earlier), after)
 
     def _settle(self) -> None:
         """After a change of the book: fills of orders that it crosses, stops that it triggers."""

@@ -42,13 +42,27 @@ MarketMessage = BookDeltaBatch | TradeBatch | QuoteBatch
 
 def parse(line: str, instrument_id: InstrumentId) -> MarketMessage | Command:
     """The message that one line stands for; raises ValueError naming the line if it is none."""
-    verb, *words = line.split()
+    verb = line.split(maxsplit=1)[0]
+    reads = command if verb in ("BUY", "SELL", "cancel", "modify") else market
+    return reads(line, instrument_id)
+
+
+def command(line: str, instrument_id: InstrumentId) -> Command:
+    """The command of a BUY, SELL, cancel or modify line; raises ValueError naming the line."""
+    verb, *rest = line.split()
     try:
         if verb in ("BUY", "SELL"):
-            return SubmitOrder(ts_event=0, ts_init=0, order=_order(verb, words, instrument_id))
-        if verb in ("cancel", "modify"):
-            return _change(verb, words, instrument_id)
-        return _market(verb, words, instrument_id)
+            return SubmitOrder(ts_event=0, ts_init=0, order=_order(verb, rest, instrument_id))
+        return _change(verb, rest, instrument_id)
+    except (ValueError, ArithmeticError, IndexError) as error:
+        raise ValueError(f"line {line.strip()!r}: {error}") from error
+
+
+def market(line: str, instrument_id: InstrumentId) -> MarketMessage:
+    """The batch of a book, bid, ask, trade or quote line; raises ValueError naming the line."""
+    verb, *rest = line.split()
+    try:
+        return _market(verb, rest, instrument_id)
     except (ValueError, KeyError, IndexError) as error:
         raise ValueError(f"line {line.strip()!r}: {error}") from error
 

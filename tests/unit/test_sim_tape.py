@@ -1,0 +1,139 @@
+"""Generated tapes are reproducible, consistent markets."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import islice, pairwise
+
+import numpy as np
+import pytest
+
+from messages import encode
+from messages.base import NS_PER_S
+from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
+from venues.sim.latency import Constant, LatencyModel, Lognormal, Uniform
+from venues.sim.tape import BTCUSDT, DEFAULT_SPECS, START_NS, TapeItem, generate
+
+
+def digest(tape: Iterable[TapeItem]) -> str:
+    h = hashlib.sha256()
+    for ts_ns, message in tape:
+        h.update(ts_ns.to_bytes(8, "big") + encode(message))
+    return h.hexdigest()
+
+
+def test_same_seed_gives_the_same_tape_and_another_seed_another() -> None:
+    first, again, other = (digest(generate(seed, duration_s=5.0)) for seed in (1, 1, 2))
+
+    assert first == again
+    assert first != other
+
+
+def test_instruments_do_not_disturb_each_other() -> None:
+    both = [m for m in generate(3, duration_s=3.0) if _is_btc(m)]
+    alone = list(generate(3, DEFAULT_SPECS[:1], duration_s=3.0))
+
+    assert digest(both) == digest(alone)
+
+
+def test_time_never_goes_back_and_stops_at_the_end() -> None:
+    times = [ts_ns for ts_ns, _ in generate(4, duration_s=5.0)]
+
+    assert all(a <= b for a, b in pairwise(times))
+    assert times[0] == START_NS
+    assert times[-1] < START_NS + 5 * NS_PER_S
+
+
+def test_endless_tape_goes_on() -> None:
+    assert len(list(islice(generate(5), 3000))) == 3000
+
+
+def test_event_rate_is_as_configured() -> None:
+    spec = replace(DEFAULT_SPECS[0], events_per_s=200.0)
+
+    batches = sum(isinstance(m, BookDeltaBatch) for _, m in generate(6, (spec,), 10.0))
+
+    assert batches == pytest.approx(2000, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_books_trades_and_quotes_agree(seed: int) -> None:
+    books: dict[str, dict[int, dict[float, float]]] = {}
+    counts: Counter[str] = Counter()
+    last_seq: dict[str, int] = {}
+    for _, message in generate(seed, duration_s=20.0):
+        assert isinstance(message, BookDeltaBatch | TradeBatch | QuoteBatch)
+        name = message.instrument_id
+        assert message.sequence == counts[message.kind + name]
+        counts[message.kind + name] += 1
+        if isinstance(message, BookDeltaBatch):
+            book = books.setdefault(name, {1: {}, -1: {}})
+            if not message.snapshot:
+                assert message.prev_seq == last_seq[name] == message.first_seq - 1
+            last_seq[name] = message.last_seq
+            for _, _, side, price, size in message.rows.tolist():
+                book[side][price] = size
+                if not size:
+                    del book[side][price]
+            assert max(book[1]) < min(book[-1])
+            assert 30 <= len(book[1]) <= 50
+        elif isinstance(message, TradeBatch):
+            for _, _, price, size, aggressor, _ in message.rows.tolist():
+                assert size <= books[name][-aggressor][price] + 1e-12
+        else:
+            row = message.rows[0]
+            book = books[name]
+            assert (row["bid_price"], row["ask_price"]) == (max(book[1]), min(book[-1]))
+            assert (row["bid_size"], row["ask_size"]) == (
+                book[1][row["bid_price"]],
+                book[-1][row["ask_price"]],
+            )
+    assert len(counts) == 6
+
+
+def test_volatility_clusters_and_sizes_have_heavy_tails() -> None:
+    mids, sizes = [], []
+    for _, message in generate(9, DEFAULT_SPECS[:1], duration_s=400.0):
+        if isinstance(message, QuoteBatch):
+            mids.append((message.ts_event, message.rows["bid_price"][0]))
+        elif isinstance(message, TradeBatch):
+            sizes += message.rows["size"].tolist()
+    seconds = np.array([ts for ts, _ in mids]) // (NS_PER_S // 4)
+    _, last = np.unique(seconds[::-1], return_index=True)
+    returns = np.abs(np.diff(np.log(np.array([px for _, px in mids])[::-1][last])))
+
+    assert np.corrcoef(returns[1:], returns[:-1])[0, 1] > 0.05
+    assert max(sizes) > 20 * float(np.median(sizes))
+
+
+@pytest.mark.parametrize(
+    ("model", "low", "high"),
+    [
+        (Constant(5), 5, 5),
+        (Uniform(10, 20), 10, 19),
+        (Lognormal(floor_ns=100, median_ns=1000, sigma=0.5, max_ns=3000), 100, 3000),
+    ],
+)
+def test_latency_stays_in_bounds_and_repeats_with_the_seed(
+    model: LatencyModel, low: int, high: int
+) -> None:
+    draws = [model.draw_ns(rng) for rng in [np.random.default_rng(1)] for _ in range(500)]
+    again = [model.draw_ns(rng) for rng in [np.random.default_rng(1)] for _ in range(500)]
+
+    assert draws == again
+    assert low <= min(draws)
+    assert max(draws) <= high
+
+
+def test_lognormal_latency_has_its_median() -> None:
+    rng = np.random.default_rng(2)
+    model = Lognormal(floor_ns=100, median_ns=1000, sigma=0.5, max_ns=10**9)
+
+    assert np.median([model.draw_ns(rng) for _ in range(4000)]) == pytest.approx(1100, rel=0.05)
+
+
+def _is_btc(item: TapeItem) -> bool:
+    message = item[1]
+    assert isinstance(message, BookDeltaBatch | TradeBatch | QuoteBatch)
+    return message.instrument_id == BTCUSDT.instrument_id
