@@ -14,7 +14,6 @@ from messages.market import (
     QuoteBatch,
     TradeBatch,
 )
-
 from trading.bars import Bars
 from trading.book import Book
 from trading.book_sync import BookSync, Reason

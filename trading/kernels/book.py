@@ -14,9 +14,7 @@ F8 = NDArray[np.float64]
 
 
 @njit(cache=True)
-def apply_side(  # noqa: PLR0913, PLR0917 - a compiled loop takes arrays, not a value that holds them
-    prices: F8, sizes: F8, n: int, sign: float, new_prices: F8, new_sizes: F8
-) -> int:
+def apply_side(prices: F8, sizes: F8, n: int, sign: float, new_prices: F8, new_sizes: F8) -> int:
     """Apply rows to one side in place.
 
     ->     the number of levels afterwards

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 F8 = NDArray[np.float64]
 
 
-def apply_side(  # noqa: PLR0913, PLR0917 - the signature of its compiled twin
-    prices: F8, sizes: F8, n: int, sign: float, new_prices: F8, new_sizes: F8
-) -> int:
+def apply_side(prices: F8, sizes: F8, n: int, sign: float, new_prices: F8, new_sizes: F8) -> int:
     """Apply rows to one side in place; see the compiled twin.
 
     ->     the number of levels afterwards
@@ -19,23 +17,38 @@ def apply_side(  # noqa: PLR0913, PLR0917 - the signature of its compiled twin
     """
     if len(new_prices) == 0:
         return n
-    # Of several rows of one price only the last one counts.
-    keys, last = np.unique(sign * new_prices[::-1], return_index=True)
-    amounts = new_sizes[::-1][last]
+    # Of several rows of one price only the last one counts: a stable sort keeps it last.
+    keys = sign * new_prices
+    order = keys.argsort(kind="stable")
+    keys, amounts = keys[order], new_sizes[order]
+    if len(keys) > 1:
+        last = np.empty(len(keys), np.bool_)
+        np.not_equal(keys[1:], keys[:-1], out=last[:-1])
+        last[-1] = True
+        keys, amounts = keys[last], amounts[last]
     have = sign * prices[:n]
-    at = np.searchsorted(have, keys)
+    at = have.searchsorted(keys)
     hit = at < n
     hit[hit] = have[at[hit]] == keys[hit]
     sizes[at[hit]] = amounts[hit]
-    fresh = ~hit & (amounts > 0.0)
-    if fresh.any():
-        added = np.insert(have, at[fresh], keys[fresh])
-        grown = np.insert(sizes[:n], at[fresh], amounts[fresh])
-        n = len(added)
-        prices[:n], sizes[:n] = sign * added, grown
+    fresh = ~hit
+    fresh &= amounts > 0.0
+    added = int(np.count_nonzero(fresh))
+    if added:
+        # Where each new level lands, with the ones before it already in place.
+        spots = at[fresh] + np.arange(added)
+        old = np.ones(n + added, np.bool_)
+        old[spots] = False
+        new_sizes_all = np.empty(n + added)
+        new_sizes_all[old], new_sizes_all[spots] = sizes[:n], amounts[fresh]
+        merged = np.empty(n + added)
+        merged[old], merged[spots] = have, keys[fresh]
+        n += added
+        np.multiply(merged, sign, out=prices[:n])
+        sizes[:n] = new_sizes_all
     if not amounts.all():
         keep = sizes[:n] > 0.0
-        kept_prices, kept_sizes = prices[:n][keep], sizes[:n][keep]
-        n = len(kept_prices)
-        prices[:n], sizes[:n] = kept_prices, kept_sizes
+        kept = int(np.count_nonzero(keep))
+        prices[:kept], sizes[:kept] = prices[:n][keep], sizes[:n][keep]
+        n = kept
     return n

@@ -17,6 +17,7 @@ from trading.errors import Garbled
 from venues.binance.codec_names import Market, instrument_id
 
 _ZERO: Final = Decimal(0)
+_ONE: Final = Decimal(1)
 _VIP0_SPOT: Final = (Decimal("0.001"), Decimal("0.001"))  # (maker, taker) of a new account
 _VIP0_USDM: Final = (Decimal("0.0002"), Decimal("0.0005"))
 # Where a filter has no upper bound it says 0: then the widest quantity that Binance knows.
@@ -81,6 +82,12 @@ def _filter(s: _Symbol, name: str) -> _Filter:
     return next((f for f in s.filters if f.filter_type == name), _Filter(name))
 
 
+def _short(amount: Decimal) -> Decimal:
+    """Without the zeros that Binance pads with, and without an exponent: 9000, not 9E+3."""
+    bare = amount.normalize()
+    return bare if bare == 0 or bare % 1 else bare.quantize(_ONE)
+
+
 def _tradable(s: _Symbol, market: Market) -> bool:
     steps = _filter(s, "PRICE_FILTER").tick_size > 0 and _filter(s, "LOT_SIZE").step_size > 0
     perpetual = market is Market.SPOT or s.contract_type == "PERPETUAL"
@@ -97,11 +104,11 @@ def _instrument(s: _Symbol, market: Market, fees: tuple[Decimal, Decimal]) -> In
         symbol=s.symbol,
         base=s.base_asset,
         quote=s.quote_asset,
-        price_increment=_filter(s, "PRICE_FILTER").tick_size.normalize(),
-        size_increment=lot.step_size.normalize(),
-        min_quantity=lot.min_qty.normalize(),
-        max_quantity=lot.max_qty.normalize() if lot.max_qty > 0 else _UNBOUNDED,
-        min_notional=max(smallest).normalize(),
+        price_increment=_short(_filter(s, "PRICE_FILTER").tick_size),
+        size_increment=_short(lot.step_size),
+        min_quantity=_short(lot.min_qty),
+        max_quantity=_short(lot.max_qty) if lot.max_qty > 0 else _UNBOUNDED,
+        min_notional=_short(max(smallest)),
         maker_fee=maker,
         taker_fee=taker,
     )
