@@ -1,0 +1,74 @@
+"""What the simulator refuses and how it says so: Binance's codes and words.
+
+docs: Spot "Error Codes" (2026-09). Each error is made where it is raised: an exception object
+that is raised twice keeps the frames of both.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class ApiError(Exception):
+    """An answer that is not a success."""
+
+    def __init__(
+        self, code: int, text: str, status: int = 400, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.text = text
+        self.status = status
+        self.headers = headers
+
+    def body(self) -> bytes:
+        return msgspec.json.encode({"code": self.code, "msg": self.text})
+
+
+def missing(name: str) -> ApiError:
+    """A mandatory parameter is not there."""
+    text = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+    return ApiError(-1102, text)
+
+
+def not_required(name: str) -> ApiError:
+    """A parameter that does not go with this order type."""
+    return ApiError(-1106, f"Parameter '{name}' sent when not required.")
+
+
+def illegal(name: str, pattern: str) -> ApiError:
+    """A parameter with characters that it must not have."""
+    text = f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'."
+    return ApiError(-1100, text)
+
+
+_Maker = Callable[[], ApiError]
+bad_symbol: Final[_Maker] = partial(ApiError, -1121, "Invalid symbol.")
+bad_key_format: Final[_Maker] = partial(ApiError, -2014, "API-key format invalid.", 401)
+bad_key: Final[_Maker] = partial(
+    ApiError, -2015, "Invalid API-key, IP, or permissions for action.", 401
+)
+bad_signature: Final[_Maker] = partial(ApiError, -1022, "Signature for this request is not valid.")
+too_old: Final[_Maker] = partial(
+    ApiError, -1021, "Timestamp for this request is outside of the recvWindow."
+)
+too_new: Final[_Maker] = partial(
+    ApiError, -1021, "Timestamp for this request was 1000ms ahead of the server's time."
+)
+no_such_order: Final[_Maker] = partial(ApiError, -2013, "Order does not exist.")
+unknown_order: Final[_Maker] = partial(ApiError, -2011, "Unknown order sent.")
+timeout: Final[_Maker] = partial(
+    ApiError,
+    -1007,
+    "Timeout waiting for response from backend server."
+    " Send status unknown; execution status unknown.",
+    503,
+)
+# The listen-key endpoints of spot are gone since 2026-02-20 (announcement of 2026-01-21); it
+# does not say what they answer now, so the words here are ours.
+retired: Final[_Maker] = partial(ApiError, -1016, "This service is no longer available.", 410)

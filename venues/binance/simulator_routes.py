@@ -1,0 +1,39 @@
+"""What an endpoint is: a handler, and what a request must prove to reach it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from messages.base import InstrumentId
+from venues.binance import simulator_errors as errors
+from venues.binance.simulator_exchange import Exchange
+from venues.binance.simulator_params import Params, instrument_of
+
+Json = Any
+Handler = Callable[[Exchange, Params], Json]
+
+
+class Security(Enum):
+    """What a request must prove."""
+
+    NONE = 0
+    KEY = 1
+    SIGNED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint."""
+
+    handler: Handler
+    security: Security = Security.NONE
+    orders: bool = False  # whether answers carry the account's order counts
+
+
+def instrument(exchange: Exchange, params: Params) -> InstrumentId:
+    """Take `symbol`; raises ApiError -1121 if this venue does not trade it."""
+    found = instrument_of(params.need("symbol"))
+    if found not in exchange.books:
+        raise errors.bad_symbol()
+    return found
