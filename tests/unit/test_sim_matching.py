@@ -237,6 +237,42 @@ def test_unexplained_shrinking_moves_us_by_the_model(model: str, ahead: int) -> 
     )
 
 
+def test_model_never_puts_a_later_order_before_an_earlier_one() -> None:
+    play(
+        """
+        book 99x5 | 101x5
+        BUY a 1 @99       -> a=NEW
+        bid 99 6
+        BUY b 1 @99       -> b=NEW
+        bid 99 10
+        bid 99 2
+        cancel a          -> a=CANCELED
+        trade 99 1 sell
+        trade 99 1 sell   -> b:1@99M b=FILLED
+    """,
+        queue_model="prob_power",
+    )
+
+
+def test_trades_from_before_we_rejoined_explain_nothing() -> None:
+    play(
+        """
+        book 98x1 99x10 | 101x5
+        BUY a 1 @99       -> a=NEW
+        trade 99 8 sell
+        cancel a          -> a=CANCELED
+        bid 99 2
+        bid 99 10
+        BUY b 1 @99       -> b=NEW
+        bid 99 20
+        bid 99 10
+        trade 99 5 sell
+        trade 99 1 sell   -> b:1@99M b=FILLED
+    """,
+        queue_model="prob_power",
+    )
+
+
 def test_shrinking_below_our_place_moves_us_forward() -> None:
     play("""
         book 99x10 | 101x5

@@ -108,6 +108,16 @@ def test_commission_is_cut_to_eight_decimals() -> None:
     assert fill.commission == Decimal("0.00000006")  # 0.0000000675
 
 
+def test_commission_is_cut_where_money_is_finer_than_eight_decimals() -> None:
+    fine = BTCUSDT.model_copy(update={"price_increment": Decimal("0.00001")})
+
+    (fill,) = fills_of(
+        opened("bid 60000.00001 1", "SELL a 0.02", config=replace(CONFIG, instruments=(fine,)))
+    )
+
+    assert fill.commission == Decimal("1.2")  # 1.2000000002
+
+
 # --- reserves -------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 from itertools import islice, pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from messages import encode
 from messages.base import NS_PER_S
 from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
 from venues.sim.latency import Constant, LatencyModel, Lognormal, Uniform
+from venues.sim.script import command
 from venues.sim.tape import BTCUSDT, DEFAULT_SPECS, START_NS, TapeItem, generate
 
 
@@ -137,3 +139,23 @@ def _is_btc(item: TapeItem) -> bool:
     message = item[1]
     assert isinstance(message, BookDeltaBatch | TradeBatch | QuoteBatch)
     return message.instrument_id == BTCUSDT.instrument_id
+
+
+def test_quoting_on_a_generated_tape_makes_and_takes_and_balances() -> None:
+    instruments = tuple(spec.instrument for spec in DEFAULT_SPECS)
+    money = {"BTC": Decimal(2), "ETH": Decimal(40), "USDT": Decimal(200_000)}
+    venue = SimVenue(SimVenueConfig(instruments, money))
+    for n, (ts_ns, message) in enumerate(generate(10, duration_s=30.0)):
+        venue.on_market(message, ts_ns)
+        if n % 20 or not isinstance(message, QuoteBatch):
+            continue
+        name, row = message.instrument_id, message.rows[0]
+        for side, price in (("BUY", row["bid_price"]), ("SELL", row["ask_price"])):
+            venue.on_command(command(f"{side} m{side}{n} 0.05 @{price:.2f}", name), ts_ns)
+        venue.on_command(command(f"BUY t{n} 0.01", name), ts_ns)
+
+    ledger = venue.ledger()
+    assert ledger.problems() == ()
+    assert Counter(f.liquidity_side for f in ledger.fills).keys() == {"MAKER", "TAKER"}
+    assert {f.instrument_id for f in ledger.fills} == {i.instrument_id for i in instruments}
+    assert ledger.duplicates == []

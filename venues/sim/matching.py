@@ -145,10 +145,9 @@ class Market:
         for tick, shown in self.book.levels(-sign, limit):
             reach = shown
             if own is not None and sign * tick >= sign * own:
-                first = self._own[-sign].by_tick[own][0]
-                if tick != own or first.ahead == UNSEEN:
+                if tick != own:
                     break
-                reach = min(shown, first.ahead)
+                reach = min(shown, self._own[-sign].by_tick[own][0].ahead)
             size = min(reach, lots)
             if size > 0:
                 plan.append((tick, size))
