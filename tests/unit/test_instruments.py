@@ -31,8 +31,8 @@ def limit(quantity: str, price: str) -> OrderSpec:
         instrument_id=BTC.instrument_id,
         side=OrderSide.BUY,
         order_type=OrderType.LIMIT,
-        quantity=D(quantity),
-        price=D(price),
+        quantity=Decimal(quantity),
+        price=Decimal(price),
     )
 
 

@@ -1,0 +1,308 @@
+"""The feed core: in step, numbered, never silent about silence."""
+
+from decimal import Decimal
+
+import numpy as np
+
+from messages import Message
+from messages.arrays import DELTA, QUOTE, TRADE
+from messages.base import InstrumentId
+from messages.control import SetTimer, TimerFired
+from messages.market import (
+    BarBatch,
+    BookDeltaBatch,
+    FeedRecovered,
+    FeedReplay,
+    FeedStale,
+    Instrument,
+    InstrumentChanged,
+    QuoteBatch,
+    SnapshotRequested,
+    SubscribeFeed,
+    TradeBatch,
+)
+from messages.venue import StreamDown, StreamUp
+from trading.feed import FeedCore
+from trading.feed_state import FeedConfig, FeedState
+
+S = 1_000_000_000
+MINUTE = 60 * S
+BTC = InstrumentId("BTCUSDT.BINANCE")
+T0 = 1_700_000_040 * S  # a whole minute
+INSTRUMENT = Instrument(
+    instrument_id=BTC,
+    symbol="BTCUSDT",
+    base="BTC",
+    quote="USDT",
+    price_increment=Decimal("0.01"),
+    size_increment=Decimal("0.001"),
+    min_quantity=Decimal("0.001"),
+    max_quantity=Decimal("9000"),
+    min_notional=Decimal("5"),
+    maker_fee=Decimal("0.001"),
+    taker_fee=Decimal("0.001"),
+)
+
+
+class Driver:
+    """A feed, its state and the clock."""
+
+    def __init__(self, **settings: object) -> None:
+        self.core = FeedCore(FeedConfig((INSTRUMENT,), **settings))  # type: ignore[arg-type]
+        self.state: FeedState = self.core.start()
+        self.now = T0
+
+    def resume(self) -> tuple[Message, ...]:
+        return self.core.resume(self.state, self.now).out
+
+    def say(self, message: Message, at: int | None = None) -> tuple[Message, ...]:
+        self.now = self.now if at is None else at
+        return self.core.react(self.state, message, self.now).out
+
+    def fire(self, name: str, at: int) -> tuple[Message, ...]:
+        return self.say(TimerFired(ts_event=at, ts_init=at, name=name), at)
+
+
+def book(
+    first: int, last: int, *rows: tuple[int, float, float], whole: bool = False, ts: int = T0
+) -> BookDeltaBatch:
+    return BookDeltaBatch(
+        ts_event=ts,
+        ts_init=ts,
+        instrument_id=BTC,
+        snapshot=whole,
+        first_seq=first,
+        last_seq=last,
+        rows=np.array([(ts, ts, *row) for row in rows], DELTA),
+    )
+
+
+def snapshot(last: int) -> BookDeltaBatch:
+    return book(last, last, (1, 100.0, 1.0), (-1, 101.0, 1.0), whole=True)
+
+
+def trades(ts: int, price: float = 100.0) -> TradeBatch:
+    rows = np.array([(ts, ts, price, 1.0, 1, 7)], TRADE)
+    return TradeBatch(ts_event=ts, ts_init=ts, instrument_id=BTC, rows=rows)
+
+
+def quotes(ts: int) -> QuoteBatch:
+    rows = np.array([(ts, ts, 100.0, 1.0, 101.0, 1.0)], QUOTE)
+    return QuoteBatch(ts_event=ts, ts_init=ts, instrument_id=BTC, rows=rows)
+
+
+def subscribe(*since: tuple[str, int]) -> SubscribeFeed:
+    return SubscribeFeed(
+        ts_event=T0, ts_init=T0, asker="strategy-A", instrument_ids=(BTC,), since=since
+    )
+
+
+def only(kind: type[Message], out: tuple[Message, ...]) -> list[Message]:
+    return [m for m in out if isinstance(m, kind)]
+
+
+def replay(out: tuple[Message, ...]) -> FeedReplay:
+    (found,) = out
+    assert isinstance(found, FeedReplay)
+    return found
+
+
+def in_step() -> Driver:
+    feed = Driver()
+    feed.resume()
+    feed.say(snapshot(10))
+    return feed
+
+
+def test_a_fresh_feed_names_its_instruments_and_asks_for_books() -> None:
+    out = Driver().resume()
+
+    assert len(only(InstrumentChanged, out)) == 1
+    assert [m.reason for m in only(SnapshotRequested, out)] == ["start"]  # type: ignore[attr-defined]
+    timers = {m.name for m in only(SetTimer, out)}  # type: ignore[attr-defined]
+    assert timers == {"bars", "stale", f"snapshot:{BTC}"}
+
+
+def test_batches_are_numbered_per_stream_from_the_incarnation() -> None:
+    feed = Driver(incarnation=3)
+    feed.resume()
+
+    sent = [feed.say(m)[-1] for m in (trades(T0), trades(T0), quotes(T0), snapshot(1))]
+
+    numbers = [m.sequence - (3 << 32) for m in sent]  # type: ignore[attr-defined]
+    assert numbers == [1, 2, 1, 1]
+
+
+def test_diffs_wait_for_the_snapshot_and_follow_it() -> None:
+    feed = Driver()
+    feed.resume()
+
+    assert only(BookDeltaBatch, feed.say(book(9, 12, (1, 99.0, 2.0)))) == []
+    sent = feed.say(snapshot(10))
+
+    assert [b.last_seq for b in only(BookDeltaBatch, sent)] == [10, 12]  # type: ignore[attr-defined]
+    assert feed.state.tracked[BTC].book.bids.n == 2
+
+
+def test_a_dropped_diff_asks_and_a_snapshot_heals() -> None:
+    feed = in_step()
+    feed.say(book(11, 12, (1, 99.0, 2.0)))
+
+    lost = feed.say(book(15, 16, (1, 98.0, 2.0)), T0 + 2 * S)
+    healed = feed.say(snapshot(15))
+
+    assert [m.reason for m in only(SnapshotRequested, lost)] == ["gap"]  # type: ignore[attr-defined]
+    assert len(only(BookDeltaBatch, healed)) == 2
+
+
+def test_a_repeated_diff_is_not_sent_on() -> None:
+    feed = in_step()
+    feed.say(book(11, 12, (1, 99.0, 2.0)))
+
+    assert feed.say(book(11, 12, (1, 99.0, 2.0))) == ()
+
+
+def test_a_crossed_book_is_not_sent_and_asks_again() -> None:
+    feed = in_step()
+
+    out = feed.say(book(11, 11, (1, 105.0, 1.0)), T0 + 2 * S)
+
+    assert only(BookDeltaBatch, out) == []
+    assert [m.reason for m in only(SnapshotRequested, out)] == ["crossed"]  # type: ignore[attr-defined]
+
+
+def test_requests_are_bounded_in_rate_and_seen_through_by_a_timer() -> None:
+    feed = in_step()  # asked at T0
+    name = f"snapshot:{BTC}"
+
+    soon = feed.say(book(15, 16), T0 + S // 2)
+    due = feed.fire(name, T0 + S)
+    again = feed.say(book(20, 21, ts=T0 + S), T0 + S + 1)
+    retried = feed.fire(name, T0 + 6 * S)
+
+    assert only(SnapshotRequested, soon) == []
+    assert [t.ts_due for t in only(SetTimer, soon)] == [T0 + S]  # type: ignore[attr-defined]
+    assert len(only(SnapshotRequested, due)) == 1
+    assert again == ()
+    assert len(only(SnapshotRequested, retried)) == 1
+
+
+def test_a_request_that_was_answered_is_not_repeated() -> None:
+    feed = in_step()
+
+    assert feed.fire(f"snapshot:{BTC}", T0 + 5 * S) == ()
+
+
+def test_silence_is_told_once_and_so_is_its_end() -> None:
+    feed = in_step()
+
+    quiet = feed.fire("stale", T0 + 4 * S)
+    stale = feed.fire("stale", T0 + 6 * S)
+    still = feed.fire("stale", T0 + 7 * S)
+    back = feed.say(book(11, 11, (1, 99.0, 1.0), ts=T0 + 7 * S))
+    after = feed.say(book(12, 12, (1, 99.0, 2.0), ts=T0 + 7 * S))
+
+    assert only(FeedStale, quiet) == []
+    assert [m.silent_ns for m in only(FeedStale, stale)] == [6 * S]  # type: ignore[attr-defined]
+    assert only(FeedStale, still) == []
+    assert [type(m) for m in back] == [FeedRecovered, BookDeltaBatch]
+    assert [type(m) for m in after] == [BookDeltaBatch]
+    assert [t.name for t in only(SetTimer, still)] == ["stale"]  # type: ignore[attr-defined]
+
+
+def test_a_trade_of_the_next_minute_closes_the_bar() -> None:
+    feed = in_step()
+    feed.say(trades(T0 + S))
+
+    out = feed.say(trades(T0 + MINUTE, 120.0), T0 + MINUTE)
+
+    (bar,) = only(BarBatch, out)
+    assert isinstance(bar, BarBatch)
+    assert (bar.interval_ns, bar.rows["close"].tolist()) == (MINUTE, [100.0])
+
+
+def test_the_timer_closes_bars_without_trades() -> None:
+    feed = in_step()
+    feed.say(trades(T0 + S), T0 + S)
+
+    out = feed.fire("bars", T0 + MINUTE)
+    later = feed.fire("bars", T0 + 2 * MINUTE)
+
+    assert [b.rows["volume"].tolist() for b in only(BarBatch, out)] == [[1.0]]  # type: ignore[attr-defined]
+    assert [b.rows["volume"].tolist() for b in only(BarBatch, later)] == [[0.0]]  # type: ignore[attr-defined]
+    assert [t.ts_due for t in only(SetTimer, out)] == [T0 + 2 * MINUTE]  # type: ignore[attr-defined]
+
+
+def test_bars_follow_the_clock_of_the_venue() -> None:
+    feed = in_step()
+    behind = 1000 * MINUTE  # a recording from long ago
+
+    moved = feed.say(trades(T0 + S - behind), T0 + S)
+    closed = feed.fire("bars", T0 + MINUTE)
+
+    assert [t.ts_due for t in only(SetTimer, moved)] == [T0 + MINUTE]  # type: ignore[attr-defined]
+    (bar,) = only(BarBatch, closed)
+    assert bar.ts_event == T0 + MINUTE - behind
+
+
+def test_a_late_subscriber_gets_the_book_and_what_it_missed() -> None:
+    feed = in_step()
+    feed.say(book(11, 12, (1, 99.0, 2.0)))
+    first = feed.say(trades(T0))[-1].sequence  # type: ignore[attr-defined]
+    feed.say(trades(T0))
+
+    found = replay(feed.say(subscribe((f"trade_batch:{BTC}", first))))
+
+    whole, missed = found.batches
+    assert isinstance(whole, BookDeltaBatch)
+    assert (whole.snapshot, whole.last_seq, len(whole.rows)) == (True, 12, 3)
+    assert whole.sequence == feed.state.tracked[BTC].sequence("book_delta_batch")
+    assert (missed.sequence, found.complete) == (first + 1, True)
+    assert found.instruments == (INSTRUMENT,)
+
+
+def test_a_replay_says_when_it_no_longer_holds_everything() -> None:
+    feed = Driver(ring_batches=2)
+    feed.resume()
+    first = feed.say(trades(T0))[-1].sequence  # type: ignore[attr-defined]
+    for _ in range(4):
+        feed.say(trades(T0))
+
+    assert not replay(feed.say(subscribe((f"trade_batch:{BTC}", first)))).complete
+    assert replay(feed.say(subscribe((f"trade_batch:{BTC}", first + 2)))).complete
+
+
+def test_a_restarted_feed_cannot_answer_for_the_one_before() -> None:
+    feed = Driver(incarnation=2)
+    feed.resume()
+
+    assert not replay(feed.say(subscribe((f"trade_batch:{BTC}", (1 << 32) + 5)))).complete
+
+
+def test_a_lost_stream_loses_the_book_until_it_is_back() -> None:
+    feed = in_step()
+
+    feed.say(StreamDown(ts_event=T0, ts_init=T0, reason="reset"))
+    silent = feed.fire(f"snapshot:{BTC}", T0 + 5 * S)
+    back = feed.say(StreamUp(ts_event=T0, ts_init=T0), T0 + 9 * S)
+
+    assert silent == ()
+    assert len(only(SnapshotRequested, back)) == 1
+    assert replay(feed.say(subscribe())).batches == ()
+
+
+def test_what_was_not_asked_for_is_ignored() -> None:
+    feed = in_step()
+    other = trades(T0).model_copy(update={"instrument_id": InstrumentId("X.BINANCE")})
+
+    assert feed.say(other) == ()
+    assert feed.state.ignored == 1
+
+
+def test_a_change_of_the_rules_is_told_once() -> None:
+    feed = in_step()
+    changed = INSTRUMENT.model_copy(update={"min_notional": Decimal(10)})
+    message = InstrumentChanged(ts_event=T0, ts_init=T0, instrument=changed)
+
+    assert feed.say(message) == (message,)
+    assert feed.say(message) == ()
