@@ -254,25 +254,6 @@ def test_model_never_puts_a_later_order_before_an_earlier_one() -> None:
     )
 
 
-def test_trades_from_before_we_rejoined_explain_nothing() -> None:
-    play(
-        """
-        book 98x1 99x10 | 101x5
-        BUY a 1 @99       -> a=NEW
-        trade 99 8 sell
-        cancel a          -> a=CANCELED
-        bid 99 2
-        bid 99 10
-        BUY b 1 @99       -> b=NEW
-        bid 99 20
-        bid 99 10
-        trade 99 5 sell
-        trade 99 1 sell   -> b:1@99M b=FILLED
-    """,
-        queue_model="prob_power",
-    )
-
-
 def test_shrinking_below_our_place_moves_us_forward() -> None:
     play("""
         book 99x10 | 101x5
@@ -320,6 +301,16 @@ def test_level_deeper_than_the_tape_shows_has_an_unknown_queue() -> None:
         trade 97 9 sell
         bid 97 3
         trade 97 3 sell
+        trade 97 1 sell   -> a:1@97M a=FILLED
+    """)
+
+
+def test_tape_that_reaches_past_our_level_without_showing_it_leaves_us_first() -> None:
+    play("""
+        book 98x5 | 101x5
+        BUY a 1 @97       -> a=NEW
+        trade 97 1 sell
+        bid 96 3
         trade 97 1 sell   -> a:1@97M a=FILLED
     """)
 

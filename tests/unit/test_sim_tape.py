@@ -16,6 +16,7 @@ from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
 from venues.sim.latency import Constant, LatencyModel, Lognormal, Uniform
 from venues.sim.script import command
 from venues.sim.tape import BTCUSDT, DEFAULT_SPECS, START_NS, TapeItem, generate
+from venues.sim.venue import SimVenue, SimVenueConfig
 
 
 def digest(tape: Iterable[TapeItem]) -> str:
