@@ -52,6 +52,7 @@ class SyncRequest(Command):
 
     kind: Literal["sync_request"] = "sync_request"
     asker: str  # actor name
+    incarnation: int = 0  # of the asker
 
 
 class AccountSnapshot(Event):
@@ -59,11 +60,20 @@ class AccountSnapshot(Event):
 
     kind: Literal["account_snapshot"] = "account_snapshot"
     asker: str
+    incarnation: int = 0  # of the request: an answer to an earlier incarnation is not an answer
     trading_state: TradingState
     orders: tuple[OrderView, ...]  # every order that is not closed
     positions: tuple[Position, ...]
     balances: tuple[Balance, ...]
     recent_trade_ids: tuple[str, ...] = ()
+
+
+class OrderKnown(Event):
+    """An approval came for an order that the order manager has: where that order is by now."""
+
+    kind: Literal["order_known"] = "order_known"
+    view: OrderView
+    closed: bool
 
 
 class PositionChanged(Event):
@@ -73,4 +83,4 @@ class PositionChanged(Event):
     position: Position
 
 
-AccountMessage = SyncRequest | AccountSnapshot | PositionChanged
+AccountMessage = SyncRequest | AccountSnapshot | OrderKnown | PositionChanged

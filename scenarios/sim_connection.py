@@ -132,10 +132,11 @@ class SimConnection:
         up = venue.StreamUp(ts_event=loop.now_ns, ts_init=loop.now_ns)
         self._deliver(loop, host, up)
 
-    def restarted(self, loop: Loop) -> None:
+    def launched(self, loop: Loop, host: Host) -> None:
         """A new order manager process: its stream is a new connection."""
-        self._stream_up = False
-        loop.after(50 * NS_PER_MS, lambda: self.connect(loop))
+        if host.name == Role.ORDERS:
+            self._stream_up = False
+            loop.after(50 * NS_PER_MS, lambda: self.connect(loop))
 
     def _cut(self, loop: Loop) -> None:
         self._stream_up = False

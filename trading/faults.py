@@ -35,10 +35,10 @@ class Faults:
     stream_twice: float = 0.0  # a report comes twice
     # processes
     crash: float = 0.0  # at each step of any actor, at any point within it
-    zombie: float = 0.0  # a crash that only looks like one: the old process lives on for a while
+    zombie: float = 0.0  # at each step: its supervisor takes a living process for dead
     zombie_ns: int = 3 * NS_PER_S
     restart_ns: int = NS_PER_S // 2
-    torn: float = 0.0  # of the crashes while journaling: half a record is left behind
+    torn: float = 0.0  # at each journal write: it dies, and half a record is left behind
     # clocks
     clock_jump: float = 0.0  # per market step: one actor's clock is set forth or back
     clock_jump_ns: int = 5 * NS_PER_S
@@ -79,8 +79,8 @@ ALL: Final = Faults(
     stream_cut=0.01,
     stream_twice=0.05,
     crash=0.002,
-    zombie=0.2,
-    torn=0.3,
+    zombie=0.0005,
+    torn=0.001,
     clock_jump=0.01,
 )
 

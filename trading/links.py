@@ -150,6 +150,18 @@ class Links:
                 inbox.effects[cause.seq] = inbox.effects.get(cause.seq, 0) + 1
         return frame
 
+    def barrier(self, to: str) -> None:
+        """What comes next makes all earlier messages to `to` obsolete: keep none of them."""
+        box = self._out.get(to)
+        if box is not None:
+            self._forget(to, box.next_seq - 1)
+
+    def patience(self, now_ns: int) -> None:
+        """Recovery: give peers the usual time to say what they have before sending it again."""
+        for box in self._out.values():
+            for kept in box.unacked:
+                kept.sent_ns = now_ns
+
     def resend(self, now_ns: int, timeout_ns: int, limit: int = 256) -> tuple[Frame, ...]:
         """Frames that have waited for an acknowledgement longer than `timeout_ns`."""
         due: list[Frame] = []
@@ -186,8 +198,11 @@ class Links:
             return ()
         if frame.session > box.session:
             box = self._in[frame.sender] = _Inbox(session=frame.session)
-        if box.cursor < 0:
+        if box.cursor < frame.base - 1:
+            # Nothing known yet, or the sender's barrier made older messages obsolete.
+            assert box.cursor < 0 or self.acks is not Acks.AFTER_JOURNAL, "a durable link lost some"
             box.cursor = box.acked = box.ackable = frame.base - 1
+            box.early = {seq: f for seq, f in box.early.items() if seq > box.cursor}
         if frame.seq <= box.cursor:
             box.acked = min(box.acked, box.ackable - 1)  # it missed our ack: say it again
             return ()
@@ -248,6 +263,9 @@ class Links:
         """A peer's new incarnation said hello: what it still lacks, from the oldest on."""
         if self._fenced(hello.sender, hello.incarnation):
             return ()
+        inbox = self._in.get(hello.sender)
+        if inbox is not None:
+            inbox.acked = min(inbox.acked, inbox.ackable - 1)  # it may not know what we have
         if hello.session == self._session:
             self._forget(hello.sender, hello.cursor)
         box = self._out.get(hello.sender)

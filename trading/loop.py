@@ -43,6 +43,9 @@ class Connection(Protocol):
 
     def request(self, loop: "Loop", host: "Host", message: Message) -> None: ...
 
+    def launched(self, loop: "Loop", host: "Host") -> None:
+        """A new process of `host` serves: its connections are new ones."""
+
 
 @dataclass(slots=True)
 class JournalFile:
@@ -201,16 +204,23 @@ class Loop:
             self.world.restore(machine, checkpoint)
         host.machine = machine
         self._do(host, lambda: machine.resume(self.clock(host)))
+        self.world.connection.launched(self, host)
 
     def crash(self, host: Host) -> None:
-        """The process is gone; its supervisor starts another soon. A zombie lives on meanwhile."""
+        """The process is gone; its supervisor starts another soon."""
         self.crashes += 1
         if self.trace is not None:
             self.trace(f"{self.now_ns} CRASH {host.name}#{host.incarnation}")
-        if self.chance(self.faults.zombie):
-            ghost = Host(host.name, host.incarnation, host.machine, host.clock_ns)
-            self.zombies.append(ghost)
-            self.after(self.faults.zombie_ns, lambda: self._bury(ghost))
+        host.machine = None
+        self.after(self.faults.restart_ns, lambda: self.launch(host))
+
+    def outlive(self, host: Host) -> None:
+        """The supervisor gives up on a process that lives: for a while there are two."""
+        if self.trace is not None:
+            self.trace(f"{self.now_ns} ZOMBIE {host.name}#{host.incarnation}")
+        ghost = Host(host.name, host.incarnation, host.machine, host.clock_ns)
+        self.zombies.append(ghost)
+        self.after(self.faults.zombie_ns, lambda: self._bury(ghost))
         host.machine = None
         self.after(self.faults.restart_ns, lambda: self.launch(host))
 
@@ -219,7 +229,7 @@ class Loop:
 
     def _bury(self, ghost: Host) -> None:
         ghost.machine = None
-        self.zombies.remove(ghost)
+        self.zombies = [z for z in self.zombies if z is not ghost]
 
     def _tick(self, name: str) -> None:
         for host in (self.hosts[name], *(z for z in self.zombies if z.name == name)):
@@ -243,7 +253,9 @@ class Loop:
             self._do(host, lambda: machine.local(message, self.clock(host), peer))
 
     def _arrive(self, packet: Packet) -> None:
-        host = self.hosts[packet.to]
+        host = self.hosts.get(packet.to)
+        if host is None:
+            return  # an actor that this world does without
         ghosts = [z for z in self.zombies if z.name == packet.to]
         for each in (host, *ghosts):
             machine = each.machine
@@ -279,13 +291,13 @@ class Loop:
             self._end(host)
 
     def _end(self, host: Host) -> None:
-        if host in self.zombies:
+        if self._ghost(host):
             host.machine = None
         else:
             self.crash(host)
 
     def _maybe_die(self, host: Host) -> None:
-        if host not in self.zombies and self.chance(self.faults.crash):
+        if self.chance(self.faults.crash) and not self._ghost(host):
             raise Died
 
     def _carry_out(self, host: Host, effects: Effects) -> None:
@@ -308,11 +320,16 @@ class Loop:
             self.after(wait_ns, lambda due=due: self._timer(*due))  # type: ignore[misc]
         for ack in machine.acks():
             self._send(host, ack)
+        if self.chance(self.faults.zombie) and not self._ghost(host):
+            self.outlive(host)
+
+    def _ghost(self, host: Host) -> bool:
+        return any(z is host for z in self.zombies)
 
     def _persist(self, host: Host, machine: Machine[Any], effects: Effects) -> None:
         if effects.rows:
             journal = self.journals[host.name]
-            if self.chance(self.faults.torn * self.faults.crash) and host not in self.zombies:
+            if self.chance(self.faults.torn) and not self._ghost(host):
                 journal.tear(effects.rows[0])
                 raise Died
             journal.append(effects.rows, host.incarnation)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from messages import Message, encode
+from messages.accounts import AccountSnapshot
 from messages.control import Resumed, SetTimer, StrategyCheckpoint
 from messages.market import BarBatch, BookDeltaBatch, FundingBatch, QuoteBatch, TradeBatch
 from trading.core import Core, Step
@@ -121,6 +122,7 @@ class Machine(Generic[S]):
 
     def resume(self, now_ns: int) -> Effects:
         """First words of this incarnation: greetings to all peers, and what the core says."""
+        self.links.patience(now_ns)
         hellos = tuple(self.links.hello(p) for p in self._directory.peers(self.role))
         start = Resumed(
             ts_event=now_ns, ts_init=now_ns, actor=self.name, incarnation=self.incarnation
@@ -217,6 +219,8 @@ class Machine(Generic[S]):
                     continue
                 else:
                     reliable = (self.role, role_of(to)) in RELIABLE
+                    if isinstance(message, AccountSnapshot) and role_of(to) is not Role.STRATEGY:
+                        self.links.barrier(to)  # soft actors begin anew with the snapshot
                     frame = self.links.send(
                         to, message, now_ns, reliable=reliable, cause=cause
                     )

@@ -80,7 +80,8 @@ def _approved(turn: Turn, message: m.ApprovedOrder) -> None:
     spec = message.order
     known = turn.order(spec.client_order_id)
     if known is not None:
-        return  # same id, same order, forever: an approval that comes again is no order
+        turn.known(known)  # same id, same order, forever: an approval that comes again is no order
+        return
     order = turn.put(Order(spec))
     if turn.books.trading_state is TradingState.HALTED:
         turn.deny(order, m.RefusalCode.TRADING_HALTED, "trading is halted")
@@ -204,4 +205,4 @@ def _shutdown(turn: Turn, message: control.Shutdown) -> None:
 
 
 def _sync(turn: Turn, message: accounts.SyncRequest) -> None:
-    turn.say(turn.snapshot(message.asker))
+    turn.say(turn.snapshot(message.asker, message.incarnation))

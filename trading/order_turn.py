@@ -262,13 +262,18 @@ class Turn:
             )
         )
 
-    def snapshot(self, asker: str) -> accounts.AccountSnapshot:
+    def known(self, order: Order) -> None:
+        """Tell a risk checker that approved an order anew where the order is."""
+        self.say(accounts.OrderKnown(**self.times(order), view=view(order), closed=order.closed))
+
+    def snapshot(self, asker: str, incarnation: int) -> accounts.AccountSnapshot:
         """The whole view for a fresh actor: open orders, positions, balances, permission."""
         return accounts.AccountSnapshot(
             ts_event=self.now_ns,
             ts_init=self.now_ns,
             causation_id=self.cause.key if self.cause is not None else "",
             asker=asker,
+            incarnation=incarnation,
             trading_state=self.books.trading_state,
             orders=tuple(view(order) for order in self.open_orders()),
             positions=tuple(positions.views(self.books.positions)),

@@ -72,7 +72,9 @@ class RiskCore:
         return Step(
             replace(state, ready=False),
             (
-                accounts.SyncRequest(**times, asker="risk"),
+                accounts.SyncRequest(
+                    **times, asker="risk", incarnation=self.config.incarnation
+                ),
                 market.SubscribeFeed(**times, asker="risk", instrument_ids=wants),
             ),
         )
@@ -90,8 +92,10 @@ class RiskCore:
                 return self._modify(state, message, now_ns)
             case m.OrderFact():
                 return Step(_order_event(state, message))
-            case accounts.AccountSnapshot():
+            case accounts.AccountSnapshot() if message.incarnation == self.config.incarnation:
                 return Step(_snapshot(state, message))
+            case accounts.OrderKnown():
+                return Step(_known(state, message))
             case risk.TradingStateChanged():
                 return Step(replace(state, trading_state=message.state))
             case market.FeedStale() | market.FeedRecovered():
@@ -235,6 +239,15 @@ def _order_event(state: RiskState, event: m.OrderFact) -> RiskState:
             return _close(state, key)
         case _:
             return state
+
+
+def _known(state: RiskState, message: accounts.OrderKnown) -> RiskState:
+    key = message.view.client_order_id
+    if message.closed:
+        return _close(state, key)
+    order = message.view.order
+    held = Exposure(order.instrument_id, order.side, message.view.leaves_qty)
+    return replace(state, orders=state.orders.set(key, held))
 
 
 def _close(state: RiskState, key: ClientOrderId) -> RiskState:

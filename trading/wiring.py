@@ -77,6 +77,7 @@ ROUTES: Final[Mapping[Role, Routes]] = {
         orders.ModifyOrder: (R.VENUE,),
         **dict.fromkeys(_QUERIES, (R.VENUE,)),
         **dict.fromkeys(get_args(orders.OrderEvent), (R.STRATEGY, R.RISK, R.RECONCILER)),
+        accounts.OrderKnown: (R.RISK,),
         accounts.PositionChanged: (R.RISK, R.RECONCILER),
         accounts.AccountSnapshot: (R.STRATEGY, R.RISK, R.RECONCILER),  # only to its asker
         risk.TradingStateChanged: (R.STRATEGY, R.RISK, R.RECONCILER),
