@@ -1,0 +1,164 @@
+"""Do our fills explain the venue's balances? Exactly, without knowing what it held before.
+
+Theory of operation. For each currency, venue total = offset + sum of our flows (fills and
+commissions), where the offset is what was there before us: a constant. A check asks for the
+balances at `ts_asked` and is judged a grace after the answer. Flows that we knew when we asked are
+in the total for sure; flows that we learned later than a grace after the answer are not. Those
+between may or may not be, but the venue applies fills in the order of their execution, so what is
+in the total is some prefix of them. Each prefix gives one possible offset. The first check keeps
+them all; each later one keeps those that it shares, and if it shares none, the money is not
+explained. So trading never has to stop for a check, and one quiet moment makes it exact.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final
+
+from immutables import Map
+
+from messages.base import InstrumentId
+from messages.market import Instrument
+from messages.orders import OrderFilled
+from messages.venue import Balance
+from trading.positions import negative, notional, signed, total
+
+_ZERO: Final = Decimal(0)
+Sums = Map[str, Decimal]  # by currency
+Offsets = frozenset[Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What one fill moves."""
+
+    ts_event: int  # when the venue executed it
+    ts_known: int  # our time
+    amounts: tuple[tuple[str, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question about the balances, from asking to judgement."""
+
+    ts_asked: int
+    sums: Sums  # of all flows known when we asked
+    flows: tuple[Flow, ...] = ()  # known since
+    ts_answered: int = 0
+    totals: Sums | None = None
+    fills_due: frozenset[InstrumentId] = frozenset()  # lists of fills still to come
+
+    @property
+    def answered(self) -> bool:
+        return self.totals is not None and not self.fills_due
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What our fills moved, and what the venue held before them."""
+
+    sums: Sums = field(default_factory=Map)
+    offsets: Map[str, Offsets] = field(default_factory=Map)
+    check: Check | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A currency whose total our flows do not explain."""
+
+    currency: str
+    expected: Decimal
+    total: Decimal
+
+
+def flow_of(fill: OrderFilled, instrument: Instrument, now_ns: int) -> Flow:
+    """What a fill moves: base one way, quote the other, and the commission out."""
+    quantity = signed(fill)
+    amounts = (
+        (instrument.base, quantity),
+        (instrument.quote, negative(notional(quantity, fill.last_px))),
+        (fill.currency, negative(fill.commission)),
+    )
+    return Flow(fill.ts_event, now_ns, amounts)
+
+
+def add(sums: Sums, amounts: Iterable[tuple[str, Decimal]]) -> Sums:
+    """The sums after `amounts`."""
+    for currency, amount in amounts:
+        sums = sums.set(currency, total(sums.get(currency, _ZERO), amount))
+    return sums
+
+
+def moved(ledger: Ledger, flow: Flow) -> Ledger:
+    """The ledger after a fill of ours."""
+    check = ledger.check
+    if check is not None:
+        check = replace(check, flows=(*check.flows, flow))
+    return replace(ledger, sums=add(ledger.sums, flow.amounts), check=check)
+
+
+def asked(ledger: Ledger, now_ns: int) -> Ledger:
+    """The ledger once the balances have been asked for; forgets a check under way."""
+    return replace(ledger, check=Check(now_ns, ledger.sums))
+
+
+def answered(
+    ledger: Ledger, balances: Iterable[Balance], fills_due: frozenset[InstrumentId], now_ns: int
+) -> Ledger:
+    """The ledger with the venue's totals. Fills must be asked for from now on, to cover them."""
+    if ledger.check is None:
+        return ledger
+    totals = Map({b.currency: b.total for b in balances})
+    check = replace(ledger.check, ts_answered=now_ns, totals=totals, fills_due=fills_due)
+    return replace(ledger, check=check)
+
+
+def fills_known(ledger: Ledger, instrument_id: InstrumentId) -> Ledger:
+    """The ledger once all fills of one instrument, up to the balances, are known."""
+    if ledger.check is None:
+        return ledger
+    due = ledger.check.fills_due - {instrument_id}
+    return replace(ledger, check=replace(ledger.check, fills_due=due))
+
+
+def possible_offsets(check: Check, currency: str, grace_ns: int) -> Offsets:
+    """What `currency` may have held before us, by this check's answer."""
+    held = check.totals.get(currency, _ZERO) if check.totals is not None else _ZERO
+    known = check.sums.get(currency, _ZERO)
+    offsets = [total(held, negative(known))]
+    between = [f for f in check.flows if f.ts_known <= check.ts_answered + grace_ns]
+    for flow in sorted(between, key=lambda f: (f.ts_event, f.ts_known)):
+        change = total(*(amount for name, amount in flow.amounts if name == currency))
+        offsets.append(total(offsets[-1], negative(change)))
+    return frozenset(offsets)
+
+
+def judged(
+    ledger: Ledger, instruments: Mapping[InstrumentId, Instrument], grace_ns: int
+) -> tuple[Ledger, tuple[Gap, ...]]:
+    """The ledger after its check, and the currencies that it does not explain.
+
+    Only currencies that we trade in or have paid are looked at. A gap leaves the offsets alone:
+    the caller decides when to believe it (`rebased`).
+    """
+    check = ledger.check
+    if check is None:
+        return ledger, ()
+    traded = {name for i in instruments.values() for name in (i.base, i.quote)}
+    offsets, gaps = ledger.offsets, list[Gap]()
+    for currency in sorted(traded | set(ledger.sums)):
+        possible = possible_offsets(check, currency, grace_ns)
+        before = offsets.get(currency, possible)
+        if before & possible:
+            offsets = offsets.set(currency, before & possible)
+            continue
+        held = check.totals.get(currency, _ZERO) if check.totals is not None else _ZERO
+        expected = total(min(before), check.sums.get(currency, _ZERO))
+        gaps.append(Gap(currency, expected, held))
+    return replace(ledger, offsets=offsets, check=None), tuple(gaps)
+
+
+def rebased(ledger: Ledger, currency: str) -> Ledger:
+    """The ledger that learns anew, at its next check, what `currency` held before us."""
+    offsets = ledger.offsets
+    return replace(ledger, offsets=offsets.delete(currency) if currency in offsets else offsets)

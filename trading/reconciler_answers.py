@@ -1,0 +1,179 @@
+"""What the reconciler makes of a venue's answers.
+
+Only answers to questions of ours count: an answer nobody waits for is older than what we know.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from messages import venue
+from messages.base import InstrumentId
+from trading import balances, tracked
+from trading.reconciler_state import ACCOUNT
+from trading.reconciler_turn import Turn, with_fills
+from trading.tracked import Phase, Tracked, Where
+
+
+def open_orders(turn: Turn, message: venue.OpenOrdersReport) -> None:
+    """Every order is on both lists, or on neither, or somebody has to explain it."""
+    asked = turn.answered(f"open:{message.instrument_id}")
+    if asked is None:
+        return
+    listed, strange = set[str](), set[str]()
+    for report in message.orders:
+        known = turn.match(report.client_order_id, report.venue_order_id)
+        if known is None:
+            strange.add(report.venue_order_id)
+            turn.orphan(report)
+            continue
+        listed.add(known.ours.client_order_id)
+        theirs = tracked.reported(known.theirs, report, asked)
+        turn.learn(known, report.venue_order_id, theirs)
+    for gone in sorted(turn.state.orphans):
+        here = turn.state.orphans[gone].instrument_id == message.instrument_id
+        if here and gone not in strange:
+            turn.adopt(gone)
+    for known in turn.orders_of(message.instrument_id):
+        if known.ours.client_order_id not in listed:
+            _unlisted(turn, known, asked)
+
+
+def _unlisted(turn: Turn, known: Tracked, asked: int) -> None:
+    """Not open says neither how it ended nor that it exists: ask by id before judging."""
+    ended = known.ours.phase is Phase.CLOSED
+    if ended and known.theirs.where is not Where.OPEN:
+        return
+    theirs = tracked.absent(known.theirs, asked)
+    turn.put(replace(known, theirs=theirs))
+    settled = asked >= known.ours.ts_changed + turn.config.grace_ns
+    if not ended and settled and theirs.where is not Where.ENDED:
+        turn.ask_order(known)
+
+
+def order(turn: Turn, message: venue.OrderReport) -> None:
+    """The venue knows the order that we asked about."""
+    known = turn.match(message.client_order_id, message.venue_order_id)
+    asked = turn.answered(f"order:{message.client_order_id}")
+    if known is not None and asked is not None:
+        theirs = tracked.reported(known.theirs, message, asked)
+        turn.learn(known, message.venue_order_id, theirs)
+
+
+def not_found(turn: Turn, message: venue.OrderNotFound) -> None:
+    """The venue does not know the order that we asked about."""
+    known = turn.state.orders.get(message.client_order_id)
+    asked = turn.answered(f"order:{message.client_order_id}")
+    if known is None or asked is None:
+        return
+    turn.put(replace(known, theirs=tracked.missing(known.theirs, message, asked)))
+    if known.ours.phase is Phase.UNKNOWN:
+        # No difference, but what the order manager waits for: one more witness.
+        turn.out.append(message.model_copy(update={"source": venue.Source.RECONCILER}))
+
+
+def fills(turn: Turn, message: venue.FillsReport) -> None:
+    """One page of fills; the last one says that all are known up to when we began to ask."""
+    instrument_id = message.instrument_id
+    if turn.answered(f"fills:{instrument_id}") is None:
+        return
+    cursor = turn.cursor(instrument_id)
+    last = max([cursor.last, *(_number(f) for f in message.fills)])
+    turn.change(fills=turn.state.fills.set(instrument_id, replace(cursor, last=last)))
+    _sort_fills(turn, message.fills)
+    page_end = max((_number(f) for f in message.fills), default=0)
+    if not message.complete and page_end >= message.since_trade_id:
+        turn.page(instrument_id, page_end + 1)
+    elif not message.complete:  # no page, no progress: as good as no answer
+        unanswered(turn, f"fills:{instrument_id}")
+    else:
+        done = replace(cursor, since=cursor.last, last=last, ts_known=cursor.ts_pages)
+        turn.change(fills=turn.state.fills.set(instrument_id, done))
+        _fills_known(turn, instrument_id)
+
+
+def _number(fill: venue.FillReport) -> int:
+    """A trade id as a number; 0 where a venue's are none, which lists every fill each time."""
+    return int(fill.trade_id) if fill.trade_id.isdecimal() else 0
+
+
+def _sort_fills(turn: Turn, fills: tuple[venue.FillReport, ...]) -> None:
+    """Give each fill to its order; keep those of unknown orders for a while."""
+    mine: dict[str, list[venue.FillReport]] = {}
+    held = {(f.instrument_id, f.trade_id) for f in turn.state.unclaimed}
+    strange = list(turn.state.unclaimed)
+    for fill in fills:
+        known = turn.match(fill.client_order_id, fill.venue_order_id)
+        if known is not None:
+            mine.setdefault(known.ours.client_order_id, []).append(fill)
+        elif (fill.instrument_id, fill.trade_id) not in held:
+            strange.append(fill)
+    turn.change(unclaimed=tuple(strange[-turn.config.unclaimed_max :]))
+    for group in mine.values():
+        known = turn.match(group[0].client_order_id, group[0].venue_order_id)
+        if known is not None:
+            theirs = with_fills(known, group).theirs
+            turn.learn(known, group[0].venue_order_id, theirs)
+
+
+def _fills_known(turn: Turn, instrument_id: InstrumentId) -> None:
+    """All fills up to when we asked are here: now a fill that only we have is a difference."""
+    for known in turn.orders_of(instrument_id):
+        if known.ours.trades:
+            turn.compare(known)
+    check = turn.state.ledger.check
+    if check is None or instrument_id not in check.fills_due:
+        return
+    if turn.cursor(instrument_id).ts_pages >= check.ts_answered:
+        turn.change(ledger=balances.fills_known(turn.state.ledger, instrument_id))
+    else:  # asked for before the balances came, so it may not cover them
+        turn.ask_fills(instrument_id)
+
+
+def account(turn: Turn, message: venue.AccountReport) -> None:
+    """Balances: judged once the fills that they include are here too, so ask for these now."""
+    if message.partial or turn.answered(ACCOUNT) is None:
+        return
+    due = frozenset(turn.config.instruments)
+    ledger = balances.answered(turn.state.ledger, message.balances, due, turn.time)
+    turn.change(ledger=ledger)
+    ask_fills(turn)
+
+
+def ask_fills(turn: Turn) -> None:
+    """Ask for the fills of every instrument."""
+    for instrument_id in turn.config.instruments:
+        turn.ask_fills(instrument_id)
+
+
+# Which questions a failure ends.
+_QUESTIONS: Final = {
+    venue.Request.QUERY_OPEN_ORDERS: "open:",
+    venue.Request.QUERY_FILLS: "fills:",
+    venue.Request.QUERY_ACCOUNT: ACCOUNT,
+    venue.Request.QUERY_ORDER: "order:",
+}
+
+
+def failed(turn: Turn, message: venue.RequestFailed | venue.RequestRefused) -> None:
+    """A question has no answer: the next cycle asks it again."""
+    prefix = _QUESTIONS.get(message.request)
+    if prefix is None:
+        return
+    about = getattr(message, "instrument_id", None) or ""
+    if message.request is venue.Request.QUERY_ORDER:
+        about = message.client_order_id
+    exact = prefix + about
+    # Some failures do not say what they were about: then all of the kind are asked again.
+    named = [q for q in sorted(turn.state.asked) if q == exact]
+    for question in named or [q for q in sorted(turn.state.asked) if q.startswith(prefix)]:
+        turn.answered(question)
+        unanswered(turn, question)
+
+
+def unanswered(turn: Turn, question: str) -> None:
+    """A check of the balances needs all its answers; fills do not need the balances."""
+    turn.change(failures=turn.state.failures + 1)
+    if question == ACCOUNT or question.startswith("fills:"):
+        turn.change(ledger=replace(turn.state.ledger, check=None))
+    if question == ACCOUNT:
+        ask_fills(turn)
