@@ -1,0 +1,118 @@
+"""The records through which the outside world and a compiled strategy see each other.
+
+All are packed structured dtypes of 8-byte fields, so a record is its own snapshot, an array of
+them is a sweep, and numba reads them without a copy. Events of the market (bars, trades, quotes)
+are the rows of `messages.arrays`. Prices and sizes are float64: decisions, not money.
+"""
+
+from typing import Final
+
+import numpy as np
+
+WORKING_MAX: Final = 32  # orders of one instrument that may be open at once
+ORDERS_MAX: Final = 64  # requests that one call may write
+BOOK_LEVELS: Final = 10
+
+BUY: Final = 1
+SELL: Final = -1
+# ORDER.action
+SUBMIT: Final = 0
+CANCEL: Final = 1
+# ORDER.type
+MARKET: Final = 0
+LIMIT: Final = 1
+STOP_MARKET: Final = 2
+STOP_LIMIT: Final = 3
+# ORDER.tif
+GTC: Final = 0
+IOC: Final = 1
+FOK: Final = 2
+# WORKING.status
+SENT: Final = 0  # decided; the venue is not known to hold it
+OPEN: Final = 1
+CANCELING: Final = 2  # a cancel was asked for; it may still fill
+UNKNOWN: Final = 3  # nobody can say whether the venue holds it
+
+# A request. `target` of a CANCEL is the WORKING.sequence of the order to cancel.
+ORDER: Final = np.dtype(
+    [
+        ("action", "<i8"),
+        ("target", "<i8"),
+        ("side", "<i8"),
+        ("type", "<i8"),
+        ("quantity", "<f8"),
+        ("price", "<f8"),
+        ("trigger", "<f8"),
+        ("tif", "<i8"),
+        ("post_only", "<i8"),
+        ("reduce_only", "<i8"),
+        ("tag", "<i8"),  # the strategy's own mark; it comes back in WORKING and FILL
+    ]
+)
+# One of the strategy's own orders that is not closed, oldest first.
+WORKING: Final = np.dtype(
+    [
+        ("sequence", "<i8"),  # the order's number within the strategy: its identity
+        ("side", "<i8"),
+        ("type", "<i8"),
+        ("price", "<f8"),  # 0 for market orders; the trigger of a stop-market order
+        ("quantity", "<f8"),
+        ("leaves", "<f8"),
+        ("status", "<i8"),
+        ("tag", "<i8"),
+        ("ts_decided", "<i8"),
+    ]
+)
+# What the strategy may know about itself and its instrument when it decides.
+ACCOUNT: Final = np.dtype(
+    [
+        ("ts", "<i8"),  # of the event at hand: the only clock that a strategy has
+        ("acting", "<i8"),  # 0 while requests are not carried out (replay, pause, halt, stale)
+        ("position", "<f8"),  # base, > 0 long
+        ("avg_px", "<f8"),  # 0 when flat
+        ("realized_pnl", "<f8"),  # quote, before commissions
+        ("commissions", "<f8"),  # quote
+        ("fills", "<i8"),
+        ("bid", "<f8"),  # the touch; 0 before the first quote
+        ("ask", "<f8"),
+        ("tick", "<f8"),
+        ("lot", "<f8"),
+        ("min_quantity", "<f8"),
+        ("min_notional", "<f8"),
+        ("maker_fee", "<f8"),
+        ("taker_fee", "<f8"),
+        ("buying", "<f8"),  # leaves of all own buy orders
+        ("selling", "<f8"),
+        ("working_count", "<i8"),
+        ("working", WORKING, (WORKING_MAX,)),
+    ]
+)
+# The best levels after one update of the book, best first; unused levels are 0.
+BOOK: Final = np.dtype(
+    [
+        ("ts_event", "<i8"),
+        ("ts_init", "<i8"),
+        ("bids", "<i8"),  # levels that count, <= BOOK_LEVELS
+        ("asks", "<i8"),
+        ("bid_px", "<f8", (BOOK_LEVELS,)),
+        ("bid_sz", "<f8", (BOOK_LEVELS,)),
+        ("ask_px", "<f8", (BOOK_LEVELS,)),
+        ("ask_sz", "<f8", (BOOK_LEVELS,)),
+    ]
+)
+FILL: Final = np.dtype(
+    [
+        ("ts_event", "<i8"),
+        ("ts_init", "<i8"),
+        ("sequence", "<i8"),  # -1: an order that the strategy does not know any more
+        ("side", "<i8"),
+        ("price", "<f8"),
+        ("quantity", "<f8"),
+        ("leaves", "<f8"),
+        ("commission", "<f8"),
+        ("maker", "<i8"),
+        ("tag", "<i8"),
+    ]
+)
+# What on_timer and on_stale get.
+TICK: Final = np.dtype([("ts_event", "<i8"), ("ts_init", "<i8")])
