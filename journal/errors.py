@@ -11,8 +11,16 @@ from typing import Final
 _FREE_BYTES_MIN: Final = 1 << 20
 
 
+def one_line(text: str) -> str:
+    """`text` fit for one line of a terminal: SQLite quotes damaged names as they are."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 class JournalError(Exception):
     """Base of every expected failure of a journal; never raised itself."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class JournalBusy(JournalError):
@@ -46,7 +54,7 @@ class JournalCorrupt(JournalError):
             f"{path}: {thing} {reason}:"
             " restore a backup; `manta journal verify` lists all that is wrong"
         )
-        self.path, self.seq, self.reason = path, seq, reason
+        self.path, self.seq, self.reason = path, seq, one_line(reason)
 
 
 class JournalTooNew(JournalError):
@@ -99,6 +107,8 @@ def translated(path: Path) -> Iterator[None]:
         if known is None:
             raise  # outside the table: a bug of ours, which must crash
         raise known from error
+    except UnicodeDecodeError as error:  # SQLite complained in words from a damaged page
+        raise JournalCorrupt(path, 0, "cannot be read (it holds damaged text)") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(path) from error

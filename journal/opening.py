@@ -120,6 +120,7 @@ def _configure(db: sqlite3.Connection, path: Path, found: wal.Wal) -> None:
     mode = db.execute("PRAGMA journal_mode").fetchone()[0]
     if found.commits and mode != b"wal":
         raise JournalCorrupt(path, 0, "says that its -wal file, which has rows, is not to be read")
+    db.execute("PRAGMA page_size = 4096")  # of a new file; wal.py counts on it if a header is lost
     if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != b"wal":
         raise JournalUnavailable(path, "its file system cannot hold a -wal file")
     db.execute("PRAGMA synchronous = FULL")  # every commit is synced before it is acknowledged

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from journal import wal
-from journal.errors import JournalCorrupt, translated
+from journal.errors import JournalCorrupt, one_line, translated
 from journal.migrations import check, known
 from journal.pages import head_of, tail_problems
 from journal.reader import connect_read_only
@@ -115,7 +115,7 @@ class _Walk:
             and wal.scan(self.path).commits
         ):
             yield Problem(0, "says that its -wal file, which has rows, is not to be read")
-        yield from _structure(db)
+        yield from _structure(db, self.path)
         try:
             self.head = head_of(db, self.path)
         except JournalCorrupt as error:
@@ -143,12 +143,14 @@ class _Walk:
             yield Problem(last + 1, f"and all up to the anchor, {self.anchor.seq}, are missing")
 
 
-def _structure(db: sqlite3.Connection) -> Iterator[Problem]:
+def _structure(db: sqlite3.Connection, path: Path) -> Iterator[Problem]:
     """SQLite's own opinion of pages, cells and types."""
     try:
-        for (line,) in db.execute(f"PRAGMA integrity_check({_PROBLEMS_MAX // 2})").fetchall():
-            text = line.decode(errors="replace").replace("\n", "; ")
-            if text != "ok":
-                yield Problem(0, f"has a damaged structure ({text})")
-    except sqlite3.DatabaseError as error:
-        yield Problem(0, f"has a damaged structure ({error})")
+        with translated(path):
+            lines = db.execute(f"PRAGMA integrity_check({_PROBLEMS_MAX // 2})").fetchall()
+    except JournalCorrupt as error:
+        yield Problem(0, f"has a damaged structure: it {error.reason}")
+        return
+    for (line,) in lines:
+        if line != b"ok":
+            yield Problem(0, f"has a damaged structure ({one_line(line.decode(errors='replace'))})")

@@ -8,9 +8,10 @@ rest, so the rest is looked at here, before it is gone.
 was never acknowledged, because an acknowledgement follows the sync of its commit.
 
 *Damaged* is something else: frames that cannot be recovered although later commits follow them. A
-commit is only written after the one before it was synced, so if two or more good commits stand
+commit is only written after the one before it was synced, so if two or more commits stand at or
 behind the bad frame, at least one acknowledged commit is unreadable. With one, it may be a
-transaction whose pages reached the disk out of order: that is called torn.
+transaction whose pages reached the disk out of order: that is called torn. The header is synced
+before any frame, so behind a bad header one commit is enough.
 
 source  https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 """
@@ -91,7 +92,9 @@ def _frames(
     commit = heads[:, 1] > 0
     committed = np.flatnonzero(commit[:first_bad])
     end = int(committed[-1]) + 1 if committed.size else 0
-    lost_commits = int((commit & good)[first_bad:].sum())
+    lost = int((commit & good)[first_bad:].sum())
+    if lost and first_bad < count and commit[first_bad] and not good[first_bad]:
+        lost += 1  # the bad frame says itself that it ended a transaction
     torn = int(ours[end:].sum())
     tail = raw[_HEADER_BYTES + count * frame_bytes :]
     torn_bytes = torn * frame_bytes
@@ -103,7 +106,7 @@ def _frames(
         commits=int(committed.size),
         torn_frames=torn,
         torn_bytes=torn_bytes,
-        damaged_at=(first_bad + 1 if sound else 0) if lost_commits > 1 else None,
+        damaged_at=(first_bad + 1 if sound else 0) if lost > sound else None,
     )
 
 
