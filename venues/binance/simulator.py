@@ -20,13 +20,14 @@ import msgspec
 from pydantic import ValidationError
 
 from messages.base import NS_PER_MS
+from venues.binance.codec_names import Market
 from venues.binance.signing import Keys, keys_from
 from venues.binance.simulator_config import SimulatorConfig
 from venues.binance.simulator_exchange import Exchange
 from venues.binance.simulator_faults import Faults
 from venues.binance.simulator_player import Player, Tape
-from venues.binance.simulator_recording import play
 from venues.binance.simulator_server import Server
+from venues.binance.tape import Tape as Recorded
 from venues.sim.synthetic import TapeSpec
 from venues.sim.tape import DEFAULT_SPECS, generate
 
@@ -54,6 +55,11 @@ class Simulator:
         clock = self.exchange.now_ns
         self.player = None if tape is None else Player(self.exchange, tape, config.speed, clock)
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def tape_done(self) -> bool:
+        """Whether the tape has been played to its end."""
+        return self.player is not None and self.player.done
 
     async def start(self) -> int:
         """Serve and play -> the port.
@@ -109,13 +115,17 @@ def write_whole(path: Path, content: bytes) -> None:
     os.replace(part, path)
 
 
-def tape_of(config: SimulatorConfig) -> Tape:
-    """The tape that a configuration names.
+def tape_of(config: SimulatorConfig) -> tuple[SimulatorConfig, Tape]:
+    """The tape that a configuration names; a recording also says which instruments it has.
 
-    raises  ValueError if an instrument has no generated market, or the recording no instrument
+    raises  ValueError if an instrument has no generated market, or the recording is no spot
+            market's (RecordingError if it cannot be read)
     """
-    if config.recording:
-        return play(Path(config.recording), config.instruments[0].instrument_id)
+    if config.recordings:
+        recorded = Recorded([Path(path) for path in config.recordings])
+        if recorded.market is not Market.SPOT:
+            raise ValueError(f"{config.recordings[0]}: a USD-M recording; give one of spot")
+        return config.model_copy(update={"instruments": recorded.instruments}), iter(recorded)
     specs: list[TapeSpec] = []
     for instrument in config.instruments:
         spec = _SPECS.get(instrument.instrument_id)
@@ -123,12 +133,13 @@ def tape_of(config: SimulatorConfig) -> Tape:
             known = ", ".join(_SPECS)
             raise ValueError(f"{instrument.instrument_id}: no generated market; choose of {known}")
         specs.append(spec)
-    return generate(config.seed, specs, config.duration_s)
+    return config, generate(config.seed, specs, config.duration_s)
 
 
 async def serve(config: SimulatorConfig, keys: Keys, now_ns: Callable[[], int]) -> int:
     """Run until told to stop -> the exit code: 0, or 1 if the simulator itself failed."""
-    simulator = Simulator(config, keys, tape_of(config), now_ns)
+    config, tape = tape_of(config)
+    simulator = Simulator(config, keys, tape, now_ns)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -179,7 +190,7 @@ def configure(arguments: Sequence[str]) -> SimulatorConfig:
     parser.add_argument("--seed", type=int, help="of the generated tape")
     parser.add_argument("--speed", type=float, help="tape seconds per wall second")
     parser.add_argument("--duration-s", type=float, help="of the tape; without it no end")
-    parser.add_argument("--recording", help="gzipped capture to play instead")
+    parser.add_argument("--recordings", nargs="+", help="captures to play instead, in this order")
     parser.add_argument("--control", action="store_true", default=None, help="allow /sim/faults")
     given = vars(parser.parse_args(arguments))
     path = given.pop("config")

@@ -51,7 +51,7 @@ class SimulatorConfig(BaseModel):
     speed: Annotated[float, Field(gt=0)] = 1.0
     seed: int = 0
     duration_s: float | None = None
-    recording: str = ""  # a capture to play instead of a generated tape
+    recordings: tuple[str, ...] = ()  # captures to play instead of a generated tape
     control: bool = False
     listen_keys: bool = False
     queue_max: int = 4096
