@@ -7,6 +7,7 @@ Python objects; nothing here is exact money.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Annotated, Final
 
 import msgspec
@@ -28,7 +29,6 @@ from venues.binance.codec_names import Control, Market, instrument_id, ns
 # The bounds keep "NaN" and "Infinity", which are legal text for a float, out of the arrays.
 _Positive = Annotated[float, msgspec.Meta(gt=0, lt=1e300)]
 _Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e300)]
-_Signed = Annotated[float, msgspec.Meta(gt=-1e300, lt=1e300)]
 _Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Ms = Annotated[int, msgspec.Meta(ge=0, lt=2**43)]  # as nanoseconds it must fit an int64
 _Levels = list[tuple[_Positive, _Amount]]
@@ -109,7 +109,7 @@ class _MarkPrice(msgspec.Struct):
     E: _Ms
     p: _Positive
     T: _Ms
-    r: _Signed | str
+    r: str
 
 
 class _Snapshot(msgspec.Struct):
@@ -241,10 +241,13 @@ def _kline(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Co
 
 def _mark_price(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:
     d = _MARK_PRICE.decode(raw)
-    if isinstance(d.r, str):
+    if not d.r:
         return Control("markPriceUpdate:delivery")
+    rate = float(d.r)
+    if not isfinite(rate):
+        raise ValueError(f"funding rate {d.r}: not a number")
     ts = ns(d.E)
-    row = (ts, ts_init, d.r, d.p, ns(d.T))
+    row = (ts, ts_init, rate, d.p, ns(d.T))
     return Piece("markPriceUpdate", FundingBatch, instrument_id(d.s, market), ts, ts_init, row)
 
 
