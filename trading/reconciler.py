@@ -57,7 +57,7 @@ class ReconcilerCore:
 
     def resume(self, state: ReconcilerState, now_ns: int) -> Step[ReconcilerState]:
         turn = Turn(self.config, ReconcilerState(), "resumed", now_ns)
-        turn.say(accounts.SyncRequest, asker=self.config.asker)
+        turn.sync()
         turn.timer(RECONCILE, self.config.interval_ns)
         return turn.step()
 
@@ -78,6 +78,8 @@ class ReconcilerCore:
 def _snapshot(turn: Turn, message: accounts.AccountSnapshot) -> None:
     """The first one is where our picture begins; a second repeats what events have told."""
     if turn.state.synced or message.asker != turn.config.asker:
+        return
+    if message.incarnation != turn.config.incarnation:
         return
     claims = turn.state.claims
     for position in message.positions:

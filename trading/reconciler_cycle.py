@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from messages import accounts, control, risk, venue
+from messages import control, risk, venue
 from messages.health import Action, DiscrepancyKind, ReconcileCompleted
 from messages.risk import TradingState
 from trading import balances
@@ -13,7 +13,14 @@ from trading.reconciler_state import ACCOUNT, JUDGE, RECONCILE
 from trading.reconciler_turn import Turn
 from trading.tracked import Phase
 
-_FILL_KINDS: Final = frozenset({DiscrepancyKind.MISSED_FILL, DiscrepancyKind.FILLED_QTY_MISMATCH})
+# A wrong fill moves a balance wrongly: one cause, one discrepancy.
+_FILL_KINDS: Final = frozenset(
+    {
+        DiscrepancyKind.MISSED_FILL,
+        DiscrepancyKind.FILLED_QTY_MISMATCH,
+        DiscrepancyKind.AVG_PX_MISMATCH,
+    }
+)
 
 
 def timer(turn: Turn, message: control.TimerFired) -> None:
@@ -21,7 +28,7 @@ def timer(turn: Turn, message: control.TimerFired) -> None:
     if message.name == RECONCILE:
         _cycle(turn)
     elif message.name == JUDGE:
-        turn.change(judging=False)
+        turn.change(judge_at=0)
         _judge(turn)
     elif message.name == ACCOUNT:
         turn.change(checking=False)
@@ -32,7 +39,7 @@ def timer(turn: Turn, message: control.TimerFired) -> None:
 def _cycle(turn: Turn) -> None:
     turn.timer(RECONCILE, turn.config.interval_ns)
     if not turn.state.synced:
-        turn.say(accounts.SyncRequest, asker=turn.config.asker)
+        turn.sync()
         return
     for question, asked in sorted(turn.state.asked.items()):
         if turn.time >= asked + turn.config.timeout_ns:

@@ -27,6 +27,7 @@ class ReconcilerConfig:
 
     instruments: Mapping[InstrumentId, Instrument]
     asker: str = "reconciler"  # this actor's name
+    incarnation: int = 0  # of this actor: only a snapshot that answers this one counts
     interval_ns: int = 5 * NS_PER_S
     grace_ns: int = 2 * NS_PER_S  # how late messages may be without anything being wrong
     fast_after_ns: int = 3 * NS_PER_S  # balances are checked this long after a fill; 0: never
@@ -79,7 +80,7 @@ class ReconcilerState:
     found: int = 0  # in this cycle
     resolved: int = 0
     failures: int = 0  # questions without an answer, ever
-    judging: bool = False  # the JUDGE timer is set
+    judge_at: int = 0  # when the JUDGE timer is due; 0: not set
     checking: bool = False  # the ACCOUNT timer is set
     frozen: bool = False  # we asked for REDUCING, and nobody has resumed since
     ts_last: int = 0

@@ -58,8 +58,9 @@ class Turn:
 
     def judge_after(self, wait_ns: int) -> None:
         """Have the cases judged within `wait_ns`, unless that is arranged already."""
-        if not self.state.judging:
-            self.change(judging=True)
+        due, arranged = self.time + wait_ns, self.state.judge_at
+        if not arranged or due < arranged:
+            self.change(judge_at=due)
             self.timer(JUDGE, wait_ns)
 
     # --- questions ------------------------------------------------------------------------------

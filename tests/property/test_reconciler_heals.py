@@ -8,7 +8,7 @@ take a random time and show the venue as it was at a random moment in between.
 import heapq
 import random
 from dataclasses import dataclass, field
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from immutables import Map
 
 from messages import Message, accounts, control, health, orders, venue
-from messages.base import NS_PER_MS, NS_PER_S, ClientOrderId, InstrumentId, StrategyId
+from messages.base import (
+    NS_PER_MS,
+    NS_PER_S,
+    ClientOrderId,
+    InstrumentId,
+    RunId,
+    StrategyId,
+    TradeId,
+    VenueOrderId,
+)
 from messages.health import DiscrepancyKind as K
 from messages.market import Instrument
 from messages.orders import LiquiditySide, OrderSide, OrderSpec, OrderType
@@ -26,6 +35,8 @@ from trading.ids import client_order_id
 from trading.positions import PositionBook, fold_fill
 from trading.reconciler import ReconcilerConfig, ReconcilerCore
 
+D = Decimal
+ZERO = D(0)
 GRACE = 2 * NS_PER_S
 STRATEGY = StrategyId("S")
 
@@ -56,10 +67,10 @@ class Life:
     spec: OrderSpec
     venue_id: str
     status: VenueStatus = VenueStatus.NEW
-    filled: D = D(0)
-    cost: D = D(0)
+    filled: D = ZERO
+    cost: D = ZERO
     heard: set[str] = field(default_factory=set)
-    ours_filled: D = D(0)
+    ours_filled: D = ZERO
 
 
 class World:
@@ -204,7 +215,7 @@ class World:
         return venue.OrderReport(
             **self.times(),
             client_order_id=life.spec.client_order_id,
-            venue_order_id=orders.VenueOrderId(life.venue_id),
+            venue_order_id=VenueOrderId(life.venue_id),
             instrument_id=life.spec.instrument_id,
             side=life.spec.side,
             order_type=life.spec.order_type,
@@ -216,7 +227,7 @@ class World:
         )
 
     def place(self, n: int) -> None:
-        key = client_order_id("run", STRATEGY, n)  # type: ignore[arg-type]
+        key = client_order_id(RunId("run"), STRATEGY, n)
         spec = OrderSpec(
             client_order_id=key,
             strategy_id=STRATEGY,
@@ -266,9 +277,9 @@ class World:
         fill = venue.FillReport(
             **self.times(),
             client_order_id=ClientOrderId(""),
-            venue_order_id=orders.VenueOrderId(life.venue_id),
+            venue_order_id=VenueOrderId(life.venue_id),
             instrument_id=rules.instrument_id,
-            trade_id=orders.TradeId(str(len(self.fills) + 1)),
+            trade_id=TradeId(str(len(self.fills) + 1)),
             side=life.spec.side,
             last_qty=quantity,
             last_px=price,

@@ -1,6 +1,6 @@
 """Positions: the reference vectors, the edges, and the book."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from immutables import Map
@@ -24,6 +24,7 @@ from trading.positions import (
     views,
 )
 
+D = Decimal
 BTC = Instrument(
     instrument_id=InstrumentId("BTCUSDT.SIM"),
     symbol="BTCUSDT",
@@ -114,7 +115,7 @@ def test_a_short_gains_when_the_mark_falls() -> None:
 def test_closing_to_flat_leaves_no_cost_and_no_average() -> None:
     holding = held(("1", "3"), ("2", "4"), ("-1", "5"), ("-2", "5"))
 
-    assert (holding.quantity, holding.cost, holding.avg_px) == (0, 0, 0)
+    assert (holding.quantity, holding.cost, holding.avg_px) == (D(0), D(0), D(0))
     assert holding.realized_pnl == D(4)
 
 
