@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from messages import Message, venue
+from messages import Message, accounts, venue
 from messages import orders as m
 from messages.base import ClientOrderId, InstrumentId, StrategyId, VenueOrderId
 from messages.control import SetTimer
@@ -89,6 +89,11 @@ class Turn:
             strategy_id=ours.strategy_id,
             instrument_id=ours.instrument_id,
         )
+
+    def sync(self) -> None:
+        """Ask the order manager for everything."""
+        config = self.config
+        self.say(accounts.SyncRequest, asker=config.asker, incarnation=config.incarnation)
 
     def ask_account(self) -> None:
         if ACCOUNT not in self.state.asked:

@@ -1,4 +1,4 @@
-"""What the reconciler says when our books and the venue's differ; the language: reconciler_stage."""
+"""What the reconciler says when our books and the venue's differ (see tools/reconciler_stage)."""
 
 from decimal import Decimal
 
