@@ -80,6 +80,9 @@ class Stage:
 
     def run(self, until_ns: int) -> None:
         self.take(self.core.resume(self.state, 0))
+        self.run_on(until_ns)
+
+    def run_on(self, until_ns: int) -> None:
         while self.queue and self.queue[0][0] <= until_ns:
             self.now, _, act = heapq.heappop(self.queue)
             act()
