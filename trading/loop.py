@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, Protocol
 
-from messages import Message, encode
+from messages import Message
 from messages.base import NS_PER_MS
 from messages.control import StrategyCheckpoint, TimerFired
 from trading.core import Core
@@ -27,6 +27,7 @@ from trading.machine import Effects, Machine, Row
 from trading.wiring import Directory, Role
 
 _TICK_NS: Final = 200 * NS_PER_MS  # how often a host looks for unacknowledged messages
+_PARTS: Final = 4  # of a step, between which a host may die
 _GENESIS: Final = b"\0" * 32
 
 
@@ -95,7 +96,7 @@ class JournalFile:
 
 def _bytes(row: Row) -> bytes:
     head = f"{row.direction} {row.peer} {row.session} {row.seq} {row.ts_ns} "
-    return head.encode() + encode(row.message)
+    return head.encode() + row.wire
 
 
 @dataclass(slots=True)
@@ -296,23 +297,30 @@ class Loop:
         else:
             self.crash(host)
 
-    def _maybe_die(self, host: Host) -> None:
-        if self.chance(self.faults.crash) and not self._ghost(host):
-            raise Died
+    def _death(self, host: Host) -> int:
+        """After which part of this step the host dies; one past the last: it lives."""
+        dies = self.chance(self.faults.crash) and not self._ghost(host)
+        return self.upto(_PARTS) if dies else _PARTS
 
     def _carry_out(self, host: Host, effects: Effects) -> None:
         """Journal, then speak: with a chance to die between any two steps."""
         machine = host.machine
         if machine is None:
             return
-        self._maybe_die(host)
+        death = self._death(host)
+        if death == 0:
+            raise Died
         self._persist(host, machine, effects)
-        self._maybe_die(host)
+        if death == 1:
+            raise Died
         for message in effects.venue:
             self.world.connection.request(self, host, message)
+        if death == 2:
+            raise Died
         for packet in effects.packets:
             self._send(host, packet)
-        self._maybe_die(host)
+        if death == 3:
+            raise Died
         for timer in effects.timers:
             host.timers[timer.name] = timer.ts_due
             wait_ns = max(timer.ts_due - self.clock(host), 0)

@@ -44,6 +44,7 @@ class Row:
     seq: int
     ts_ns: int
     message: Message
+    wire: bytes  # the message's wire form; of a market batch, only its key and row count
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ class Effects:
             self.packets + later.packets,
             self.timers + later.timers,
         )
+
+
+_NOTHING: Final = Effects()
 
 
 class Machine(Generic[S]):
@@ -139,7 +143,7 @@ class Machine(Generic[S]):
                 return self._frame(packet, now_ns)
             case Ack():
                 self.links.acked(packet)
-                return Effects()
+                return _NOTHING
             case Hello():
                 return Effects(packets=self.links.greeted(packet, now_ns))
 
@@ -147,15 +151,18 @@ class Machine(Generic[S]):
         if frame.seq and role_of(frame.sender) is not Role.ORDERS and not self._ready(self.state):
             # Not acknowledged and not judged: kept here, and by its sender, until we can.
             self._early.append(frame)
-            return Effects()
+            return _NOTHING
         effects = self._deliver(frame, now_ns)
         while self._early and self._ready(self.state):
             effects = effects.then(self._deliver(self._early.popleft(), now_ns))
         return effects
 
     def _deliver(self, frame: Frame, now_ns: int) -> Effects:
-        effects = Effects()
-        for delivery in self.links.receive(frame):
+        first, *more = self.links.receive(frame) or (None,)
+        if first is None:
+            return _NOTHING
+        effects = self._step(first, now_ns)
+        for delivery in more:
             effects = effects.then(self._step(delivery, now_ns))
         return effects
 
@@ -196,7 +203,8 @@ class Machine(Generic[S]):
         return effects
 
     def _route(self, cause: Delivery, out: tuple[Message, ...], now_ns: int) -> Effects:
-        rows = [Row("in", cause.peer, cause.session, cause.seq, now_ns, cause.message)]
+        heard = cause.message
+        rows = [Row("in", cause.peer, cause.session, cause.seq, now_ns, heard, _wire(heard))]
         notes: list[Message] = []
         venue: list[Message] = []
         packets: list[Packet] = []
@@ -210,6 +218,7 @@ class Machine(Generic[S]):
             if isinstance(message, SetTimer):
                 timers.append(message)
                 continue
+            wire = _wire(message)  # once, however many hear it
             for to in self._directory.recipients(self.role, message):
                 seq = 0
                 if to == Role.VENUE:
@@ -226,7 +235,7 @@ class Machine(Generic[S]):
                     )
                     packets.append(frame)
                     seq = frame.seq
-                rows.append(Row("out", to, 0, seq, now_ns, message))
+                rows.append(Row("out", to, 0, seq, now_ns, message, wire))
         self._hash(rows)
         return Effects(
             tuple(rows) if self._journals else (),
@@ -239,11 +248,11 @@ class Machine(Generic[S]):
 
     def _hash(self, rows: list[Row]) -> None:
         for row in rows:
-            message = row.message
-            if isinstance(message, _BATCHES):
-                what = f"{message.key} {len(message.rows)}".encode()
-            else:
-                what = encode(message)
-            self.log.update(b"%b %b %d %b\n" % (
-                row.direction.encode(), row.peer.encode(), row.seq, what
-            ))
+            head = f"{row.direction} {row.peer} {row.seq} ".encode()
+            self.log.update(head + row.wire + b"\n")
+
+
+def _wire(message: Message) -> bytes:
+    if isinstance(message, _BATCHES):
+        return f"{message.key} {len(message.rows)}".encode()
+    return encode(message)

@@ -23,6 +23,7 @@ from trading.core import Step
 from trading.risk_checks import Exposure, Market, Refusal, View
 
 _CLOSED_KEPT: Final = 4096
+_NO_MARKET: Final = Market()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +190,13 @@ def _refuse(spec: m.OrderSpec, said: dict[str, Any], refusal: Refusal) -> m.Refu
 
 def _quoted(state: RiskState, batch: market.QuoteBatch, now_ns: int) -> RiskState:
     last = batch.rows[-1]
-    before = state.markets.get(batch.instrument_id, Market())
-    after = replace(
-        before, bid=float(last["bid_price"]), ask=float(last["ask_price"]), ts_ns=now_ns
-    )
+    before = state.markets.get(batch.instrument_id, _NO_MARKET)
+    after = Market(float(last["bid_price"]), float(last["ask_price"]), now_ns, before.stale)
     return replace(state, markets=state.markets.set(batch.instrument_id, after))
 
 
 def _stale(state: RiskState, instrument_id: InstrumentId, stream: str, *, stale: bool) -> RiskState:
-    before = state.markets.get(instrument_id, Market())
+    before = state.markets.get(instrument_id, _NO_MARKET)
     streams = before.stale | {stream} if stale else before.stale - {stream}
     after = replace(before, stale=streams)
     return replace(state, markets=state.markets.set(instrument_id, after))
