@@ -45,6 +45,17 @@ class _Open:
         self.buy_volume += float(size[rows["aggressor"] > 0].sum())
         self.trades += len(rows)
 
+    def add_one(self, price: float, size: float, bought: bool) -> None:
+        """`add` for one trade, without the fixed cost of arrays."""
+        if self.trades == 0:
+            self.open = self.high = self.low = price
+        self.high, self.low = max(self.high, price), min(self.low, price)
+        self.close = price
+        self.volume += size
+        self.quote_volume += price * size
+        self.buy_volume += size if bought else 0.0
+        self.trades += 1
+
     def shut(self, ts_init: int) -> tuple[float, ...]:
         """The finished bar; the next interval is then open, with nothing in it."""
         ts_open = self.index * self.interval_ns
@@ -103,7 +114,7 @@ class Bars:
         if not len(rows):
             return []
         taken = [(o.interval_ns, self._take(o, rows, ts_init)) for o in self._open]
-        return [(interval, bars) for interval, bars in taken if len(bars)]
+        return [(interval, np.array(bars, BAR)) for interval, bars in taken if bars]
 
     def on_time(self, ts_ns: int, ts_init: int) -> list[tuple[int, Rows]]:
         """(interval, bars) that end at or before `ts_ns` (the venue's clock)."""
@@ -120,17 +131,34 @@ class Bars:
             return None
         return min((ts_ns // o.interval_ns + 1) * o.interval_ns for o in self._open)
 
-    def _take(self, o: _Open, rows: Rows, ts_init: int) -> Rows:
+    def _take(self, o: _Open, rows: Rows, ts_init: int) -> list[tuple[float, ...]]:
+        if len(rows) == 1:
+            return self._take_one(o, rows, ts_init)
         index = rows["ts_event"] // o.interval_ns
         closed: list[tuple[float, ...]] = []
         starts = [0, *(np.flatnonzero(np.diff(index)) + 1).tolist(), len(rows)]
         for start, end in pairwise(starts):
             at = int(index[start])
-            if at < o.index:
-                o.late += end - start
-                continue
-            if o.index < 0:
-                o.index = at
+            if self._reach(o, at, end - start, ts_init, closed):
+                o.add(rows[start:end])
+        return closed
+
+    def _take_one(self, o: _Open, rows: Rows, ts_init: int) -> list[tuple[float, ...]]:
+        ts_event, _, price, size, aggressor, _ = rows[0].item()
+        closed: list[tuple[float, ...]] = []
+        if self._reach(o, ts_event // o.interval_ns, 1, ts_init, closed):
+            o.add_one(price, size, aggressor > 0)
+        return closed
+
+    def _reach(
+        self, o: _Open, at: int, count: int, ts_init: int, closed: list[tuple[float, ...]]
+    ) -> bool:
+        """Close what lies before interval `at`; False if that is closed already: these are late."""
+        if at < o.index:
+            o.late += count
+            return False
+        if o.index < 0:
+            o.index = at
+        elif at > o.index:
             closed += o.close_until(at, ts_init, self._bars_max)
-            o.add(rows[start:end])
-        return np.array(closed, BAR)
+        return True

@@ -33,22 +33,25 @@ def apply_side(prices: F8, sizes: F8, n: int, sign: float, new_prices: F8, new_s
     sizes[at[hit]] = amounts[hit]
     fresh = ~hit
     fresh &= amounts > 0.0
+    # Keys ascend, so nothing below the first one moves: only the tail is written anew.
+    low = int(at[0])
     added = int(np.count_nonzero(fresh))
     if added:
-        # Where each new level lands, with the ones before it already in place.
-        spots = at[fresh] + np.arange(added)
-        old = np.ones(n + added, np.bool_)
+        spots = at[fresh] - low
+        spots += np.arange(added)
+        end = n - low + added
+        old = np.ones(end, np.bool_)
         old[spots] = False
-        new_sizes_all = np.empty(n + added)
-        new_sizes_all[old], new_sizes_all[spots] = sizes[:n], amounts[fresh]
-        merged = np.empty(n + added)
-        merged[old], merged[spots] = have, keys[fresh]
-        n += added
-        np.multiply(merged, sign, out=prices[:n])
-        sizes[:n] = new_sizes_all
+        merged = np.empty(end)
+        merged[old], merged[spots] = have[low:], keys[fresh]
+        grown = np.empty(end)
+        grown[old], grown[spots] = sizes[low:n], amounts[fresh]
+        n = low + end
+        np.multiply(merged, sign, out=prices[low:n])
+        sizes[low:n] = grown
     if not amounts.all():
-        keep = sizes[:n] > 0.0
-        kept = int(np.count_nonzero(keep))
-        prices[:kept], sizes[:kept] = prices[:n][keep], sizes[:n][keep]
+        keep = sizes[low:n] > 0.0
+        kept = low + int(np.count_nonzero(keep))
+        prices[low:kept], sizes[low:kept] = prices[low:n][keep], sizes[low:n][keep]
         n = kept
     return n
