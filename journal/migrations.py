@@ -72,7 +72,8 @@ def check(db: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...])
     if _pragma(db, "application_id") != APPLICATION_ID:
         raise JournalCorrupt(path, 0, "is some other program's database")
     applied = db.execute("SELECT version, sha256 FROM migration ORDER BY version").fetchall()
-    if [row[0] for row in applied] != list(range(1, found + 1)):
+    # Counted by the list: a damaged version number can be two billion.
+    if len(applied) != found or any(row[0] != n for n, row in enumerate(applied, 1)):
         raise JournalCorrupt(path, 0, "has a schema version that its migrations did not make")
     if found > len(migrations):
         raise JournalTooNew(path, found, len(migrations))

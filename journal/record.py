@@ -171,7 +171,7 @@ class Chain:
     @property
     def digest(self) -> bytes:
         """Stored hash of the last row walked."""
-        return self._before[0]
+        return self._before[0] if self._before else b""
 
     def problems(self, row: Row) -> Iterator[tuple[int, str]]:
         """(seq, what is wrong) that `row` shows; nothing for a good row."""
@@ -184,12 +184,14 @@ class Chain:
             self._before = ()
         self.seq = seq
         try:
-            made = tuple(chain(before, row) for before in self._before)
+            made = tuple(chain(before, row) for before in self._before or (b"",))
         except (TypeError, struct.error):
+            made = ()
+        if not made or not isinstance(stored, bytes):
             yield seq, "has a column of the wrong type"
-            self._before = (stored,)
+            self._before = (stored,) if isinstance(stored, bytes) else made[: len(self._before)]
             return
-        if made and stored not in made:
+        if self._before and stored not in made:
             yield seq, "differs from its hash"
             self._before = (stored, made[0])
             return

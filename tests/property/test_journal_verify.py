@@ -134,6 +134,36 @@ def test_flipped_byte_of_a_text_names_its_record(
         assert caught.value.seq == seq
 
 
+@pytest.mark.parametrize("column", [*NUMBERS, *TEXTS])
+@pytest.mark.parametrize("gap_before", [False, True])
+def test_value_of_another_type_names_its_record(sound: Path, column: str, gap_before: bool) -> None:
+    wrong = "2.5" if column in NUMBERS else "NULL"
+
+    def change(db: sqlite3.Connection) -> None:
+        # Strict tables refuse this, so it takes a schema without types: what a damaged page is.
+        db.execute("PRAGMA writable_schema = ON")
+        (sql,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'record'").fetchone()
+        for typed in (" INTEGER NOT NULL", " TEXT NOT NULL", " BLOB NOT NULL"):
+            sql = sql.replace(typed, " ANY")
+        db.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'record'", (sql,))
+
+    with copy_of(sound) as path:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            (strict,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'record'").fetchone()
+        tampered(path, change)
+
+        def damage(db: sqlite3.Connection) -> None:
+            db.execute(f"UPDATE record SET {column} = {wrong} WHERE seq = 20")
+            if gap_before:
+                db.execute("DELETE FROM record WHERE seq = 19")
+            db.execute("PRAGMA writable_schema = ON")
+            db.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'record'", (strict,))
+
+        tampered(path, damage)
+
+        assert named(path) == {0, 20} | ({19} if gap_before else set())
+
+
 @slow
 @given(first=st.integers(1, ROWS), count=st.integers(1, ROWS))
 def test_removed_records_are_named_wherever_they_stood(sound: Path, first: int, count: int) -> None:

@@ -62,10 +62,11 @@ def test_edited_migration_is_refused() -> None:
             migrate(db, PATH, (edited,))
 
 
-def test_version_that_no_migration_made_is_refused() -> None:
+@pytest.mark.parametrize("version", [0, -1, 2_000_000_000])
+def test_version_that_no_migration_made_is_refused(version: int) -> None:
     with closing(fresh()) as db:
         migrate(db, PATH, known())
-        db.execute("PRAGMA user_version = 0")
+        db.execute(f"PRAGMA user_version = {version}")
 
         with pytest.raises(JournalCorrupt, match="its migrations did not make"):
             migrate(db, PATH, known())
