@@ -82,6 +82,9 @@ def fills(turn: Turn, message: venue.FillsReport) -> None:
     _sort_fills(turn, message.fills)
     page_end = max((_number(f) for f in message.fills), default=0)
     if not message.complete and page_end >= message.since_trade_id:
+        # What came is kept: a long list over a bad line must not begin anew at every failure.
+        part = replace(cursor, since=page_end, last=last)
+        turn.change(fills=turn.state.fills.set(instrument_id, part))
         turn.page(instrument_id, page_end + 1)
     elif not message.complete:  # no page, no progress: as good as no answer
         unanswered(turn, f"fills:{instrument_id}")

@@ -145,19 +145,26 @@ class Turn:
     def put(self, tracked: Tracked) -> None:
         """Replace an order, give it the fills that waited for it, and compare both sides."""
         key, venue_id = tracked.ours.client_order_id, tracked.ours.venue_order_id
+        before = self.state.orders.get(key)
+        if before is None or before.ours.venue_order_id != venue_id:
+            tracked = self._claim(tracked)
+        tracked = adopt_trades(tracked)
+        self.change(orders=self.state.orders.set(key, tracked))
+        self.compare(tracked)
+
+    def _claim(self, tracked: Tracked) -> Tracked:
+        """The order with the fills that waited for it, now that its ids are known."""
+        key, venue_id = tracked.ours.client_order_id, tracked.ours.venue_order_id
+        if venue_id is not None:
+            self.change(by_venue_id=self.state.by_venue_id.set(venue_id, key))
         waiting = [f for f in self.state.unclaimed if _belongs(f, key, venue_id)]
         if waiting:
             rest = tuple(f for f in self.state.unclaimed if not _belongs(f, key, venue_id))
             self.change(unclaimed=rest)
-            tracked = with_fills(tracked, waiting)
-        if venue_id is not None:
-            self.change(by_venue_id=self.state.by_venue_id.set(venue_id, key))
         for known, report in sorted(self.state.orphans.items()):
             if known == venue_id or (venue_id is None and report.client_order_id == key):
                 self.adopt(known)
-        tracked = adopt_trades(tracked)
-        self.change(orders=self.state.orders.set(key, tracked))
-        self.compare(tracked)
+        return with_fills(tracked, waiting)
 
     def compare(self, tracked: Tracked) -> None:
         known = self.cursor(tracked.ours.instrument_id).ts_known

@@ -52,3 +52,14 @@ def test_a_deposit_is_reported_once_and_then_taken_as_given(
     assert [d.discrepancy for d in world.of(health.Discrepancy)] == [kind]
     assert [d.discrepancy for d in world.of(health.DiscrepancyResolved)] == [kind]
     assert world.of(SetTradingState) == []
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_long_list_of_fills_over_a_failing_line_is_completed(seed: int) -> None:
+    world = lived(seed, loss=0.2, count=80)
+
+    found = world.of(health.Discrepancy)
+    missed = {d.subject.rpartition(":")[2] for d in found if d.discrepancy is K.MISSED_FILL}
+    assert missed == {name for name in world.lost if name.isdecimal()}
+    assert not world.state.cases
