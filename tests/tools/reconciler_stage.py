@@ -99,6 +99,9 @@ class Stage:
         if self.timers.get(name) == due:
             self.tell(control.TimerFired(ts_event=due, ts_init=self.now, name=name))
 
+    def fire_now(self, name: str) -> None:
+        self.tell(control.TimerFired(ts_event=self.now, ts_init=self.now, name=name))
+
     def later(self, message: Message) -> None:
         self.at(self.now + 10 * NS_PER_MS, lambda: self.tell(message))
 

@@ -232,3 +232,17 @@ def test_venue_order_ids_tell_a_reused_client_id_apart() -> None:
     stage.run_on(5_100_000_000)
 
     assert VenueOrderId("V-o1") in stage.state.orphans
+
+
+def test_clock_that_jumps_back_does_not_delay_what_is_already_waiting() -> None:
+    stage = Stage()
+    stage.run(6_000_000_000)
+    stage.line("ours", "position", "1")
+    stage.now -= 5_000_000_000
+    stage.fire_now("judge")
+
+    for _ in range(3):  # each tells the time once more
+        stage.now += 1_000_000_000
+        stage.fire_now("judge")
+
+    assert [line.split()[1] for line in stage.said] == ["POSITION_MISMATCH"]
