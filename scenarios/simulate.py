@@ -39,6 +39,7 @@ from venues.sim.synthetic import TapeSpec
 from venues.sim.venue import SimVenue, SimVenueConfig
 
 _START_NS: Final = 1_700_000_000 * NS_PER_S
+_BALANCES: Final = {"BTC": Decimal(1), "ETH": Decimal(10), "USDT": Decimal(100_000)}
 _HEAL_ROUNDS: Final = 60  # of a second each; a world that needs more has hung
 
 
@@ -176,26 +177,8 @@ def simulate(
     trace: Callable[[str], None] | None = None,
 ) -> Life:
     """One life: suffer, heal, compare."""
-    spec, parts = spec or SimulateSpec(), parts or Parts()
-    instruments = spec.instruments
-    balances = {"BTC": Decimal(1), "ETH": Decimal(10), "USDT": Decimal(100_000)}
-    sim = SimVenue(SimVenueConfig(tuple(instruments.values()), balances))
-    events = tape.generate(seed=seed, specs=spec.tapes, duration_s=spec.suffer_s + 1.0)
-    connection = SimConnection(sim, events)
-    checker = Checker(connection, dict.fromkeys(instruments, spec.max_position))
-    world = _world(seed, spec, parts, connection)
-    dice = Dice(np.random.default_rng(seed))
-    loop = parts.loop(world, _START_NS, faults, dice, checker.watch)
-    loop.trace = trace
-    loop.start()
-    connection.play(loop)
-    _drain(loop.run(_START_NS + round(spec.suffer_s * NS_PER_S)))
-    if _healed(loop, connection):
-        checker.final(loop)
-    else:
-        checker.final(loop)
-        checker.violations.append((loop.steps, "the world did not come to rest after healing"))
-    ledger = sim.ledger()
+    loop, checker = live(seed, faults, spec, parts, trace)
+    ledger = checker.connection.venue.ledger()
     whole = hashlib.sha256(f"{loop.digest()} {ledger.to_json()}".encode())
     return Life(
         seed,
@@ -206,6 +189,37 @@ def simulate(
         tuple(checker.violations),
         whole.hexdigest(),
     )
+
+
+def live(
+    seed: int,
+    faults: Faults = ALL,
+    spec: SimulateSpec | None = None,
+    parts: Parts | None = None,
+    trace: Callable[[str], None] | None = None,
+) -> tuple[Loop, Checker]:
+    """The world of one seed as it stands at the end, and what was wrong on the way."""
+    spec, parts = spec or SimulateSpec(), parts or Parts()
+    instruments = spec.instruments
+    sim = SimVenue(SimVenueConfig(tuple(instruments.values()), _BALANCES))
+    events = tape.generate(seed=seed, specs=spec.tapes, duration_s=spec.suffer_s + 1.0)
+    connection = SimConnection(sim, events)
+    checker = Checker(connection, dict.fromkeys(instruments, spec.max_position))
+    dice = Dice(np.random.default_rng(seed))
+    world = _world(seed, spec, parts, connection)
+    loop = parts.loop(world, _START_NS, faults, dice, checker.watch)
+    loop.trace = trace
+    try:
+        loop.start()
+        connection.play(loop)
+        _drain(loop.run(_START_NS + round(spec.suffer_s * NS_PER_S)))
+        rested = _healed(loop, connection)
+        checker.final(loop)
+        if not rested:
+            checker.violations.append((loop.steps, "the world did not come to rest after healing"))
+    except Exception as bug:  # noqa: BLE001  whatever a core raises is the finding
+        checker.violations.append((loop.steps, f"{type(bug).__name__}: {bug}"))
+    return loop, checker
 
 
 # --- the world ---------------------------------------------------------------------------------

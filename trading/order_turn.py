@@ -208,7 +208,7 @@ class Turn:
         order = self.order(answer.client_order_id)
         if order is None:
             return
-        if order.status is OrderStatus.UNKNOWN and order.ts_conclusive == 0:
+        if order.status is OrderStatus.UNKNOWN and order.ts_conclusive == 0 < answer.ts_event:
             # The request was signed before this answer: it dies one receive window after it.
             window = self.config.recv_window_ns + self.config.clock_margin_ns
             self.put(replace(order, ts_conclusive=answer.ts_event + window))

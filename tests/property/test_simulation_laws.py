@@ -1,0 +1,76 @@
+"""The whole trading path under faults: what must hold in every seed, and that we would notice."""
+
+import pytest
+
+from planted import PLANTED
+from scenarios.simulate import live, parse_faults, parse_seeds, run_seeds, simulate
+from trading.faults import CHANCES, NONE
+from trading.machine import Machine
+from trading.order_manager import OrderManagerCore
+
+
+def test_forty_seeds_of_every_fault_violate_nothing() -> None:
+    report = run_seeds(range(40)).to_json()
+
+    assert report["violations"] == []
+    assert report["fills"] > 100
+    assert report["crashes"] > 40
+
+
+def test_two_runs_share_their_digest_and_two_seeds_do_not() -> None:
+    first, again, other = simulate(3), simulate(3), simulate(4)
+
+    assert first == again
+    assert first.digest != other.digest
+
+
+@pytest.mark.parametrize("bug", sorted(PLANTED))
+def test_a_planted_bug_is_found_within_200_seeds(bug: str) -> None:
+    found = next((s for s in range(200) if simulate(s, parts=PLANTED[bug]).violations), None)
+
+    assert found is not None, bug
+
+
+@pytest.mark.parametrize("fault", sorted(CHANCES))
+def test_each_fault_alone_violates_nothing(fault: str) -> None:
+    lives = [simulate(seed, parse_faults(fault)) for seed in range(3)]
+
+    assert [life.violations for life in lives] == [(), (), ()]
+
+
+def test_a_perfect_world_fills_orders_without_a_crash() -> None:
+    life = simulate(1, NONE)
+
+    assert life.violations == ()
+    assert life.fills > 0
+    assert life.crashes == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_folding_the_journal_gives_the_state_and_the_log_that_were_lost(seed: int) -> None:
+    loop, checker = live(seed)
+    lived = loop.hosts["orders"].machine
+    assert lived is not None
+
+    core = loop.world.make("orders", 99)
+    folded: Machine[object] = Machine("orders", core, loop.world.directory, 99)
+    folded.recover(loop.journals["orders"].rows)
+
+    assert isinstance(core, OrderManagerCore)
+    assert checker.violations == []
+    assert folded.state == lived.state
+    assert folded.digest() == lived.digest()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("x", "no range"), ("5:5", "empty"), ("9:3", "empty"), ("1:y", "no range")],
+)
+def test_bad_seeds_say_what_to_write(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_seeds(text)
+
+
+def test_an_unknown_fault_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="'cosmic' is no fault; use all, none, or some of loss"):
+        parse_faults("loss,cosmic")

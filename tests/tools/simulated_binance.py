@@ -1,0 +1,161 @@
+"""A simulated Binance and everything that talks to it, in one event loop, for one test."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import numpy as np
+
+from messages.arrays import DELTA, TRADE
+from messages.base import ClientOrderId, InstrumentId, Message, StrategyId
+from messages.market import BookDeltaBatch, TradeBatch
+from messages.orders import (
+    CancelOrder,
+    ModifyOrder,
+    OrderSide,
+    OrderSpec,
+    OrderType,
+    QueryOrder,
+    SubmitOrder,
+)
+from venues.binance.gateway import BinanceGateway
+from venues.binance.limits import Budget
+from venues.binance.signing import simulator_keys
+from venues.binance.simulator import Simulator
+from venues.binance.simulator_config import SimulatorConfig
+from venues.binance.simulator_faults import FaultKind, FaultScript, Rule
+from venues.binance.transport_clock import VenueClock
+from venues.binance.transport_rest import Rest
+from venues.binance.transport_socket import Backoff, SocketConfig
+
+BTC = InstrumentId("BTCUSDT.BINANCE")
+KEYS = simulator_keys(np.random.default_rng(7))
+QUICK = Backoff(first_s=0.01, most_s=0.05)
+
+
+@dataclass
+class World:
+    """One simulator and one client of each kind."""
+
+    simulator: Simulator
+    rest: Rest
+    clock: VenueClock
+    budget: Budget
+    gateway: BinanceGateway
+    http: aiohttp.ClientSession
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.simulator.port}"
+
+    @property
+    def socket(self) -> SocketConfig:
+        return SocketConfig(f"ws://127.0.0.1:{self.simulator.port}", QUICK)
+
+    def faults(self, *rules: Rule) -> None:
+        self.simulator.faults.play(FaultScript(rules=rules))
+
+    async def get(self, path: str) -> tuple[int, Any, Any]:
+        """(status, headers, JSON) of one unsigned request."""
+        async with self.http.get(self.url + path) as answer:
+            return answer.status, answer.headers, await answer.json()
+
+
+@asynccontextmanager
+async def running(
+    config: SimulatorConfig | None = None,
+    tape: Iterator[tuple[int, Message]] | None = None,
+    timeout_s: float = 2.0,
+    budget: Budget | None = None,
+) -> AsyncIterator[World]:
+    """A simulator with a book of 100 BTC at 60000/60010, unless a tape is given."""
+    simulator = Simulator(config or SimulatorConfig(), KEYS, tape, time.time_ns)
+    await simulator.start()
+    rest = Rest(f"http://127.0.0.1:{simulator.port}", KEYS, timeout_s)
+    await rest.open()
+    clock, budget = VenueClock(time.time_ns), budget or Budget()
+    gateway = BinanceGateway(rest, clock, budget, time.time_ns)
+    if tape is None:
+        simulator.exchange.on_tape(book())
+    async with aiohttp.ClientSession() as http:
+        try:
+            yield World(simulator, rest, clock, budget, gateway, http)
+        finally:
+            await rest.close()
+            await simulator.stop()
+
+
+def book(bid: float = 60000.0, ask: float = 60010.0, size: float = 100.0) -> BookDeltaBatch:
+    """A whole book of one level a side."""
+    now = time.time_ns()
+    rows = np.array([(now, now, 1, bid, size), (now, now, -1, ask, size)], DELTA)
+    return BookDeltaBatch(
+        ts_event=now,
+        ts_init=now,
+        instrument_id=BTC,
+        snapshot=True,
+        first_seq=1,
+        last_seq=1,
+        rows=rows,
+    )
+
+
+def trade(price: float, size: float, aggressor: int, trade_id: int = 1) -> TradeBatch:
+    """One trade of the tape."""
+    now = time.time_ns()
+    rows = np.array([(now, now, price, size, aggressor, trade_id)], TRADE)
+    return TradeBatch(ts_event=now, ts_init=now, instrument_id=BTC, rows=rows)
+
+
+def submit(
+    name: str,
+    price: str | None = "50000",
+    quantity: str = "0.001",
+    side: OrderSide = OrderSide.BUY,
+    **more: Any,
+) -> SubmitOrder:
+    """A limit order, or a market order without a price."""
+    now = time.time_ns()
+    order = OrderSpec(
+        client_order_id=ClientOrderId(name),
+        strategy_id=StrategyId("S"),
+        instrument_id=BTC,
+        side=side,
+        quantity=Decimal(quantity),
+        price=Decimal(price) if price else None,
+        order_type=more.pop("order_type", OrderType.LIMIT if price else OrderType.MARKET),
+        **more,
+    )
+    return SubmitOrder(ts_event=now, ts_init=now, order=order)
+
+
+def _about(name: str) -> dict[str, Any]:
+    now = time.time_ns()
+    return {
+        "ts_event": now,
+        "ts_init": now,
+        "client_order_id": ClientOrderId(name),
+        "strategy_id": StrategyId("S"),
+        "instrument_id": BTC,
+    }
+
+
+def cancel(name: str) -> CancelOrder:
+    return CancelOrder(**_about(name))
+
+
+def query(name: str) -> QueryOrder:
+    return QueryOrder(**_about(name))
+
+
+def modify(name: str, quantity: str) -> ModifyOrder:
+    return ModifyOrder(**_about(name), quantity=Decimal(quantity))
+
+
+def once(kind: FaultKind, **more: Any) -> Rule:
+    """A fault that strikes one time."""
+    return Rule(kind=kind, times=1, **more)
