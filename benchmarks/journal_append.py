@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import aiosqlite
@@ -77,7 +78,7 @@ async def journal_rows(folder: Path) -> None:
             batch = [DRAFT] * rows
             report(
                 f"Journal.append, {rows} a batch",
-                await timed_async(lambda batch=batch: journal.append(batch), count),
+                await timed_async(partial(journal.append, batch), count),
                 rows,
             )
         start = time.perf_counter()
@@ -100,7 +101,7 @@ def without_thread(folder: Path) -> None:
         batch = [DRAFT] * rows
         report(
             f"no thread, {rows} a batch",
-            timed(lambda batch=batch: ledger.append(batch), count),
+            timed(partial(ledger.append, batch), count),
             rows,
         )
     db.close()

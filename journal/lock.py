@@ -17,6 +17,8 @@ _LINE_BYTES: Final = 32
 class WriterLock:
     """Held from construction to `release`, or to the end of the process, however it ends.
 
+    A forked child shares the lock until it ends too; a process started by exec does not.
+
     raises  JournalBusy if another living writer holds it
     """
 

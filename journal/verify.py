@@ -68,7 +68,7 @@ def verify(path: Path, anchor: Anchor | None = None) -> VerifyReport:
 
     anchor  makes sure that this is the journal, and no older than when the anchor was taken
     raises  JournalUnavailable (no such file), JournalTooNew; damage is reported, never raised
-    cost    one pass, about 200,000 rows/s; a writer's -wal file grows meanwhile
+    cost    one pass, about 140,000 rows/s; a writer's -wal file grows meanwhile
     """
     before = wal.scan(path)
     walk = _Walk(path, before, anchor)

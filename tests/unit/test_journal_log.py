@@ -4,6 +4,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -302,31 +304,55 @@ async def test_closed_journal_can_be_closed_again_but_not_used(tmp_path: Path) -
 # --- a full disk ----------------------------------------------------------------------------------
 
 
+@contextmanager
+def log_replaced_by(path: Path, device: str, flags: int) -> Iterator[None]:
+    """The kernel's own failure on every write to the log, then a working log again."""
+    fd = next(
+        int(link.name)
+        for link in Path("/proc/self/fd").iterdir()
+        if os.path.realpath(link) == f"{path}-wal"
+    )
+    kept, other = os.dup(fd), os.open(device, flags)
+    os.dup2(other, fd)
+    try:
+        yield
+    finally:
+        os.dup2(kept, fd)
+        os.close(kept)
+        os.close(other)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 async def test_full_disk_loses_only_the_failed_batch_and_heals_with_space(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     async with await opened(path) as journal:
         await journal.append([draft(1)])
-        # The kernel's own "no space left" on every write to the log, then space again.
-        fd = next(
-            int(link.name)
-            for link in Path("/proc/self/fd").iterdir()
-            if os.path.realpath(link) == f"{path}-wal"
-        )
-        kept, full = os.dup(fd), os.open("/dev/full", os.O_RDWR)
-        os.dup2(full, fd)
-        try:
+
+        with log_replaced_by(path, "/dev/full", os.O_RDWR):
             with pytest.raises(DiskFull, match="no space left"):
                 await journal.append([draft(2), draft(3)])
-        finally:
-            os.dup2(kept, fd)
-            os.close(kept)
-            os.close(full)
 
         assert [r.seq async for r in journal.read()] == [1]
         assert await journal.append([draft(4)]) == (2,)
 
     assert [r.peer_seq for r in read_records(path)] == [1, 4]
+    assert verify(path).ok
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
+async def test_failing_disk_ends_this_writer_but_not_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    async with await opened(path) as journal:
+        await journal.append([draft(1)])
+
+        with log_replaced_by(path, "/dev/null", os.O_RDONLY):
+            with pytest.raises(JournalUnavailable, match="disk I/O error"):
+                await journal.append([draft(2)])
+        with pytest.raises(JournalUnavailable):
+            await journal.append([draft(3)])
+
+    async with await opened(path) as journal:
+        assert await journal.append([draft(4)]) == (2,)
     assert verify(path).ok
 
 

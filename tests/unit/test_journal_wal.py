@@ -126,7 +126,7 @@ def test_damage_before_acknowledged_commits_is_refused_not_rolled_back(
 ) -> None:
     whole = bytearray(wal.wal_path(crashed).read_bytes())
     whole[32 + 4120 + 24 + 100] ^= 1  # page data of the second frame
-    path = copied(crashed, tmp_path, whole)
+    path = copied(crashed, tmp_path, bytes(whole))
 
     with pytest.raises(JournalCorrupt, match=r"committed rows behind damage .*frame 2"):
         asyncio.run(reopened(path))
@@ -146,7 +146,7 @@ def test_any_damage_of_the_log_loses_at_most_its_last_transactions_silently(
     for at in [*range(32), *headers, *(chance.randrange(len(whole)) for _ in range(60))]:
         damaged = bytearray(whole)
         damaged[at] ^= 1 << chance.randrange(8)
-        path = copied(crashed, tmp_path, damaged)
+        path = copied(crashed, tmp_path, bytes(damaged))
 
         report = verify(path)
 
@@ -222,3 +222,23 @@ def test_twenty_kills_lose_no_acknowledged_row(
     assert report.rows >= acked > 0
     for record in read_records(path):
         assert record.payload.startswith(b"%d " % record.seq)
+
+
+def test_journal_verifies_while_another_process_writes_it(
+    writers: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    assert writers.stdin is not None
+    assert writers.stdout is not None
+    path = tmp_path / "j.db"
+    writers.stdin.write(b"1\n")
+    line = writers.stdout.readline()
+
+    reports = []
+    for _ in range(8):
+        select.select([], [], [], 0.02)
+        reports.append(verify(path))
+    os.kill(int(line.split()[1]), signal.SIGKILL)
+    said(writers, 30)
+
+    assert [report.problems for report in reports] == [()] * 8
+    assert reports[-1].rows > reports[0].rows
