@@ -26,7 +26,7 @@ PYPROJECT = ROOT / "pyproject.toml"
 BLOCK = re.compile(r"^constraint-dependencies = \[\n(.*?)^\]\n", re.MULTILINE | re.DOTALL)
 EXPORT = ("uv", "export", "--quiet", "--no-hashes", "--no-header", "--no-annotate")
 SCOPE = ("--no-emit-project", "--all-groups", "--all-extras")
-# Where the project runs (`[tool.uv] environments`): a marker that holds on all of them says nothing.
+# Where the project runs (`[tool.uv] environments`): a marker true on all of them says nothing.
 PLATFORMS = (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"))
 PYTHONS = ("3.11", "3.12", "3.13")
 NOT_PINNED = {"manta", "pip", "setuptools", "wheel"}  # ourselves, and what a venv may bring along
@@ -70,7 +70,9 @@ def pinned() -> list[str]:
 def put(pins: Iterable[str]) -> None:
     """Replace the pins in pyproject.toml."""
     lines = "".join(f"  {_quoted(pin)},\n" for pin in pins)
-    text, found = BLOCK.subn(lambda _: f"constraint-dependencies = [\n{lines}]\n", PYPROJECT.read_text())
+    text, found = BLOCK.subn(
+        lambda _: f"constraint-dependencies = [\n{lines}]\n", PYPROJECT.read_text()
+    )
     if found != 1:
         sys.exit("pyproject.toml: no constraint-dependencies list: put an empty one into [tool.uv]")
     PYPROJECT.write_text(text)
