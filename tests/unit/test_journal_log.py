@@ -328,9 +328,11 @@ async def test_full_disk_loses_only_the_failed_batch_and_heals_with_space(tmp_pa
     async with await opened(path) as journal:
         await journal.append([draft(1)])
 
-        with log_replaced_by(path, "/dev/full", os.O_RDWR):
-            with pytest.raises(DiskFull, match="no space left"):
-                await journal.append([draft(2), draft(3)])
+        with (
+            log_replaced_by(path, "/dev/full", os.O_RDWR),
+            pytest.raises(DiskFull, match="no space left"),
+        ):
+            await journal.append([draft(2), draft(3)])
 
         assert [r.seq async for r in journal.read()] == [1]
         assert await journal.append([draft(4)]) == (2,)
@@ -345,9 +347,11 @@ async def test_failing_disk_ends_this_writer_but_not_the_journal(tmp_path: Path)
     async with await opened(path) as journal:
         await journal.append([draft(1)])
 
-        with log_replaced_by(path, "/dev/null", os.O_RDONLY):
-            with pytest.raises(JournalUnavailable, match="disk I/O error"):
-                await journal.append([draft(2)])
+        with (
+            log_replaced_by(path, "/dev/null", os.O_RDONLY),
+            pytest.raises(JournalUnavailable, match="disk I/O error"),
+        ):
+            await journal.append([draft(2)])
         with pytest.raises(JournalUnavailable):
             await journal.append([draft(3)])
 
