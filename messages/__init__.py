@@ -28,12 +28,8 @@ AnyMessage: TypeAlias = (
     | ControlMessage
     | HealthMessage
 )
-_ADAPTER: TypeAdapter[AnyMessage] = TypeAdapter(
-    Annotated[AnyMessage, Field(discriminator="kind")]
-)
-KINDS: dict[str, type[Message]] = {
-    t.model_fields["kind"].default: t for t in get_args(AnyMessage)
-}
+_ADAPTER: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Field(discriminator="kind")])
+KINDS: dict[str, type[Message]] = {t.model_fields["kind"].default: t for t in get_args(AnyMessage)}
 
 
 def encode(message: Message) -> bytes:

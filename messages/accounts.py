@@ -65,7 +65,6 @@ class AccountSnapshot(Event):
     orders: tuple[OrderView, ...]  # every order that is not closed
     positions: tuple[Position, ...]
     balances: tuple[Balance, ...]
-    recent_trade_ids: tuple[str, ...] = ()
 
 
 class OrderKnown(Event):

@@ -334,7 +334,6 @@ class OrderFilled(OrderFact):
 class OrderUnknown(OrderFact):
     """We cannot say whether the venue acted; left only on evidence from the venue."""
 
-
     kind: Literal["order_unknown"] = "order_unknown"
     reason: str
     # Venue time after which "no such order" proves that it never will exist; 0: not datable yet,

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from messages import orders as m
-from messages.base import InstrumentId
+from messages.base import ClientOrderId, InstrumentId
 from messages.orders import OrderSide
 from scenarios.sim_connection import SimConnection
 from trading import positions
@@ -62,9 +62,9 @@ class Checker:
         self._venue_seen = seen
         for key in ledger.duplicates:
             self._say(loop, f"duplicate order at the venue: {key}")
-        for key, times in self.connection.submits.items():
+        for sent, times in self.connection.submits.items():
             if times > 1:
-                self._say(loop, f"order sent {times} times: {key}")
+                self._say(loop, f"order sent {times} times: {sent}")
         for request in self.connection.fenced_requests:
             self._say(loop, f"an outlived process reached the venue: {request}")
         for instrument_id, limit in self.limits.items():
@@ -76,8 +76,7 @@ class Checker:
 
     def _journal(self, loop: Loop) -> None:
         rows = loop.journals[str(Role.ORDERS)].rows
-        if len(rows) < self._rows_seen:  # a torn tail was dropped
-            self._rows_seen = len(rows)
+        self._rows_seen = min(self._rows_seen, len(rows))  # a torn tail may have been dropped
         for row in rows[self._rows_seen :]:
             message = row.message
             if row.direction == "in" and isinstance(message, m.ApprovedOrder):
@@ -125,28 +124,27 @@ class Checker:
             order = books.orders[key]
             self._say(loop, f"order {key} is still {order.status} after healing")
         for line in ledger.lines:
-            order = books.orders.get(line.spec.client_order_id)
-            if order is None:
-                self._say(loop, f"lost order: the venue has {line.spec.client_order_id}")
+            key = line.spec.client_order_id
+            ours = books.orders.get(key)
+            if ours is None:
+                self._say(loop, f"lost order: the venue has {key}")
             elif line.order is not None and line.order.open:
-                self._say(loop, f"order {line.spec.client_order_id} still works at the venue")
-            elif line.order is not None and str(line.order.status) != str(order.status):
-                theirs = line.order.status
-                key = line.spec.client_order_id
-                self._say(loop, f"order {key}: we say {order.status}, the venue {theirs}")
+                self._say(loop, f"order {key} still works at the venue")
+            elif line.order is not None and str(line.order.status) != str(ours.status):
+                self._say(loop, f"order {key}: we say {ours.status}, venue {line.order.status}")
 
     def _fills_agree(self, loop: Loop, books: Books, ledger: Ledger) -> None:
-        theirs = {f.trade_id: (f.client_order_id, f.last_qty, f.last_px) for f in ledger.fills}
+        theirs = {str(f.trade_id): (f.client_order_id, f.last_qty, f.last_px) for f in ledger.fills}
         ours = {t for o in books.orders.values() for t in o.trades}
         for trade_id in theirs.keys() - ours:
             self._say(loop, f"lost fill: trade {trade_id} of {theirs[trade_id][0]}")
-        for trade_id in ours - theirs.keys():
-            self._say(loop, f"invented fill: trade {trade_id}")
+        for invented in ours - theirs.keys():
+            self._say(loop, f"invented fill: trade {invented}")
         bought: dict[str, Decimal] = {}
         for client_order_id, qty, px in theirs.values():
             bought[client_order_id] = bought.get(client_order_id, _ZERO) + qty * px
         for key, cost in bought.items():
-            order: Order | None = books.orders.get(m.ClientOrderId(key))
+            order: Order | None = books.orders.get(ClientOrderId(key))
             if order is not None and order.cost != cost:
                 self._say(loop, f"order {key}: cost {order.cost}, the venue {cost}")
 

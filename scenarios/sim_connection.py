@@ -189,7 +189,9 @@ class SimConnection:
         delay_ns = loop.upto(faults.venue_delay_ns)
         if loop.chance(faults.request_late):
             delay_ns += loop.upto(2 * RECV_WINDOW_NS)
-        loop.after(delay_ns, lambda: self._arrive(loop, host, incarnation, message, signed_ns, pending))
+        loop.after(
+            delay_ns, lambda: self._arrive(loop, host, incarnation, message, signed_ns, pending)
+        )
 
     def _arrive(
         self,

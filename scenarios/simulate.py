@@ -271,7 +271,9 @@ def _core(name: str, incarnation: int, spec: SimulateSpec, parts: Parts) -> Core
         case Role.RECONCILER:
             return ReconcilerCore(
                 ReconcilerConfig(
-                    instruments, incarnation=incarnation, interval_ns=2 * NS_PER_S,
+                    instruments,
+                    incarnation=incarnation,
+                    interval_ns=2 * NS_PER_S,
                     grace_ns=NS_PER_S,
                 )
             )

@@ -45,8 +45,7 @@ def header(order: Order, cause: Any, now_ns: int) -> dict[str, Any]:
         "client_order_id": spec.client_order_id,
         "strategy_id": spec.strategy_id,
         "instrument_id": spec.instrument_id,
-        "reconciliation": getattr(cause, "source", Source.ACK)
-        in (Source.QUERY, Source.RECONCILER),
+        "reconciliation": getattr(cause, "source", Source.ACK) in (Source.QUERY, Source.RECONCILER),
     }
 
 

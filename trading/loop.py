@@ -18,7 +18,7 @@ from itertools import count
 from typing import Any, Final, Protocol
 
 from messages import Message
-from messages.base import NS_PER_MS
+from messages.base import NS_PER_MS, NS_PER_S
 from messages.control import StrategyCheckpoint, TimerFired
 from trading.core import Core
 from trading.faults import NONE, Dice, Faults
@@ -194,6 +194,7 @@ class Loop:
         host.timers = {}
         core = self.world.make(host.name, host.incarnation)
         machine = Machine(host.name, core, self.world.directory, host.incarnation)
+        self._log(f"{host.name}#{host.incarnation} starts")
         journal = self.journals.get(host.name)
         if journal is not None:
             journal.take(host.incarnation)
@@ -204,21 +205,20 @@ class Loop:
         if checkpoint is not None:
             self.world.restore(machine, checkpoint)
         host.machine = machine
+        machine.trace = self._log if self.trace is not None else None
         self._do(host, lambda: machine.resume(self.clock(host)))
         self.world.connection.launched(self, host)
 
     def crash(self, host: Host) -> None:
         """The process is gone; its supervisor starts another soon."""
         self.crashes += 1
-        if self.trace is not None:
-            self.trace(f"{self.now_ns} CRASH {host.name}#{host.incarnation}")
+        self._log(f"{host.name}#{host.incarnation} CRASHES")
         host.machine = None
         self.after(self.faults.restart_ns, lambda: self.launch(host))
 
     def outlive(self, host: Host) -> None:
         """The supervisor gives up on a process that lives: for a while there are two."""
-        if self.trace is not None:
-            self.trace(f"{self.now_ns} ZOMBIE {host.name}#{host.incarnation}")
+        self._log(f"{host.name}#{host.incarnation} is taken for dead, and lives on")
         ghost = Host(host.name, host.incarnation, host.machine, host.clock_ns)
         self.zombies.append(ghost)
         self.after(self.faults.zombie_ns, lambda: self._bury(ghost))
@@ -227,6 +227,10 @@ class Loop:
 
     def clock(self, host: Host) -> int:
         return max(self.now_ns + host.clock_ns, 0)
+
+    def _log(self, line: str) -> None:
+        if self.trace is not None:
+            self.trace(f"{self.steps:>6} {self.now_ns / NS_PER_S:.6f} {line}")
 
     def _bury(self, ghost: Host) -> None:
         ghost.machine = None
@@ -282,8 +286,6 @@ class Loop:
 
     def _do(self, host: Host, step: Callable[[], Effects]) -> None:
         try:
-            if self.trace is not None:
-                self.trace(f"{self.now_ns} step {host.name}#{host.incarnation}")
             effects = step()
             self._carry_out(host, effects)
         except Died:

@@ -11,7 +11,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from messages import Message, encode
 from messages.accounts import AccountSnapshot
@@ -79,9 +79,7 @@ class Machine(Generic[S]):
     `name` is the actor's ("orders", "strategy-TREND"), `incarnation` counts its starts from 1.
     """
 
-    def __init__(
-        self, name: str, core: Core[S], directory: Directory, incarnation: int
-    ) -> None:
+    def __init__(self, name: str, core: Core[S], directory: Directory, incarnation: int) -> None:
         self.name = name
         self.role = role_of(name)
         self.incarnation = incarnation
@@ -89,6 +87,7 @@ class Machine(Generic[S]):
         self.links = Links(name, incarnation, ACKS[self.role])
         self.log = hashlib.sha256()
         self.handled = 0
+        self.trace: Callable[[str], None] | None = None  # one line a step, for people
         self._core = core
         self._directory = directory
         self._journals = self.links.acks is Acks.AFTER_JOURNAL
@@ -200,6 +199,10 @@ class Machine(Generic[S]):
         self.handled += 1
         effects = self._route(delivery, step.out, now_ns)
         self.links.handled(delivery)
+        if self.trace is not None:
+            said = ", ".join(o.key for o in step.out) or "-"
+            where = f"{delivery.peer}:{delivery.seq}" if delivery.seq else delivery.peer
+            self.trace(f"{self.name}#{self.incarnation} <- {where} {message.key} => {said}")
         return effects
 
     def _route(self, cause: Delivery, out: tuple[Message, ...], now_ns: int) -> Effects:
@@ -230,9 +233,7 @@ class Machine(Generic[S]):
                     reliable = (self.role, role_of(to)) in RELIABLE
                     if isinstance(message, AccountSnapshot) and role_of(to) is not Role.STRATEGY:
                         self.links.barrier(to)  # soft actors begin anew with the snapshot
-                    frame = self.links.send(
-                        to, message, now_ns, reliable=reliable, cause=cause
-                    )
+                    frame = self.links.send(to, message, now_ns, reliable=reliable, cause=cause)
                     packets.append(frame)
                     seq = frame.seq
                 rows.append(Row("out", to, 0, seq, now_ns, message, wire))

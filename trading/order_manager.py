@@ -1,7 +1,7 @@
 """The order manager: owns every order of one account and everything that is durable about it.
 
-Theory of operation. The core folds inputs (approvals, cancels, evidence, timers, operator commands);
-its runtime journals each input with its outputs, synced, before anything leaves. So:
+Theory of operation. The core folds inputs (approvals, cancels, evidence, timers, operators'
+commands); its runtime journals each input with its outputs, synced, before anything leaves. So:
 
 - A client order id is submitted at most once, ever. An approval that comes again changes nothing.
 - A request without a usable answer makes the order UNKNOWN. UNKNOWN orders are asked about, on a

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from messages import Message, accounts, control, risk, venue
 from messages import orders as m
-from messages.base import ClientOrderId
+from messages.base import ClientOrderId, VenueOrderId
 from messages.orders import OrderEvent
 from messages.risk import TradingState
 from trading import evidence, positions
@@ -65,9 +65,14 @@ class Turn:
 
     def head(self, order: Order) -> dict[str, Any]:
         """What every fact about `order` begins with."""
-        head = evidence.header(order, self.cause or control.Resumed(
-            ts_event=self.now_ns, ts_init=self.now_ns, actor="orders", incarnation=0
-        ), self.now_ns)
+        head = evidence.header(
+            order,
+            self.cause
+            or control.Resumed(
+                ts_event=self.now_ns, ts_init=self.now_ns, actor="orders", incarnation=0
+            ),
+            self.now_ns,
+        )
         return head | {"venue_order_id": order.venue_order_id}
 
     def about(self, kind: type[M], order: Order, **more: Any) -> M:
@@ -85,9 +90,7 @@ class Turn:
 
     def timer(self, name: str, after_ns: int) -> None:
         due = self.now_ns + after_ns
-        self.say(
-            control.SetTimer(ts_event=self.now_ns, ts_init=self.now_ns, name=name, ts_due=due)
-        )
+        self.say(control.SetTimer(ts_event=self.now_ns, ts_init=self.now_ns, name=name, ts_due=due))
 
     # --- changing -----------------------------------------------------------------------------
 
@@ -144,9 +147,7 @@ class Turn:
         self.fact(m.OrderDenied(**self.head(order), code=code, reason=reason))
 
     def lost(self, order: Order, reason: str, ts_conclusive: int) -> None:
-        self.fact(
-            m.OrderUnknown(**self.head(order), reason=reason, ts_conclusive=ts_conclusive)
-        )
+        self.fact(m.OrderUnknown(**self.head(order), reason=reason, ts_conclusive=ts_conclusive))
 
     def cancel(self, order: Order) -> Order:
         """Ask the venue to cancel, or remember to once it is known to hold the order."""
@@ -182,9 +183,7 @@ class Turn:
         times: dict[str, Any] = {"ts_event": self.now_ns, "ts_init": self.now_ns}
         for instrument_id in self.config.instruments:
             since = self.books.last_trade.get(instrument_id, 0)
-            self.say(
-                venue.QueryFills(**times, instrument_id=instrument_id, since_trade_id=since)
-            )
+            self.say(venue.QueryFills(**times, instrument_id=instrument_id, since_trade_id=since))
         self.say(venue.QueryAccount(**times))
 
     # --- evidence -----------------------------------------------------------------------------
@@ -193,7 +192,7 @@ class Turn:
         """Our order behind a report, by either id; None for orders that are not ours."""
         order = self.order(client_order_id)
         if order is None:
-            key = self.books.by_venue_id.get(m.VenueOrderId(venue_order_id))
+            key = self.books.by_venue_id.get(VenueOrderId(venue_order_id))
             return self.books.orders.get(key) if key is not None else None
         known = order.venue_order_id
         # A venue lets a closed order's client id be used again: another venue id, another order.

@@ -192,7 +192,7 @@ def apply(order: Order, event: OrderEvent, now_ns: int) -> Order:
     triggered = order.triggered or trigger is Trigger.TRIGGER
     if status is S.ACCEPTED:  # one place decides how a working order is called
         status = S.PARTIALLY_FILLED if filled else S.TRIGGERED if triggered else S.ACCEPTED
-    unknown = isinstance(event, m.OrderUnknown)
+    conclusive = event.ts_conclusive if isinstance(event, m.OrderUnknown) else order.ts_conclusive
     return replace(
         order,
         status=status,
@@ -202,7 +202,7 @@ def apply(order: Order, event: OrderEvent, now_ns: int) -> Order:
         trades=trades,
         venue_order_id=event.venue_order_id or order.venue_order_id,
         triggered=triggered,
-        ts_conclusive=event.ts_conclusive if unknown else order.ts_conclusive,
+        ts_conclusive=conclusive,
         ts_last=now_ns,
     )
 

@@ -1,9 +1,9 @@
 """The risk checker: every order passes here or is refused with a code; cancels always pass.
 
-Its state is soft. A fresh incarnation asks the order manager for the account (`SyncRequest`) and is
-not `ready` until the snapshot is here: until then its runtime leaves intents unacknowledged, so none
-is lost and none is judged on half a view. What it approves counts as exposure at once; UNKNOWN
-orders count in full until evidence settles them (worst case on each side separately).
+Its state is soft. A fresh incarnation asks the order manager for the account (`SyncRequest`) and
+is not `ready` until the snapshot is here: until then its runtime leaves intents unacknowledged, so
+none is lost and none is judged on half a view. What it approves counts as exposure at once;
+UNKNOWN orders count in full until evidence settles them (worst case on each side separately).
 """
 
 from collections.abc import Mapping
@@ -73,9 +73,7 @@ class RiskCore:
         return Step(
             replace(state, ready=False),
             (
-                accounts.SyncRequest(
-                    **times, asker="risk", incarnation=self.config.incarnation
-                ),
+                accounts.SyncRequest(**times, asker="risk", incarnation=self.config.incarnation),
                 market.SubscribeFeed(**times, asker="risk", instrument_ids=wants),
             ),
         )
@@ -115,9 +113,7 @@ class RiskCore:
     def _intent(self, state: RiskState, message: m.OrderIntent, now_ns: int) -> Step[RiskState]:
         spec = message.order
         said = self._said(message, spec.client_order_id, now_ns)
-        approved = m.ApprovedOrder(
-            **said, order=spec, risk_incarnation=self.config.incarnation
-        )
+        approved = m.ApprovedOrder(**said, order=spec, risk_incarnation=self.config.incarnation)
         if spec.client_order_id in state.orders or spec.client_order_id in state.closed:
             return Step(state, (approved,))  # said again: the order manager knows it by its id
         window = self.config.limits.rate_window_ns

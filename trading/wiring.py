@@ -114,11 +114,7 @@ RELIABLE: Final = frozenset(
 
 # Actors that a fresh incarnation of each role greets: the other ends of its reliable links.
 PEERS: Final[Mapping[Role, tuple[Role, ...]]] = {
-    role: tuple(
-        r
-        for r in Role
-        if any({role, r} == {a, b} for a, b in RELIABLE) and r is not role
-    )
+    role: tuple(r for r in Role if any({role, r} == {a, b} for a, b in RELIABLE) and r is not role)
     for role in Role
 }
 

@@ -41,9 +41,7 @@ FATES = st.lists(st.tuples(st.integers(0, 30), st.sampled_from("dlrt")), max_siz
 
 @settings(max_examples=200, deadline=None)
 @given(count=st.integers(1, 12), fates=FATES)
-def test_loss_repeats_and_disorder_change_nothing(
-    count: int, fates: list[tuple[int, str]]
-) -> None:
+def test_loss_repeats_and_disorder_change_nothing(count: int, fates: list[tuple[int, str]]) -> None:
     net = Net(Acks.AFTER_JOURNAL, Acks.AFTER_JOURNAL)
     for n in range(count):
         net.bag.append(net.a.send("b", note(n), 0, reliable=True, cause=None))

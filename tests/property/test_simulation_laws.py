@@ -1,8 +1,8 @@
 """The whole trading path under faults: what must hold in every seed, and that we would notice."""
 
 import pytest
-
 from planted import PLANTED
+
 from scenarios.simulate import live, parse_faults, parse_seeds, run_seeds, simulate
 from trading.faults import CHANCES, NONE
 from trading.machine import Machine

@@ -2,9 +2,10 @@
 
 from decimal import Decimal
 
+from story import play
+
 from messages import accounts
 from messages import orders as m
-from story import play
 
 
 def test_fill_races_cancel_and_wins() -> None:

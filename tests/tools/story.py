@@ -1,15 +1,15 @@
 """An order manager's life as a table: one line a message, then what must hold.
 
-    0    approve  o1  buy 2 @ 100          risk lets it pass
-    5    report   o1  NEW [filled]         the venue's view (stream); `ask`: as a query's answer
-    9    fill     o1  t1 0.5 @ 100
-    9    missing  o1                       "no such order", as of this venue time
-    9    failed   o1  SUBMIT PERHAPS [ms until which the request may still be taken]
-    9    refused  o1  SUBMIT -2010
-    9    cancel   o1
-    9    restart | timer | stream-up | halt | kill
-    >    submit o1, query o1               what was said to the venue since the last `>` line
-    =    o1 FILLED 2                       status and filled quantity now
+0    approve  o1  buy 2 @ 100          risk lets it pass
+5    report   o1  NEW [filled]         the venue's view (stream); `ask`: as a query's answer
+9    fill     o1  t1 0.5 @ 100
+9    missing  o1                       "no such order", as of this venue time
+9    failed   o1  SUBMIT PERHAPS [ms until which the request may still be taken]
+9    refused  o1  SUBMIT -2010
+9    cancel   o1
+9    restart | timer | stream-up | halt | kill
+>    submit o1, query o1               what was said to the venue since the last `>` line
+=    o1 FILLED 2                       status and filled quantity now
 """
 
 from decimal import Decimal

@@ -4,9 +4,9 @@ from decimal import Decimal
 from itertools import product
 
 import pytest
+from story import BTC, spec
 
 from messages import orders as m
-from story import BTC, spec
 from trading.errors import IllegalTransition
 from trading.orders import CLOSED, TRANSITIONS, Order, OrderStatus, Trigger, apply
 

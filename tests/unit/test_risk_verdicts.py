@@ -4,12 +4,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from story import BTC, spec
 
 from messages import orders as m
 from messages.base import NS_PER_S
 from messages.orders import OrderSide, OrderType, RefusalCode, TimeInForce
 from messages.risk import InstrumentLimits, TradingState
-from story import BTC, spec
 from trading.risk_checks import Exposure, Market, View, check, worst_case
 
 NOW = 100 * NS_PER_S
