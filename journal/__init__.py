@@ -4,6 +4,7 @@
 reads a journal that another process writes.
 """
 
+from journal.backup import backup
 from journal.errors import (
     DiskFull,
     Fenced,
@@ -37,5 +38,6 @@ __all__ = [
     "Record",
     "VerifyReport",
     "WrongLease",
+    "backup",
     "verify",
 ]

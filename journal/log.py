@@ -9,13 +9,13 @@ transaction open, because the whole of it runs in the thread or does not start.
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 import aiosqlite
 
+from journal.backup import copy, refuse_existing
 from journal.errors import JournalUnavailable, translated
 from journal.ledger import Ledger
 from journal.lock import WriterLock
@@ -114,12 +114,11 @@ class Journal:
 
         raises  JournalUnavailable if `to` exists, DiskFull
         """
-        if to.exists():
-            raise JournalUnavailable(to, "a backup never overwrites a file, and this one exists")
+        refuse_existing(to)
         # Through a reader of its own: appends do not wait for it.
         db = _OneHop(lambda: connect_read_only(self.path), _ITER_CHUNK_ROWS)
         async with db:
-            await db.run(lambda source: _copy(source, to))
+            await db.run(lambda source: copy(source, to))
 
     async def close(self) -> None:
         """Fold the -wal file in and let the next writer in; more than once does no harm."""
@@ -154,18 +153,3 @@ def _start(
 def _connect(path: Path) -> sqlite3.Connection:
     with translated(path):
         return sqlite3.connect(path, isolation_level=None)
-
-
-def _copy(source: sqlite3.Connection, to: Path) -> None:
-    part = to.with_name(to.name + ".part")
-    part.unlink(missing_ok=True)
-    try:
-        with translated(to), closing(sqlite3.connect(part, isolation_level=None)) as target:
-            source.backup(target)
-            # One file, complete without a -wal beside it, synced by the change of mode.
-            target.execute("PRAGMA synchronous = FULL")
-            target.execute("PRAGMA journal_mode = DELETE").fetchall()
-        part.rename(to)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
