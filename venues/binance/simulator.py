@@ -98,14 +98,17 @@ class Simulator:
             self.exchange.publish_candles()
 
     async def _keep_ledger(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
+            before = clock()
             self._write_ledger()
-            await asyncio.sleep(self._config.ledger_interval_s)
+            # A long ledger takes long to write, and nothing is served meanwhile: bound the share.
+            await asyncio.sleep(max(self._config.ledger_interval_s, 20 * (clock() - before)))
 
     def _write_ledger(self) -> None:
         folder = Path(self._config.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "ledger.json", msgspec.json.encode(self.exchange.ledger()))
+        write_whole(folder / "ledger.json", msgspec.json.encode(self._server.ledger()))
 
 
 def write_whole(path: Path, content: bytes) -> None:

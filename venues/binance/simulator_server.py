@@ -204,10 +204,15 @@ class Server:
 
     # --- the simulator's own pages -------------------------------------------------------------
 
-    async def _ledger(self, request: web.Request) -> web.Response:
+    def ledger(self) -> dict[str, Any]:
+        """What /sim/ledger shows and ledger.json keeps."""
         found = self._exchange.ledger()
         found["server"]["faults"] = self._faults.counts
-        return web.Response(body=msgspec.json.encode(found), content_type="application/json")
+        return found
+
+    async def _ledger(self, request: web.Request) -> web.Response:
+        body = msgspec.json.encode(self.ledger())
+        return web.Response(body=body, content_type="application/json")
 
     async def _set_faults(self, request: web.Request) -> web.Response:
         try:

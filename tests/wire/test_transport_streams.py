@@ -1,0 +1,404 @@
+"""Streams over a real socket: batches, subscriptions, lost connections, books in step."""
+
+import asyncio
+import time
+from contextlib import aclosing, suppress
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from simulated_binance import (
+    BTC,
+    KEYS,
+    QUICK,
+    World,
+    book,
+    cancel,
+    modify,
+    once,
+    running,
+    submit,
+    trade,
+)
+
+from messages.base import Event
+from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
+from messages.venue import (
+    AccountReport,
+    FillReport,
+    OrderReport,
+    Source,
+    StreamDown,
+    StreamUp,
+    VenueStatus,
+)
+from trading.book_sync import BookSync, SyncState
+from trading.errors import Throttled
+from venues.binance.codec_batch import Batcher, decode_many
+from venues.binance.codec_names import Market
+from venues.binance.limits import Budget
+from venues.binance.simulator_config import SimulatorConfig
+from venues.binance.simulator_faults import FaultKind, Rule
+from venues.binance.transport import MarketData, MarketStreams, streams_of
+from venues.binance.transport_socket import SocketConfig
+from venues.binance.transport_user import UserStream
+from venues.sim.tape import generate
+
+K = FaultKind
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(1)
+
+
+def market_streams(w: World, *channels: str) -> MarketStreams:
+    names = streams_of([BTC], channels or ("depth@100ms", "trade", "bookTicker"))
+    return MarketStreams(names, time.time_ns, rng(), w.socket)
+
+
+def user_stream(w: World, keys: Any = KEYS) -> UserStream:
+    return UserStream(keys, w.rest, w.clock, time.time_ns, rng(), w.socket)
+
+
+def market_data(w: World, budget: Budget | None = None) -> MarketData:
+    return MarketData(w.rest, w.clock, budget or w.budget, time.time_ns)
+
+
+async def until(condition: Any, timeout_s: float = 3.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+class LocalBook:
+    """A client that follows the documented procedure: buffer, snapshot, drop, apply, verify."""
+
+    def __init__(self, w: World) -> None:
+        self.sync = BookSync()
+        self.levels: dict[int, dict[float, float]] = {1: {}, -1: {}}
+        self.crossed = 0
+        self.asked = 0
+        self._batcher = Batcher(Market.SPOT)
+        self._data = market_data(w)
+        self.streams = market_streams(w, "depth@100ms")
+
+    async def follow(self) -> None:
+        async with aclosing(self.streams.batches()) as batches:
+            async for frames in batches:
+                for ts_init, raw in frames:
+                    self._batcher.add(raw, ts_init)
+                for message in self._batcher.flush():
+                    assert isinstance(message, BookDeltaBatch)
+                    await self._take(message)
+
+    async def _take(self, batch: BookDeltaBatch) -> None:
+        synced = self.sync.offer(batch)
+        for ready in synced.ready:
+            self._apply(ready)
+        if synced.request is not None:
+            self.asked += 1
+            await self._take(await self._data.snapshot(BTC))
+
+    def _apply(self, batch: BookDeltaBatch) -> None:
+        if batch.snapshot:
+            self.levels = {1: {}, -1: {}}
+        for _, _, side, price, size in batch.rows.tolist():
+            if size > 0:
+                self.levels[side][price] = size
+            else:
+                self.levels[side].pop(price, None)
+        self.crossed += max(self.levels[1]) >= min(self.levels[-1])
+
+    def equals_the_venues(self, w: World) -> bool:
+        grid = w.simulator.exchange.venue._markets[BTC].grid
+        theirs = w.simulator.exchange.venue._markets[BTC].book
+        return all(
+            {round(p * grid.ticks_per_one): round(q * grid.lots_per_one) for p, q in ours.items()}
+            == theirs.side(sign).by_tick
+            for sign, ours in self.levels.items()
+        )
+
+
+async def test_book_built_as_documented_never_crosses_and_equals_the_venues() -> None:
+    async with running(SimulatorConfig(speed=20.0), generate(5, duration_s=30.0)) as w:
+        await asyncio.sleep(0.1)  # the market is under way when we come
+        local = LocalBook(w)
+        following = asyncio.create_task(local.follow())
+        await until(lambda: w.simulator.tape_done)
+        await until(lambda: local.equals_the_venues(w))
+        local.streams.close()
+        await following
+
+    assert local.sync.state is SyncState.SYNCHRONIZED
+    assert (local.crossed, local.sync.gaps, local.asked) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("kind", [K.DROP_DEPTH, K.REORDER_DEPTH, K.DUPLICATE_DEPTH, K.CUT_MARKET])
+async def test_damaged_depth_stream_is_detected_and_heals(kind: FaultKind) -> None:
+    async with running(SimulatorConfig(speed=20.0), generate(6, duration_s=30.0)) as w:
+        w.faults(Rule(kind=kind, probability=0.02, times=5))
+        local = LocalBook(w)
+        following = asyncio.create_task(local.follow())
+        await until(lambda: w.simulator.tape_done)
+        fired = w.simulator.faults.counts.get(kind, 0)
+        w.simulator.exchange.on_tape(book(bid=60000.0, ask=60010.0))  # one more word, unharmed
+        await until(lambda: local.equals_the_venues(w))
+        local.streams.close()
+        await following
+
+    assert fired > 0
+    assert local.crossed == 0
+    assert local.sync.gaps + local.sync.duplicates > 0 or kind is K.CUT_MARKET
+    assert local.sync.state is SyncState.SYNCHRONIZED
+
+
+async def test_frames_queued_while_we_were_busy_come_as_one_batch() -> None:
+    async with running() as w:
+        streams = market_streams(w, "trade")
+        async with aclosing(streams.batches()) as batches:
+            waiting = asyncio.ensure_future(anext(batches))
+            await until(lambda: w.simulator.exchange.hub.wanted("btcusdt@trade"))
+            for n in range(50):
+                w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1, n))
+            frames = await waiting
+            while len(frames) < 50:
+                frames += await anext(batches)
+
+    messages = decode_many(frames, Market.SPOT)
+    assert len(messages) == 1
+    assert isinstance(messages[0], TradeBatch)
+    assert messages[0].rows["trade_id"].tolist() == list(range(50))
+
+
+async def test_cut_connection_is_made_again_and_goes_on() -> None:
+    async with running() as w:
+        streams = market_streams(w, "trade")
+        seen: list[int] = []
+
+        async def listen() -> None:
+            async with aclosing(streams.batches()) as batches:
+                async for frames in batches:
+                    (message,) = decode_many(frames, Market.SPOT)
+                    assert isinstance(message, TradeBatch)
+                    seen.extend(message.rows["trade_id"].tolist())
+
+        listening = asyncio.create_task(listen())
+
+        def wanted() -> bool:
+            return w.simulator.exchange.hub.wanted("btcusdt@trade")
+
+        await until(wanted)
+        w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1, 1))
+        await until(lambda: seen == [1])
+        w.simulator.exchange.hub.cut("market")
+        await until(lambda: streams.socket.connects == 2 and wanted())
+        w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1, 2))
+        await until(lambda: seen == [1, 2])
+        streams.reconnect()  # what the feed does about a stream that is open but silent
+        await until(lambda: streams.socket.connects == 3 and wanted())
+        streams.close()
+        await asyncio.wait_for(listening, 2)
+
+    assert not streams.socket.up
+
+
+async def test_connection_is_rotated_in_time() -> None:
+    async with running() as w:
+        config = SocketConfig(w.socket.url, QUICK, rotate_s=0.05)
+        streams = MarketStreams(streams_of([BTC], ["trade"]), time.time_ns, rng(), config)
+        async with aclosing(streams.batches()) as batches:
+            for n in range(2):
+                waiting = asyncio.ensure_future(anext(batches))
+                while not waiting.done():
+                    w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1, n))
+                    await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
+
+    assert streams.socket.connects == 2
+    assert "rotated" in streams.socket.problem
+
+
+async def test_muted_stream_stays_open_and_says_nothing() -> None:
+    async with running() as w:
+        w.faults(Rule(kind=K.MUTE_MARKET))
+        streams = market_streams(w, "trade")
+        async with aclosing(streams.batches()) as batches:
+            waiting = asyncio.ensure_future(anext(batches))
+            await until(lambda: w.simulator.exchange.hub.wanted("btcusdt@trade"))
+            w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(waiting), 0.2)
+
+            assert not waiting.done()
+            assert streams.socket.up
+            waiting.cancel()
+            with suppress(asyncio.CancelledError):
+                await waiting
+
+
+async def test_reader_that_stops_reading_is_cut_off_and_nobody_else() -> None:
+    async with (
+        running(SimulatorConfig(queue_max=20)) as w,
+        w.http.ws_connect(f"{w.url}/ws/btcusdt@trade") as lazy,
+        w.http.ws_connect(f"{w.url}/ws/btcusdt@bookTicker") as diligent,
+    ):
+        for n in range(30):  # more than the queue, before the writer gets a turn
+            w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1, n))
+        await until(lambda: not w.simulator.exchange.hub.wanted("btcusdt@trade"))
+
+        assert w.simulator.exchange.hub.wanted("btcusdt@bookTicker")
+        assert not diligent.closed
+        await lazy.close()
+
+
+async def test_streams_are_subscribed_listed_and_left_while_connected() -> None:
+    async with running() as w, w.http.ws_connect(f"{w.url}/ws") as ws:
+
+        async def ask(method: str, **more: Any) -> Any:
+            await ws.send_json({"method": method, "id": 7, **more})
+            return await ws.receive_json(timeout=2)
+
+        joined = await ask("SUBSCRIBE", params=["btcusdt@trade", "btcusdt@aggTrade"])
+        listed = await ask("LIST_SUBSCRIPTIONS")
+        w.simulator.exchange.on_tape(trade(60005.0, 1.0, -1, 9))
+        plain = [await ws.receive_json(timeout=2) for _ in range(2)]
+        await ask("SET_PROPERTY", params=["combined", True])
+        left = await ask("UNSUBSCRIBE", params=["btcusdt@aggTrade"])
+        w.simulator.exchange.on_tape(trade(60005.0, 1.0, -1, 10))
+        wrapped = await ws.receive_json(timeout=2)
+        wrong = await ask("SING")
+        await ws.send_str("{")
+        garbage = await ws.receive_json(timeout=2)
+
+    assert joined == left == {"result": None, "id": 7}
+    assert listed["result"] == ["btcusdt@aggTrade", "btcusdt@trade"]
+    assert [(e["e"], e["m"]) for e in plain] == [("trade", True), ("aggTrade", True)]
+    assert (wrapped["stream"], wrapped["data"]["t"]) == ("btcusdt@trade", 10)
+    assert (wrong["code"], garbage["code"]) == (2, 3)
+
+
+async def test_candles_are_told_while_open_and_once_when_closed() -> None:
+    async with running() as w, w.http.ws_connect(f"{w.url}/ws/btcusdt@kline_1s") as ws:
+        w.simulator.exchange.on_tape(trade(60005.0, 2.0, 1))
+        told = [(await ws.receive_json(timeout=4))["k"] for _ in range(4)]
+
+    closed = [k["t"] for k in told if k["x"]]
+    assert closed
+    assert len(closed) == len(set(closed))
+    assert told[0]["c"] == "60005.0"
+
+
+async def test_quotes_and_depth_tell_the_same_touch() -> None:
+    async with running(SimulatorConfig(), generate(8, duration_s=1.0)) as w:
+        streams = market_streams(w)
+        found: list[Event] = []
+        async with aclosing(streams.batches()) as batches:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.5):
+                    async for frames in batches:
+                        found += decode_many(frames, Market.SPOT)
+
+    kinds = {type(m) for m in found}
+    assert kinds == {BookDeltaBatch, TradeBatch, QuoteBatch}
+
+
+async def test_snapshot_over_the_budget_is_throttled_before_it_is_sent() -> None:
+    async with running() as w:
+        with pytest.raises(Throttled):
+            await market_data(w, Budget(weight_max=10)).snapshot(BTC)
+        instruments = await market_data(w).instruments(["BTCUSDT"])
+
+    assert [i.instrument_id for i in instruments] == [BTC]
+
+
+async def test_user_stream_tells_an_orders_life_in_order() -> None:
+    async with running() as w:
+        stream = user_stream(w)
+        found: list[Event] = []
+
+        async def listen() -> None:
+            async with aclosing(stream.batches()) as batches:
+                async for events in batches:
+                    found.extend(events)
+
+        listening = asyncio.create_task(listen())
+        await until(lambda: any(isinstance(e, StreamUp) for e in found))
+        await w.gateway.execute(submit("o1", price="60005", quantity="2"))
+        await w.gateway.execute(modify("o1", "1.5"))
+        w.simulator.exchange.on_tape(trade(60005.0, 1.0, aggressor=-1))
+        await w.gateway.execute(cancel("o1"))
+        await until(lambda: isinstance(found[-1], AccountReport) and _ended(found))
+        stream.close()
+        await asyncio.wait_for(listening, 2)
+        ledger = w.simulator.exchange.venue.ledger()
+
+    orders = [e for e in found if isinstance(e, OrderReport)]
+    assert [(o.status.value, o.quantity, o.filled_qty) for o in orders] == [
+        ("NEW", Decimal(2), Decimal(0)),
+        ("NEW", Decimal("1.5"), Decimal(0)),
+        ("PARTIALLY_FILLED", Decimal("1.5"), Decimal(1)),
+        ("CANCELED", Decimal("1.5"), Decimal(1)),
+    ]
+    assert {o.client_order_id for o in orders} == {"o1"}
+    assert {o.source for o in orders} == {Source.STREAM}
+    (fill,) = [e for e in found if isinstance(e, FillReport)]
+    assert (fill.trade_id, fill.commission) == (
+        ledger.fills[0].trade_id,
+        ledger.fills[0].commission,
+    )
+    assert isinstance(found[-1], StreamDown)
+
+
+def _ended(found: list[Event]) -> bool:
+    return any(isinstance(e, OrderReport) and e.status is VenueStatus.CANCELED for e in found)
+
+
+async def test_lost_user_stream_says_so_and_comes_back() -> None:
+    async with running() as w:
+        stream = user_stream(w)
+        found: list[Event] = []
+
+        async def listen() -> None:
+            async with aclosing(stream.batches()) as batches:
+                async for events in batches:
+                    found.extend(events)
+
+        listening = asyncio.create_task(listen())
+        await until(lambda: len(found) == 1)
+        w.faults(once(K.CUT_USER))
+        await w.gateway.execute(submit("o1"))  # its event is lost with the connection
+        await until(lambda: len(found) >= 3)
+        stream.close()
+        await asyncio.wait_for(listening, 2)
+
+    kinds = [type(e) for e in found if not isinstance(e, OrderReport | AccountReport)]
+    assert kinds == [StreamUp, StreamDown, StreamUp, StreamDown]
+
+
+async def test_refused_subscription_never_says_that_it_is_up() -> None:
+    wrong = type(KEYS)("x" * 64, KEYS.secret)
+    async with running() as w:
+        stream = user_stream(w, wrong)
+        found: list[Event] = []
+
+        async def listen() -> None:
+            async with aclosing(stream.batches()) as batches:
+                async for events in batches:
+                    found.extend(events)
+
+        listening = asyncio.create_task(listen())
+        await until(lambda: "-2015" in stream.socket.problem)
+        stream.close()
+        await asyncio.wait_for(listening, 2)
+
+    assert found == []
+
+
+async def test_skewed_clock_is_measured_when_the_subscription_is_refused_for_it() -> None:
+    async with running(SimulatorConfig(clock_skew_ms=-20_000)) as w:
+        stream = user_stream(w)
+        async with aclosing(stream.batches()) as batches:
+            events = await asyncio.wait_for(anext(batches), 3)
+
+    assert [type(e) for e in events] == [StreamUp]
