@@ -21,6 +21,7 @@ from trading.risk_checks import Exposure, worst_case
 from trading.wiring import Role
 from venues.sim.ledger import Ledger
 
+_ORDERS: Final = str(Role.ORDERS)
 _ZERO: Final = Decimal(0)
 _VIOLATIONS_MAX: Final = 20
 
@@ -41,9 +42,13 @@ class Checker:
     def watch(self, loop: Loop) -> None:
         """Every step: cheap where nothing changed."""
         ledger = self.connection.venue.ledger()
-        self._venue(loop, ledger)
-        self._journal(loop)
-        machine = loop.hosts[str(Role.ORDERS)].machine
+        seen = (len(ledger.lines), len(ledger.fills), self.connection.sent)
+        if seen != self._venue_seen:
+            self._venue_seen = seen
+            self._venue(loop, ledger)
+        if len(loop.journals[_ORDERS].rows) != self._rows_seen:
+            self._journal(loop)
+        machine = loop.hosts[_ORDERS].machine
         if machine is not None and machine.state is not self._books_seen:
             self._books_seen = machine.state
             self._books(loop, machine.state, ledger)
@@ -56,10 +61,6 @@ class Checker:
     # --- every step ---------------------------------------------------------------------------
 
     def _venue(self, loop: Loop, ledger: Ledger) -> None:
-        seen = (len(ledger.lines), len(ledger.fills), sum(self.connection.submits.values()))
-        if seen == self._venue_seen:
-            return
-        self._venue_seen = seen
         for key in ledger.duplicates:
             self._say(loop, f"duplicate order at the venue: {key}")
         for sent, times in self.connection.submits.items():
@@ -75,7 +76,7 @@ class Checker:
                     self._say(loop, f"exposure at the venue {worst} beyond {limit}")
 
     def _journal(self, loop: Loop) -> None:
-        rows = loop.journals[str(Role.ORDERS)].rows
+        rows = loop.journals[_ORDERS].rows
         self._rows_seen = min(self._rows_seen, len(rows))  # a torn tail may have been dropped
         for row in rows[self._rows_seen :]:
             message = row.message

@@ -80,6 +80,7 @@ class SimConnection:
     def __init__(self, sim: SimVenue, tape: Iterator[tuple[int, Message]]) -> None:
         self.venue = sim
         self.submits: dict[str, int] = {}  # client order id -> how often it was sent
+        self.sent = 0  # requests that act, so far
         self.fenced_requests: list[str] = []  # what an outlived process said to the venue
         self._tape = tape
         self._mirrors: dict[InstrumentId, _Mirror] = {}
@@ -221,10 +222,13 @@ class SimConnection:
         loop.after(loop.upto(loop.faults.venue_delay_ns), back)
 
     def _record(self, loop: Loop, host: Host, message: Command) -> None:
+        if not isinstance(message, _SUBMITS):
+            return
+        self.sent += 1
         if isinstance(message, m.SubmitOrder):
             key = message.order.client_order_id
             self.submits[key] = self.submits.get(key, 0) + 1
-        if isinstance(message, _SUBMITS) and host.incarnation != loop.journals[host.name].fence:
+        if host.incarnation != loop.journals[host.name].fence:
             self.fenced_requests.append(f"{host.name}#{host.incarnation} {message.key}")
 
     def _snapshot(self, loop: Loop, host: Host, message: market.SnapshotRequested) -> None:
