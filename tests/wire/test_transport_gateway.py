@@ -208,6 +208,19 @@ async def test_connection_that_cannot_be_made_is_not_sent(url: str) -> None:
     assert reply.acted is Acted.NO
 
 
+async def test_gateway_without_keys_sends_nothing() -> None:
+    async with running() as w:
+        rest = Rest(w.url)
+        await rest.open()
+        gateway = BinanceGateway(rest, w.clock, w.budget, time.time_ns)
+        reply = await gateway.execute(submit("o1"))
+        await rest.close()
+        requests = w.simulator.exchange.requests
+
+    assert isinstance(reply, RequestFailed)
+    assert (reply.acted, requests) == (Acted.NO, [])
+
+
 async def test_order_that_arrives_after_its_window_never_comes_to_be() -> None:
     async with running() as w:
         gateway = BinanceGateway(w.rest, w.clock, w.budget, time.time_ns, recv_window_ms=100)

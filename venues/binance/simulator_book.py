@@ -6,6 +6,7 @@ unbroken sequence unless a fault breaks it on purpose.
 """
 
 from collections import deque
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -114,7 +115,8 @@ class Trades:
         length = interval_ns // NS_PER_S
         by_start: dict[int, list[list[float]]] = {}
         newest = now_ns // NS_PER_S // length
-        for i, second in enumerate(self._seconds):
+        begin = max(0, len(self._seconds) - (limit + 1) * length)
+        for i, second in enumerate(islice(self._seconds, begin, None), begin):
             start = (self._first_s + i) // length
             if newest - limit < start <= newest:
                 by_start.setdefault(start, []).append(second)

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from messages.base import ClientOrderId, Command, Event, InstrumentId, Message
-from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
+from messages.market import Batch, BookDeltaBatch, QuoteBatch, TradeBatch
 from messages.orders import ModifyOrder, OrderSpec, SubmitOrder
 from messages.venue import AccountReport, FillReport, OrderReport, VenueStatus
 from venues.binance import codec_encode as market_wire
 from venues.binance import codec_encode_orders as wire
 from venues.binance.codec_encode_orders import Detail
-from venues.binance.codec_names import INTERVAL_NS
+from venues.binance.codec_names import INTERVAL_NS, ms
 from venues.binance.codec_orders import wire_type
 from venues.binance.simulator_book import ServerBook, Trades
 from venues.binance.simulator_config import SimulatorConfig
@@ -27,6 +27,7 @@ from venues.sim.venue import Outcome, SimVenue, SimVenueConfig
 
 _ZERO: Final = Detail().stop_price
 _DEPTH: Final = ("depth", "depth@100ms")
+_CANDLES_LATE: Final = 5  # closed candles that may wait to be told, when the server is busy
 
 
 class Exchange:
@@ -43,6 +44,7 @@ class Exchange:
         self.names: dict[str, ClientOrderId] = {}  # venue order id -> client order id
         self.requests: list[dict[str, Any]] = []  # every order request, as it came
         self.events = 0
+        self._told: dict[str, int] = {}  # candle stream -> start of the last closed one told
         self._lines: dict[ClientOrderId, OrderLine] = {}
         self._symbols = {i.instrument_id: i.symbol for i in config.instruments}
 
@@ -100,14 +102,7 @@ class Exchange:
             if isinstance(event, FillReport):
                 fill = event  # its order report comes next; the wire tells both at once
             elif isinstance(event, OrderReport):
-                detail = self.detail(event, request_id, "" if fill else execution)
-                if fill is not None:
-                    detail = Detail(
-                        detail.wire_type,
-                        detail.time_in_force,
-                        detail.stop_price,
-                        ts_created=detail.ts_created,
-                    )
+                detail = self.detail(event, request_id, "TRADE" if fill else execution)
                 self.hub.publish_user(wire.execution_report(event, fill, detail))
                 fill = None
             elif isinstance(event, AccountReport):
@@ -119,42 +114,56 @@ class Exchange:
         """The tape's next event, already on our clock: to the venue first, then to the streams."""
         self.events += 1
         self._tell(self.venue.on_market(message, self.now_ns()))
-        if isinstance(message, BookDeltaBatch) and message.instrument_id in self.books:
-            update = self.books[message.instrument_id].apply(message)
-            if update is not None:
+        if not isinstance(message, Batch) or message.instrument_id not in self.books:
+            return
+        name, hub = message.instrument_id, self.hub
+        if isinstance(message, BookDeltaBatch):
+            update = self.books[name].apply(message)
+            heard = self._heard(name, *_DEPTH)
+            if update is not None and heard:
                 payload = market_wire.depth_update(update)
-                for channel in _DEPTH:
-                    self._publish(message.instrument_id, channel, payload)
-        elif isinstance(message, TradeBatch) and message.instrument_id in self.trades:
-            self.trades[message.instrument_id].add(message)
-            for payload in market_wire.trades(message):
-                self._publish(message.instrument_id, "trade", payload)
-                self._publish(message.instrument_id, "aggTrade", _aggregate(payload))
-        elif isinstance(message, QuoteBatch) and message.instrument_id in self.books:
-            last_id = self.books[message.instrument_id].last_id
-            for payload in market_wire.book_tickers(message, last_id):
-                self._publish(message.instrument_id, "bookTicker", payload)
+                for stream in heard:
+                    hub.publish(stream, payload)
+        elif isinstance(message, TradeBatch):
+            self.trades[name].add(message)
+            plain, joined = self._heard(name, "trade"), self._heard(name, "aggTrade")
+            for payload in market_wire.trades(message) if plain or joined else ():
+                for stream in plain:
+                    hub.publish(stream, payload)
+                for stream in joined:
+                    hub.publish(stream, _aggregate(payload))
+        elif isinstance(message, QuoteBatch):
+            heard = self._heard(name, "bookTicker")
+            last_id = self.books[name].last_id
+            for payload in market_wire.book_tickers(message, last_id) if heard else ():
+                hub.publish(heard[0], payload)
 
     def publish_candles(self) -> None:
-        """Candles of every interval that somebody hears: the one just closed, and the open one."""
+        """For each candle stream that somebody hears: those just closed, once, and the open one."""
         now_ns = self.now_ns()
         for instrument_id, trades in self.trades.items():
             prefix = f"{self._symbols[instrument_id].lower()}@kline_"
             for stream in self.hub.streams():
                 interval_ns = INTERVAL_NS.get(stream.removeprefix(prefix))
-                if interval_ns is None or not stream.startswith(prefix):
-                    continue
-                batch = trades.candles(interval_ns, 2, now_ns)
-                for payload in market_wire.klines(batch):
-                    closes_ms = payload["k"]["T"]
-                    payload["k"]["x"] = closes_ms < now_ns // 1_000_000
-                    if payload["k"]["x"] and now_ns // 1_000_000 - closes_ms > 1000:
-                        continue  # told when it closed
-                    self.hub.publish(stream, payload)
+                if interval_ns is not None and stream.startswith(prefix):
+                    batch = trades.candles(interval_ns, _CANDLES_LATE, now_ns)
+                    self._publish_candles(stream, market_wire.klines(batch), now_ns)
 
-    def _publish(self, instrument_id: InstrumentId, channel: str, payload: Any) -> None:
-        symbol = self._symbols[instrument_id]
-        self.hub.publish(market_wire.stream_name(symbol, channel), payload)
+    def _publish_candles(self, stream: str, candles: list[dict[str, Any]], now_ns: int) -> None:
+        closed = [c for c in candles if c["k"]["T"] < ms(now_ns)]
+        told = self._told.get(stream)
+        for payload in candles:
+            start, is_closed = payload["k"]["t"], payload in closed
+            if is_closed and (told is None or start <= told):
+                continue
+            payload["k"]["x"] = is_closed
+            self.hub.publish(stream, payload | {"E": ms(now_ns)})
+        self._told[stream] = closed[-1]["k"]["t"] if closed else told or 0
+
+    def _heard(self, instrument_id: InstrumentId, *channels: str) -> list[str]:
+        """Those of an instrument's streams that somebody hears: the others need no payload."""
+        names = (market_wire.stream_name(self._symbols[instrument_id], c) for c in channels)
+        return [name for name in names if self.hub.wanted(name)]
 
 
 def _aggregate(trade: dict[str, Any]) -> dict[str, Any]:

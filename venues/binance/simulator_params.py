@@ -21,19 +21,15 @@ _NUMBER: Final = re.compile(r"\d{1,20}(\.\d{1,20})?")
 _NUMBER_RANGE: Final = "^([0-9]{1,20})(\\.[0-9]{1,20})?$"
 _INTEGER: Final = re.compile(r"\d{1,18}")
 
-# Wire type -> (our type, parameters it needs, parameters it takes beyond those).
-_TYPES: Final[dict[str, tuple[OrderType, tuple[str, ...], tuple[str, ...]]]] = {
-    "LIMIT": (OrderType.LIMIT, ("timeInForce", "quantity", "price"), ()),
-    "LIMIT_MAKER": (OrderType.LIMIT, ("quantity", "price"), ()),
-    "MARKET": (OrderType.MARKET, ("quantity",), ()),
-    "STOP_LOSS": (OrderType.STOP_MARKET, ("quantity", "stopPrice"), ()),
-    "STOP_LOSS_LIMIT": (
-        OrderType.STOP_LIMIT,
-        ("timeInForce", "quantity", "price", "stopPrice"),
-        (),
-    ),
+# Wire type -> (our type, parameters that it needs); the others of these it must not have.
+_TYPES: Final[dict[str, tuple[OrderType, tuple[str, ...]]]] = {
+    "LIMIT": (OrderType.LIMIT, ("timeInForce", "quantity", "price")),
+    "LIMIT_MAKER": (OrderType.LIMIT, ("quantity", "price")),
+    "MARKET": (OrderType.MARKET, ("quantity",)),
+    "STOP_LOSS": (OrderType.STOP_MARKET, ("quantity", "stopPrice")),
+    "STOP_LOSS_LIMIT": (OrderType.STOP_LIMIT, ("timeInForce", "quantity", "price", "stopPrice")),
 }
-_OPTIONAL_EVERYWHERE: Final = ("timeInForce", "price", "stopPrice")
+_TYPE_DEPENDENT: Final = ("timeInForce", "price", "stopPrice")
 
 
 class Params:
@@ -120,11 +116,11 @@ def order_of(params: Params, fallback_id: str) -> tuple[OrderSpec, str]:
     wire_type = params.need("type")
     if wire_type not in _TYPES:
         raise ApiError(-1116, "Invalid orderType.")
-    kind, needed, _ = _TYPES[wire_type]
+    kind, needed = _TYPES[wire_type]
     if params.take("quoteOrderQty") is not None:
         raise ApiError(-1013, "Quote order qty market orders are not support for this symbol.")
     time_in_force = TimeInForce.GTC
-    for name in _OPTIONAL_EVERYWHERE:
+    for name in _TYPE_DEPENDENT:
         if name not in needed and params.take(name) is not None:
             raise errors.not_required(name)
     if "timeInForce" in needed:

@@ -10,7 +10,7 @@ from messages.market import Batch
 from venues.binance.simulator_exchange import Exchange
 
 _SLICE_S: Final = 0.002  # events due within it go out together; nobody waits longer for one
-_TURN_MAX: Final = 64  # events before requests get their turn, when the tape is behind
+_TURN_MAX: Final = 8  # events before requests get their turn, when the tape is behind
 _SLEEP_S_MAX: Final = 0.25
 
 Tape = Iterator[tuple[int, Message]]

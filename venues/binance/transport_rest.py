@@ -135,21 +135,29 @@ class Rest:
         config = {"cost": weight * _COST_PER_WEIGHT}
         try:
             answer = await self._client.request(path, api, method, dict(params), config)
-        except _FAILURES() as e:
+        except _failures() as e:
             raise _sorted(e) from e
         assert isinstance(answer, Answer), "ccxt returns what on_rest_response made"
         return answer
 
 
 @cache
-def _FAILURES() -> tuple[type[BaseException], ...]:  # noqa: N802 - reads as a constant where used
-    base = import_module("ccxt.base.errors").BaseError
-    return (base, aiohttp.ClientError, OSError, TimeoutError)
+def _ccxt_error() -> type[BaseException]:
+    found: type[BaseException] = import_module("ccxt.base.errors").BaseError
+    return found
+
+
+@cache
+def _failures() -> tuple[type[BaseException], ...]:
+    return (_ccxt_error(), aiohttp.ClientError, OSError, TimeoutError)
 
 
 def _sorted(error: BaseException) -> NotSent | Ambiguous:
-    """Whether the request may have left; ccxt keeps the real failure as its cause."""
-    cause: BaseException = error.__cause__ or error
+    """Whether the request may have left; ccxt keeps the network's failure as its cause.
+
+    A failure of ccxt's own, without a cause, is from before the sending: no keys, or closed.
+    """
+    cause = error.__cause__ or error
     text = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
-    never_connected = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-    return NotSent(text) if isinstance(cause, never_connected) else Ambiguous(text)
+    never_left = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, _ccxt_error())
+    return NotSent(text) if isinstance(cause, never_left) else Ambiguous(text)
