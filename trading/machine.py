@@ -116,6 +116,8 @@ class Machine(Generic[S]):
             delivery = Delivery(row.peer, row.session, row.seq, row.message)
             done = self._step(delivery, row.ts_ns)
             said = iter([(r.peer, r.seq, r.message) for r in done.rows[1:]])
+        if next(said, None) is not None:
+            raise RecoveryMismatch(self.name, inputs, "outputs of the last input are missing")
         return inputs
 
     def restore(self, checkpoint: StrategyCheckpoint, state: S) -> None:
