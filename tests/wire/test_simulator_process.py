@@ -146,7 +146,7 @@ def test_recording_brings_its_own_instruments() -> None:
         pytest.skip(f"no recording at {path.relative_to(ROOT.parent)}")
 
     config, tape = tape_of(SimulatorConfig(recordings=(str(path),)))
-    _, first = next(tape)
+    _, first = next(iter(tape))
 
     assert [i.symbol for i in config.instruments] == ["BTCUSDT"]
     assert isinstance(first, BookDeltaBatch)

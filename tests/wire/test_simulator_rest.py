@@ -4,6 +4,7 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from simulated_binance import KEYS, World, book, cancel, running, submit, trade
 
@@ -13,6 +14,7 @@ from venues.binance.codec_instruments import decode_exchange_info
 from venues.binance.codec_names import Market
 from venues.binance.signing import Keys, keys_from, sign
 from venues.binance.simulator_config import LimitConfig, SimulatorConfig
+from venues.binance.simulator_limits import WEIGHTS
 
 LIMIT = {
     "symbol": "BTCUSDT",
@@ -299,6 +301,43 @@ async def test_listen_keys_still_work_where_they_are_turned_on() -> None:
 
     assert isinstance(reply, OrderReport)
     assert (event["e"], event["c"], ended["e"]) == ("executionReport", "o1", "listenKeyExpired")
+
+
+NAMES = [
+    "symbol", "side", "type", "timeInForce", "quantity", "price", "stopPrice", "newClientOrderId",
+    "origClientOrderId", "orderId", "limit", "fromId", "startTime", "endTime", "interval",
+    "recvWindow", "newQty", "symbols", "newOrderRespType", "listenKey",
+]  # fmt: skip
+VALUES = [
+    "BTCUSDT", "ETHUSDT", "BUY", "SELL", "LIMIT", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "GTC",
+    "LIMIT_MAKER", "IOC", "FOK", "0.001", "60000", "70000.01", "1", "0", "-1", "", "\u00b2", "1e9",
+    "99999999999999999999.99999999999999999999", "0.00000000000000000001", "x" * 99, '["a"', "[1]",
+    "9" * 18, "1m", "FULL", "ACK", "NaN", "%", "\x00",
+]  # fmt: skip
+REQUESTS = sorted(w for w in WEIGHTS if w.startswith(("GET", "POST", "PUT", "DELETE")))
+
+
+async def test_no_request_however_wrong_breaks_the_server() -> None:
+    rng = np.random.default_rng(11)
+    plausible = {"quantity": "0.001", "price": "60000", "stopPrice": "60500", "symbol": "BTCUSDT"}
+    limits = LimitConfig(weight_max=10**9, orders_10s_max=10**9)
+    async with running(SimulatorConfig(limits=limits)) as w:
+        for n in range(1500):
+            picked = rng.choice(NAMES, rng.integers(0, 6), replace=False)
+            params = {str(k): str(rng.choice(VALUES)) for k in picked}
+            if n % 2:
+                params = LIMIT | params
+            if n % 3 == 0:
+                params |= {k: v for k, v in plausible.items() if k in params}
+            method, _, path = str(rng.choice(REQUESTS)).partition(" /api/v3/")
+            status, body = await ask(w, method, path, params)
+
+            assert status in (200, 400, 404, 410), (method, path, params)
+            assert status == 200 or body["code"] < 0
+        ledger = w.simulator.exchange.venue.ledger()
+
+    assert ledger.lines
+    assert ledger.problems() == ()
 
 
 def test_keys_come_from_the_environment_and_never_show() -> None:

@@ -8,7 +8,7 @@ import pytest
 from simulated_binance import BTC, KEYS, cancel, modify, once, query, running, submit, trade
 
 from messages.base import NS_PER_MS
-from messages.orders import OrderSide, OrderType, TimeInForce
+from messages.orders import CancelOrder, ModifyOrder, OrderSide, OrderType, TimeInForce
 from messages.venue import (
     AccountReport,
     Acted,
@@ -169,6 +169,28 @@ async def test_ambiguous_answer_is_perhaps_and_is_not_sent_again(
     assert [r["client_order_id"] for r in requests] == ["o1"]
     assert ledger.received(reply.client_order_id) == acts
     assert isinstance(answer, OrderReport if acts else OrderNotFound)
+
+
+@pytest.mark.parametrize(
+    ("command", "endpoint"),
+    [
+        (cancel("o1"), "DELETE /api/v3/order"),
+        (modify("o1", "0.0005"), "PUT /api/v3/order/amend/keepPriority"),
+    ],
+    ids=["cancel", "modify"],
+)
+async def test_cancel_or_change_cut_off_on_a_kept_connection_is_perhaps_and_sent_once(
+    command: CancelOrder | ModifyOrder, endpoint: str
+) -> None:
+    async with running() as w:
+        await w.gateway.execute(submit("o1"))
+        w.faults(once(K.ACT_THEN_CUT, requests=(endpoint,)))
+        reply = await w.gateway.execute(command)
+        ledger = w.simulator.exchange.venue.ledger()
+
+    assert isinstance(reply, RequestFailed)
+    assert reply.acted is Acted.PERHAPS
+    assert ledger.cancel_requests + ledger.modify_requests == 1
 
 
 async def test_answer_after_the_time_out_is_perhaps() -> None:

@@ -49,12 +49,26 @@ class Simulator:
         skew_ns = config.clock_skew_ms * NS_PER_MS
         self.faults = Faults(config.faults)
         self.exchange = Exchange(config, lambda: now_ns() + skew_ns, self.faults)
+        self.exchange.tape_state = self.tape_state
         self.port = 0
         self._config = config
         self._server = Server(config, keys, self.exchange, self.faults)
+        self._tape = tape
         clock = self.exchange.now_ns
         self.player = None if tape is None else Player(self.exchange, tape, config.speed, clock)
         self._tasks: list[asyncio.Task[None]] = []
+
+    def tape_state(self) -> dict[str, object]:
+        """Whether the tape has ended, and for a recording what was in it so far."""
+        state: dict[str, object] = {"done": self.tape_done}
+        if isinstance(self._tape, Recorded):
+            state |= {
+                "frames": sum(self._tape.counts.values()),
+                "unknown": sum(self._tape.unknown.values()),
+                "garbled": self._tape.garbled,
+                "gaps": self._tape.gaps,
+            }
+        return state
 
     @property
     def tape_done(self) -> bool:
@@ -84,6 +98,8 @@ class Simulator:
         await self._server.stop()
         if self._config.folder:
             self._write_ledger()
+        if self._config.port_file:
+            Path(self._config.port_file).unlink(missing_ok=True)
 
     def failure(self) -> BaseException | None:
         """What ended a background task, if one failed: the tape, the candles or the ledger."""
@@ -128,7 +144,7 @@ def tape_of(config: SimulatorConfig) -> tuple[SimulatorConfig, Tape]:
         recorded = Recorded([Path(path) for path in config.recordings])
         if recorded.market is not Market.SPOT:
             raise ValueError(f"{config.recordings[0]}: a USD-M recording; give one of spot")
-        return config.model_copy(update={"instruments": recorded.instruments}), iter(recorded)
+        return config.model_copy(update={"instruments": recorded.instruments}), recorded
     specs: list[TapeSpec] = []
     for instrument in config.instruments:
         spec = _SPECS.get(instrument.instrument_id)

@@ -44,6 +44,7 @@ class Exchange:
         self.names: dict[str, ClientOrderId] = {}  # venue order id -> client order id
         self.requests: list[dict[str, Any]] = []  # every order request, as it came
         self.events = 0
+        self.tape_state: Callable[[], dict[str, object]] = dict
         self._told: dict[str, int] = {}  # candle stream -> start of the last closed one told
         self._lines: dict[ClientOrderId, OrderLine] = {}
         self._symbols = {i.instrument_id: i.symbol for i in config.instruments}
@@ -91,6 +92,7 @@ class Exchange:
         found["server"] = {
             "order_requests": self.requests,
             "market_events": self.events,
+            "tape": self.tape_state(),
             "connections": len(self.hub.clients),
             "ts_ns": self.now_ns(),
         }

@@ -3,6 +3,7 @@
 docs: Spot "LIMITS" (2026-09). Windows start at whole minutes, ten seconds and days of UTC.
 """
 
+import re
 from typing import Final
 
 from messages.base import NS_PER_S
@@ -36,13 +37,14 @@ WEIGHTS: Final[dict[str, int]] = {
 _ALL_SYMBOLS: Final = {"GET /api/v3/openOrders": 80, "GET /api/v3/ticker/bookTicker": 4}
 _ONE_ORDER: Final = {"GET /api/v3/myTrades": 5}
 _DEPTH_DEFAULT: Final = 100
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
 def weight_of(request: str, params: dict[str, str]) -> int:
     """Weight of "METHOD /path" with these parameters; 1 where we know nothing better."""
     if request == "GET /api/v3/depth":
         limit = params.get("limit", "")
-        return depth_weight(int(limit) if limit.isdigit() else _DEPTH_DEFAULT)
+        return depth_weight(int(limit) if _NUMBER.fullmatch(limit) else _DEPTH_DEFAULT)
     if "symbol" not in params and request in _ALL_SYMBOLS:
         return _ALL_SYMBOLS[request]
     if "orderId" in params and request in _ONE_ORDER:

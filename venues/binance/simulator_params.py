@@ -17,9 +17,9 @@ from venues.binance.simulator_errors import ApiError
 E = TypeVar("E", bound=StrEnum)
 _ID: Final = re.compile(r"[a-zA-Z0-9\-_]{1,36}")
 _ID_RANGE: Final = "^[a-zA-Z0-9-_]{1,36}$"
-_NUMBER: Final = re.compile(r"\d{1,20}(\.\d{1,20})?")
+_NUMBER: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _NUMBER_RANGE: Final = "^([0-9]{1,20})(\\.[0-9]{1,20})?$"
-_INTEGER: Final = re.compile(r"\d{1,18}")
+_INTEGER: Final = re.compile(r"[0-9]{1,18}")
 
 # Wire type -> (our type, parameters that it needs); the others of these it must not have.
 _TYPES: Final[dict[str, tuple[OrderType, tuple[str, ...]]]] = {

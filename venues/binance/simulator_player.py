@@ -1,7 +1,7 @@
 """Plays a tape at `speed` times real time, in small slices, on the server's own clock."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from messages.arrays import Rows
@@ -13,7 +13,7 @@ _SLICE_S: Final = 0.002  # events due within it go out together; nobody waits lo
 _TURN_MAX: Final = 8  # events before requests get their turn, when the tape is behind
 _SLEEP_S_MAX: Final = 0.25
 
-Tape = Iterator[tuple[int, Message]]
+Tape = Iterable[tuple[int, Message]]
 
 
 class Player:
@@ -24,7 +24,7 @@ class Player:
     ) -> None:
         self.done = False
         self._exchange = exchange
-        self._tape = tape
+        self._tape = iter(tape)
         self._speed = speed
         self._now_ns = now_ns
 

@@ -167,7 +167,7 @@ class Server:
         for ignored in ("permissions", "showPermissionSets", "symbolStatus"):
             params.take(ignored)
         params.finish()
-        wanted = {one} if one else set(msgspec.json.decode(several)) if several else None
+        wanted = {one} if one else _symbols(several) if several else None
         chosen = [i for i in exchange.venue.instruments if wanted is None or i.symbol in wanted]
         if wanted is not None and len(chosen) != len(wanted):
             raise errors.bad_symbol()
@@ -230,6 +230,13 @@ class Server:
 
     async def _cut(self, request: web.Request) -> web.Response:
         return web.json_response({"cut": self._exchange.hub.cut(request.query.get("who", "all"))})
+
+
+def _symbols(text: str) -> set[str]:
+    try:
+        return set(msgspec.json.decode(text, type=list[str]))
+    except msgspec.DecodeError as e:
+        raise errors.illegal("symbols", '^\\["[A-Z0-9]"(,"[A-Z0-9]")*\\]$') from e
 
 
 def free_port() -> int:

@@ -10,8 +10,9 @@ is full, and holds twice Binance's weight: Binance counts whole minutes, so two 
 meet in any 60 s, and a cancel must never queue behind what the venue would have allowed.
 
 Failures are sorted by the one question that matters: could the venue have received the request?
-Only what fails while the connection is being made is NotSent. The session never repeats a POST
-(aiohttp repeats only idempotent methods, and only on a kept connection that turned out dead).
+Only what fails while the connection is being made is NotSent. Nothing is ever sent twice: aiohttp
+would repeat a DELETE or PUT on a kept connection that turned out dead, and the second answer
+("unknown order", "changes nothing") would hide that the first one acted, so that is turned off.
 """
 
 import asyncio
@@ -85,6 +86,7 @@ class Rest:
             limit=_CONNECTIONS_MAX, keepalive_timeout=_KEEP_ALIVE_S, enable_cleanup_closed=True
         )
         self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        self._session._retry_connection = False  # as aiohttp's own test client does
         settings: dict[str, Any] = {
             "session": self._session,
             "timeout": int(self._timeout_s * 1000),
