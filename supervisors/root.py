@@ -1,0 +1,158 @@
+"""The root supervisor: the one actor that Ray itself restarts."""
+
+import asyncio
+import os
+import time
+from collections import deque
+from dataclasses import asdict
+from typing import Any, Final
+
+import ray
+from loguru import logger
+
+from messages import Message, decode, encode
+from messages.health import ChildStarted
+from messages.risk import SetTradingState, TradingState
+from supervisors.incarnations import Incarnations
+from supervisors.keeper import Keeper, Recovery
+from supervisors.plan import Plan
+from supervisors.post import Post
+from supervisors.rows import Row, team_rows
+from supervisors.tree import ROOT
+from supervisors.warm import WarmPool
+
+EVENTS_MAX: Final = 1_000
+_HOOK_PATIENCE_S: Final = 3600.0  # a halt is told until the order manager has taken it
+_SINK_PATIENCE_S: Final = 5.0
+_FLUSH_S: Final = 1.0
+
+
+class Root:
+    """Owns the whole tree: its incarnation numbers, its events, and the decision to halt.
+
+    Started once by the driver, and again by Ray whenever it dies; both times it adopts whoever
+    lives and starts the rest. It never gives up: where a team would escalate it halts trading,
+    leaves that child down, and goes on supervising the others.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._since_ns = time.time_ns()
+        self._incarnations = Incarnations(plan.ledger_path, plan.session)
+        self._incarnation = self._incarnations.claim(ROOT)
+        self._writing = asyncio.Lock()
+        self._events: deque[bytes] = deque(maxlen=EVENTS_MAX)
+        self._recoveries: deque[Recovery] = deque(maxlen=EVENTS_MAX)
+        self._sink = Post(plan.run, plan.sink, "note", patience_s=_SINK_PATIENCE_S)
+        self._hook = Post(plan.run, plan.hook, "command", patience_s=_HOOK_PATIENCE_S)
+        self._warm = WarmPool(plan.spares)
+        self._state = "starting"
+        self._keeper = Keeper(plan, plan.tree, self, frozenset(self._incarnations.halted))
+        # Nobody calls a root that Ray has restarted: it starts by itself.
+        self._booting = asyncio.get_running_loop().create_task(self._start())
+
+    async def _start(self) -> None:
+        await self._keeper.start()
+        if self._state == "starting":
+            self._state = "running"
+        await self._warm.fill()
+
+    async def boot(self) -> tuple[int, str]:
+        """Wait until the whole tree serves; returns (pid, node id)."""
+        await asyncio.shield(self._booting)
+        return os.getpid(), ray.get_runtime_context().get_node_id()
+
+    async def identity(self) -> tuple[str, int, int, str]:
+        """(name, incarnation, pid, node id)."""
+        node_id = ray.get_runtime_context().get_node_id()
+        return ROOT, self._incarnation, os.getpid(), node_id
+
+    async def claim(self, name: str) -> int:
+        """The next incarnation number of `name`, on disk before it is returned."""
+        async with self._writing:
+            return await asyncio.to_thread(self._incarnations.claim, name)
+
+    async def heard(self, event: bytes) -> None:
+        """A supervisor below says what happened."""
+        self.say(decode(event))
+
+    async def counted(self, recovery: Recovery) -> None:
+        """A supervisor below brought a child back."""
+        self.recovered(recovery)
+
+    async def events(self) -> list[bytes]:
+        """The latest supervision events, oldest first."""
+        return list(self._events)
+
+    async def status(self) -> dict[str, Any]:
+        """The whole tree as plain data; answers within about a second whoever is dead."""
+        rows = [self._row(), *await team_rows(ROOT, self._keeper.kids.values())]
+        for row in rows:
+            row["restarts"] = self._incarnations.restarts(row["name"])
+        halted = self._incarnations.halted
+        return {
+            "run": self._plan.run,
+            "state": "halted" if halted and self._state == "running" else self._state,
+            "halted": halted,
+            "actors": rows,
+            "recoveries": [asdict(r) for r in self._recoveries],
+        }
+
+    async def resume(self, operator: str) -> None:
+        """Start again what was given up. Trading stays halted until the operator sets its state."""
+        logger.info("{} resumes {}", operator, sorted(self._incarnations.halted))
+        async with self._writing:
+            await asyncio.to_thread(self._incarnations.resume)
+        self._keeper.revive()
+
+    async def shutdown(self, reason: str) -> None:
+        """Stop everybody in reverse order. The caller ends this process afterwards."""
+        self._state = "stopping"
+        self._booting.cancel()
+        await self._keeper.stop(reason)
+        await self._sink.flush(_FLUSH_S)
+        self._state = "stopped"
+
+    # --- what the keeper needs -------------------------------------------------------------------
+
+    def say(self, event: Message) -> None:
+        raw = encode(event)
+        self._events.append(raw)
+        if self._state != "stopping":  # the sink is one of those who go
+            self._sink.send(raw)
+        if isinstance(event, ChildStarted) and self._state == "running":
+            self._warm.used(event.node)
+
+    def recovered(self, recovery: Recovery) -> None:
+        self._recoveries.append(recovery)
+
+    async def gave_up(self, child: str, reason: str) -> bool:
+        logger.error("halt: {}", reason)
+        async with self._writing:
+            await asyncio.to_thread(self._incarnations.halt, child, reason)
+        now_ns = time.time_ns()
+        halt = SetTradingState(
+            ts_event=now_ns,
+            ts_init=now_ns,
+            state=TradingState.HALTED,
+            reason=reason,
+            operator="supervisor",
+        )
+        self._hook.send(encode(halt))
+        return True
+
+    def escalated(self, reason: str) -> None:
+        raise AssertionError(f"the root gave up: {reason}")
+
+    def _row(self) -> Row:
+        return {
+            "name": ROOT,
+            "class": type(self).__name__,
+            "team": "",
+            "pid": os.getpid(),
+            "node": ray.get_runtime_context().get_node_id(),
+            "incarnation": self._incarnation,
+            "restarts": 0,
+            "state": "serving",
+            "since_ns": self._since_ns,
+        }
