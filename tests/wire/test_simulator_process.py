@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "venues.binance.simulator"]
 
 
-def wait_for(path: Path, timeout_s: float = 15.0) -> None:
+def wait_for(path: Path, timeout_s: float = 30.0) -> None:
     until = time.monotonic() + timeout_s
     while not path.exists():
         assert time.monotonic() < until, f"{path} did not appear"
@@ -51,7 +51,7 @@ def test_process_serves_and_ends_when_told_with_its_ledger_written(
         with urllib.request.urlopen(f"{url}/sim/ledger", timeout=5) as answer:
             live = json.load(answer)
         running.send_signal(number)
-        code = running.wait(timeout=5)
+        code = running.wait(timeout=15)
 
     written = json.loads((tmp_path / "ledger.json").read_bytes())
     assert code == 0
@@ -66,7 +66,7 @@ def test_process_ends_when_its_parent_does_even_if_nobody_collects_the_parent(
     with process(tmp_path, "--parent-pid", str(parent.pid)) as (running, _):
         parent.kill()  # and not waited for: a zombie still has its pid
 
-        assert running.wait(timeout=5) == 0
+        assert running.wait(timeout=15) == 0
     parent.wait()
 
 

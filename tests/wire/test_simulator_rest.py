@@ -292,12 +292,12 @@ async def test_listen_keys_still_work_where_they_are_turned_on() -> None:
             key = (await answer.json())["listenKey"]
         async with w.http.ws_connect(f"{w.url}/ws/{key}") as ws:
             reply = await w.gateway.execute(submit("o1"))
-            event = await ws.receive_json(timeout=2)
+            event = await ws.receive_json(timeout=10)
             path = f"{w.url}/api/v3/userDataStream?listenKey={key}"
             async with w.http.delete(path, headers=headers) as answer:
                 assert answer.status == 200
-            await ws.receive_json(timeout=2)  # the balances of the order
-            ended = await ws.receive_json(timeout=2)
+            await ws.receive_json(timeout=10)  # the balances of the order
+            ended = await ws.receive_json(timeout=10)
 
     assert isinstance(reply, OrderReport)
     assert (event["e"], event["c"], ended["e"]) == ("executionReport", "o1", "listenKeyExpired")

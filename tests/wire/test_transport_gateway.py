@@ -165,7 +165,7 @@ async def test_ambiguous_answer_is_perhaps_and_is_not_sent_again(
 
     assert isinstance(reply, RequestFailed)
     assert (reply.acted, reply.request) == (Acted.PERHAPS, Request.SUBMIT)
-    assert reply.ts_expires // NS_PER_MS - sent_ms - RECV_WINDOW_MS in range(50)
+    assert reply.ts_expires // NS_PER_MS - sent_ms - RECV_WINDOW_MS in range(2000)
     assert [r["client_order_id"] for r in requests] == ["o1"]
     assert ledger.received(reply.client_order_id) == acts
     assert isinstance(answer, OrderReport if acts else OrderNotFound)
@@ -194,8 +194,9 @@ async def test_cancel_or_change_cut_off_on_a_kept_connection_is_perhaps_and_sent
 
 
 async def test_answer_after_the_time_out_is_perhaps() -> None:
-    async with running(timeout_s=0.15) as w:
-        w.faults(once(K.DELAY, delay_ms=400, requests=("POST /api/v3/order",)))
+    async with running(timeout_s=0.5) as w:
+        await w.gateway.execute(ACCOUNT)
+        w.faults(once(K.DELAY, delay_ms=1500, requests=("POST /api/v3/order",)))
         reply = await w.gateway.execute(submit("o1"))
 
     assert isinstance(reply, RequestFailed)
@@ -206,7 +207,9 @@ async def test_server_killed_with_a_request_inside_is_perhaps_and_then_not_sent(
     async with running() as w:
         w.faults(once(K.STALL, delay_ms=60_000))
         pending = asyncio.create_task(w.gateway.execute(submit("o1")))
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(10):
+            while not w.simulator.exchange.requests:
+                await asyncio.sleep(0.005)
         await w.simulator.stop()
         first = await pending
         second = await w.gateway.execute(submit("o2"))
@@ -305,7 +308,7 @@ async def test_skewed_clock_is_refused_once_and_then_measured() -> None:
     assert isinstance(first, RequestRefused)
     assert first.code == "-1021"
     assert isinstance(second, OrderReport)
-    assert abs(w.clock.offset_ns - 30_000 * NS_PER_MS) < 100 * NS_PER_MS
+    assert abs(w.clock.offset_ns - 30_000 * NS_PER_MS) < 1000 * NS_PER_MS
 
 
 async def test_reduce_only_is_refused_because_spot_has_none() -> None:
