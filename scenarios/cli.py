@@ -1,0 +1,85 @@
+"""The `manta` command: every verb, and the one place where errors become exit codes.
+
+Verbs import what they need when they run: `manta --help` must not wait for Ray or a compiler.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from scenarios import cli_journal, cli_logs, cli_operate, cli_run, cli_simulate, cli_venue
+from scenarios.cli_output import DONE, FAILED, Json, exit_code, facts, show
+
+app = typer.Typer(
+    name="manta",
+    help="Supervised actors that trade crypto: run, watch, stop and verify a system.",
+    epilog="Start with `manta run quickstart`. Every verb has --help with examples, and --json.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+journal = typer.Typer(help="Prove or copy a journal.", no_args_is_help=True, rich_markup_mode=None)
+venue = typer.Typer(help="Ask the simulated venue.", no_args_is_help=True, rich_markup_mode=None)
+config = typer.Typer(help="Look at settings.", no_args_is_help=True, rich_markup_mode=None)
+
+app.command("run")(cli_run.run)
+for verb in (cli_operate.status, cli_operate.orders, cli_operate.positions, cli_operate.actors):
+    app.command()(verb)
+app.command()(cli_operate.stop)
+app.command("kill-switch")(cli_operate.kill_switch)
+app.command()(cli_logs.logs)
+app.add_typer(journal, name="journal")
+journal.command()(cli_journal.verify)
+journal.command()(cli_journal.backup)
+app.add_typer(venue, name="venue")
+venue.command()(cli_venue.ledger)
+app.command()(cli_simulate.simulate)
+app.add_typer(config, name="config")
+config.command("show")(cli_run.show_config)
+
+
+@app.command()
+def version(as_json: Json = False) -> None:
+    """Print the versions of Manta and of what it stands on.
+
+    \b
+    Example:
+      manta version --json
+    """
+    from importlib import metadata  # noqa: PLC0415 - see the module's first lines
+
+    names = ("manta", "ray", "numpy", "numba", "pydantic", "ccxt")
+    found = {name: metadata.version(name) for name in names}
+    found["python"] = sys.version.split()[0]
+    show(found, as_json=as_json, text=facts(found))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. Never raises, never shows a traceback."""
+    prepare_environment()
+    try:
+        code = app(args=arguments, prog_name="manta", standalone_mode=False)
+    except BrokenPipeError:
+        # `manta orders | head`: the reader has seen enough; Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the top: it says what it was
+        return exit_code(error)
+    return code if isinstance(code, int) else DONE
+
+
+def prepare_environment() -> None:
+    """What Ray and every actor's process read when they start; must precede `import ray`."""
+    # Under `uv run`, Ray would build a second environment for its workers: seconds an actor.
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Every actor is a fresh process: without byte-code on disk each compiles its imports again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

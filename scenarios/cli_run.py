@@ -1,0 +1,116 @@
+"""`manta run` and `manta config show`: a RunSpec from a preset, a file and options."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scenarios.cli_folders import find_run
+from scenarios.cli_output import FAILED, RUNS, Json, Mistake, RunsDir, facts, show
+
+if TYPE_CHECKING:
+    from scenarios.spec import RunSpec
+
+Source = Annotated[
+    str, typer.Argument(metavar="PRESET|FILE.toml", help="quickstart, recorded, or a TOML file.")
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+]
+Tape = Annotated[
+    Path | None, typer.Option("--tape", metavar="FILE", help="Play this recording as the market.")
+]
+Speed = Annotated[
+    float | None, typer.Option("--speed", metavar="N", help="Play the market N times as fast.")
+]
+Duration = Annotated[
+    float | None, typer.Option("--duration", metavar="S", help="Trade for S seconds of wall time.")
+]
+Resume = Annotated[
+    str | None,
+    typer.Option("--resume", metavar="RUN", help="Go on with a run (its id, or latest)."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", metavar="ADDR", help="Use this Ray cluster instead of a local Ray."),
+]
+
+
+def run(
+    source: Source,
+    tape: Tape = None,
+    speed: Speed = None,
+    duration: Duration = None,
+    runs_dir: RunsDir = RUNS,
+    resume: Resume = None,
+    address: Address = None,
+    changes: Changes = None,
+    as_json: Json = False,
+) -> None:
+    """Run a whole trading system until its time is up, or until it is stopped.
+
+    Ctrl-C stops it in order: working orders are taken off the book first. The exit code is 1 if our
+    books and the venue's do not agree at the end.
+
+    \b
+    Examples:
+      manta run quickstart
+      manta run quickstart --duration 300 --set seed=7 --json
+      manta run recorded --tape btcusdt_20240808.gz --speed 20
+      manta run my-run.toml --resume latest
+      manta run quickstart --address 10.0.0.1:6379
+    """
+    options = {"tape": tape, "speed": speed, "duration": duration}
+    overrides = [*_overrides(options), *(changes or [])]
+    folder = None if resume is None else find_run(resume, runs_dir)
+    spec = _spec(source, overrides) if folder is None else _kept(folder, overrides)
+
+    from scenarios.live_view import live_view  # noqa: PLC0415 - rich
+    from scenarios.run import run as start  # noqa: PLC0415 - Ray
+
+    with live_view(spec.duration_s, as_json=as_json) as progress:
+        summary = start(
+            spec, runs_dir=runs_dir, resume=folder, address=address, on_progress=progress
+        )
+    document = summary.to_json()
+    show(document, as_json=as_json, text=facts(document))
+    if not summary.ok:
+        raise typer.Exit(FAILED)
+
+
+def show_config(source: Source, changes: Changes = None, as_json: Json = False) -> None:
+    """Print a RunSpec with every default, as it would run.
+
+    \b
+    Examples:
+      manta config show quickstart
+      manta config show my-run.toml --set venue.speed=20 --json
+    """
+    from scenarios.spec import dump  # noqa: PLC0415 - pydantic
+
+    spec = _spec(source, changes or [])
+    show(spec.model_dump(mode="json"), as_json=as_json, text=dump(spec).rstrip().splitlines())
+
+
+def _spec(source: str, overrides: list[str]) -> "RunSpec":
+    from scenarios.spec import load  # noqa: PLC0415
+
+    return load(source, overrides)
+
+
+def _kept(folder: Path, overrides: list[str]) -> "RunSpec":
+    """The RunSpec that a run was started with: what it resumes is decided by its folder."""
+    kept = folder / "spec.toml"
+    if not kept.is_file():
+        raise Mistake(f"{folder}: it has no spec.toml, so nothing was started there: run it anew")
+    return _spec(str(kept), overrides)
+
+
+def _overrides(options: dict[str, Any]) -> list[str]:
+    keys = {"tape": "venue.tape", "speed": "venue.speed", "duration": "duration_s"}
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(given.get("tape"), Path):
+        # Actors run elsewhere, in other folders.
+        given["tape"] = given["tape"].expanduser().resolve()
+    return [f"{keys[name]}={value}" for name, value in given.items()]

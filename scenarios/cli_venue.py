@@ -1,0 +1,51 @@
+"""`manta venue`: what the simulated venue wrote down, whatever we believe."""
+
+import json
+from typing import Any
+
+from scenarios.cli_folders import find_run
+from scenarios.cli_output import RUNS, Json, Mistake, RunName, RunsDir, show, table
+
+
+def ledger(run: RunName = None, runs_dir: RunsDir = RUNS, as_json: Json = False) -> None:
+    """Print the simulator's own ledger: every order received, every fill, every balance.
+
+    The simulator keeps it independently of our journals and writes it once a second and at its end.
+
+    \b
+    Examples:
+      manta venue ledger
+      manta venue ledger --json --run 20260102-101500-quickstart
+    """
+    folder = find_run(run, runs_dir)
+    found = sorted(folder.rglob("ledger.json"))
+    if not found:
+        raise Mistake(f"{folder}: no ledger: its simulator has not started yet, wait a second")
+    document = json.loads(found[0].read_bytes())
+    show(document, as_json=as_json, text=_lines(document))
+
+
+def _lines(document: dict[str, Any]) -> list[str]:
+    fills = document["fills"]
+    repeated = document["duplicate_client_order_ids"]
+    lines = [
+        f"{len(document['orders'])} orders received, {len(fills)} fills, "
+        f"{len(repeated)} client order ids received twice",
+        "",
+        *table(
+            ("fill", "order", "instrument", "side", "quantity", "price", "commission"),
+            [_fill(f) for f in fills[-20:]],
+        ),
+        "",
+        *table(
+            ("currency", "total", "free", "locked"),
+            [(c, b["total"], b["free"], b["locked"]) for c, b in document["balances"].items()],
+        ),
+    ]
+    return [*lines, *document["problems"]]
+
+
+def _fill(fill: dict[str, Any]) -> tuple[Any, ...]:
+    money = f"{fill['commission']} {fill['currency']}"
+    names = ("trade_id", "client_order_id", "instrument_id", "side", "last_qty", "last_px")
+    return (*(fill[name] for name in names), money)
