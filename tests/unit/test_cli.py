@@ -115,14 +115,8 @@ def test_no_verb_at_all_is_a_mistake_that_shows_the_help(said: Said) -> None:
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
-    said: Said,
-    command: tuple[str, ...],
-    words: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    said: Said, command: tuple[str, ...], words: str, empty: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-
     code, out, err = said(*command)
 
     assert code == 2
