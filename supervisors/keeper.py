@@ -201,7 +201,8 @@ class Keeper:
         farewell = asyncio.ensure_future(_quiet(kid.handle.stop.remote(reason)))
         watching = {kid.watch} if kid.watch is not None else {farewell}
         await asyncio.wait(watching, timeout=grace_s)
-        await ray_side.bury(kid, patience_s=ray_side.PATIENCE_S)
+        # One that must come back at once is not given time to leave the stage.
+        await ray_side.bury(kid, patience_s=0.0 if swift else ray_side.PATIENCE_S)
         farewell.cancel()
         if isinstance(kid.node, Team):
             await sweep(self._plan.run, kid.node)
@@ -268,8 +269,7 @@ class Keeper:
         try:
             told = await asyncio.wait_for(handle.identity.remote(), IDENTITY_S)
         except (RayError, TimeoutError):
-            await ray_side.kill(handle)
-            await ray_side.dead(handle, ray_side.GONE_S)
+            await ray_side.end(handle)
             return False
         _, kid.incarnation, pid, node_id = told
         ray_side.seen(kid, pid, node_id)
@@ -288,9 +288,12 @@ class Keeper:
             try:
                 kid.handle = await asyncio.shield(kid.creating)
                 return
-            except ValueError:  # the name is taken: an older incarnation is not dead for Ray yet
+            except ValueError as e:
+                if "already" not in str(e):
+                    raise
+                # The name is taken: an older incarnation is not dead, or not yet for Ray.
                 if (older := await ray_side.find(self._plan.run, kid.name)) is not None:
-                    await ray_side.kill(older)
+                    await ray_side.end(older)
             finally:
                 if kid.creating.done():
                     kid.creating = None
@@ -353,8 +356,7 @@ async def sweep(run: str, team: Team) -> None:
     """End every actor below a team whose supervisor is gone: nobody else would."""
     for leaf in reversed(leaves(team)):
         if (handle := await ray_side.find(run, leaf.name)) is not None:
-            await ray_side.kill(handle)
-            await ray_side.dead(handle, ray_side.GONE_S)
+            await ray_side.end(handle)
 
 
 async def _quiet(call: Awaitable[object]) -> None:

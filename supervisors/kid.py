@@ -1,10 +1,10 @@
 """One supervised actor as its supervisor knows it, and the Ray calls that act on it."""
 
 import asyncio
-import importlib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
 import ray
@@ -32,6 +32,15 @@ class State(StrEnum):
     ENDED = "ended"  # of itself, and not to be restarted
     DOWN = "down"  # dead; the verdict is being carried out
     GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process, and on which node."""
+
+    pid: int
+    born: str  # as `process.birth` tells it; "" if it runs elsewhere or not at all
+    node_id: str
 
 
 @dataclass(slots=True)
@@ -70,7 +79,7 @@ def class_name(node: Node) -> str:
 def actor_class(path: str) -> Any:
     """The Ray actor class at "package.module:Class"; imported and exported once a process."""
     module, _, name = path.partition(":")
-    return ray.remote(getattr(importlib.import_module(module), name))
+    return ray.remote(getattr(import_module(module), name))
 
 
 def create(run: str, node: Node, args: tuple[Any, ...]) -> Handle:
@@ -113,18 +122,37 @@ async def kill(handle: Handle) -> None:
 
 
 async def bury(kid: Kid, *, patience_s: float) -> None:
-    """Make sure that a child's process is gone before anything replaces it.
-
-    On this host by its process id. On another host Ray's word has to do: its raylet kills the
-    process, or ends all its workers with itself once it has lost the head.
-    """
+    """Make sure that a child's process is gone before anything replaces it."""
     if kid.handle is None:
         return
-    here = kid.pid and kid.node_id == ray.get_runtime_context().get_node_id()
-    if not (here and await ensure_gone(kid.pid, kid.born, patience_s, GONE_S)):
-        await kill(kid.handle)
-        await dead(kid.handle, GONE_S)
+    await end(kid.handle, Process(kid.pid, kid.born, kid.node_id), patience_s=patience_s)
     kid.forget_process()
+
+
+async def end(handle: Handle, process: Process | None = None, *, patience_s: float = 0.0) -> None:
+    """End an actor, and do not take Ray's word for it where we can look ourselves.
+
+    Ray gives a name free while a stopped or stuck process of that name still exists, so on this
+    host its process id decides. On another host Ray's word has to do: its raylet kills the
+    process, or ends all its workers with itself once it has lost the head.
+    """
+    process = process if process is not None and process.pid else await whereabouts(handle)
+    here = process.node_id == ray.get_runtime_context().get_node_id()
+    if here and await ensure_gone(process.pid, process.born, patience_s, GONE_S):
+        return  # Ray notices; until it does, it refuses the name, and `create` is tried again
+    await kill(handle)
+    await dead(handle, GONE_S)
+
+
+async def whereabouts(handle: Handle) -> Process:
+    """Where Ray runs an actor that does not answer for itself; pid 0 if it cannot say."""
+    try:
+        table = import_module("ray._private.state").actors
+        told = await asyncio.to_thread(table, handle._actor_id.hex())
+        pid, node_id = int(told["Pid"]), str(told["Address"]["NodeID"])
+    except (ImportError, AttributeError, KeyError, TypeError, RayError):
+        return Process(0, "", "")
+    return Process(pid, birth(pid) if pid and told["State"] == "ALIVE" else "", node_id)
 
 
 async def dead(handle: Handle, timeout_s: float) -> bool:

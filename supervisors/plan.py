@@ -17,7 +17,7 @@ class Plan:
     tree: Team  # the root's team; its name is "root"
     sink: str = "journal"  # actor that keeps supervision events: `note(bytes)`
     hook: str = "orders"  # actor that a halt is told to: `command(bytes)`
-    spares: int = 2  # warm worker processes to keep ready on each node
+    spares: int = 4  # warm worker processes to keep ready on each node: a whole team and one
 
     def node(self, name: str) -> Node:
         """The child or team of that name, at any depth."""

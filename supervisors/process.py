@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,16 @@ async def ensure_gone(pid: int, born: str, patience_s: float, timeout_s: float =
     except PermissionError:
         return False
     return await _wait_gone(pid, born, timeout_s)
+
+
+def wait_gone(pid: int, born: str, timeout_s: float) -> bool:
+    """Wait until a process of this host has ended; for callers without an event loop."""
+    deadline = time.monotonic() + timeout_s
+    while born and birth(pid) == born:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
 
 
 async def _wait_gone(pid: int, born: str, timeout_s: float) -> bool:

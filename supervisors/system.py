@@ -1,6 +1,5 @@
 """Starting, finding and ending a supervised system from outside (a driver, a command line)."""
 
-import asyncio
 import time
 from typing import Any, Final
 
@@ -11,10 +10,12 @@ from actors.names import NAMESPACE, ray_name
 from messages.base import NS_PER_S
 from supervisors.kid import Handle
 from supervisors.plan import Plan
+from supervisors.process import birth, wait_gone
 from supervisors.root import Root
 from supervisors.tree import ROOT, BadTree, validate, walk
 
 _RETRY_S: Final = 0.05
+_ANSWER_S: Final = 0.5
 _GONE_S: Final = 5.0
 
 
@@ -22,11 +23,11 @@ class NotRunning(Exception):
     """There is no such run on this Ray cluster."""
 
 
-def start_system(plan: Plan, *, resources: dict[str, float] | None = None) -> Handle:
+def start_system(plan: Plan) -> Handle:
     """Start the root of a run, which starts everything else; returns at once.
 
-    resources  custom Ray resources of the node that has the run's folder
-    raises     BadTree; ValueError if a run of this id is on the cluster already
+    The root team's `resources` pin the root to the node that has the run's folder.
+    raises  BadTree; ValueError if a run of this id is on the cluster already
     """
     if plan.tree.name != ROOT:
         raise BadTree(f"the top team must be named {ROOT!r}, not {plan.tree.name!r}")
@@ -40,7 +41,7 @@ def start_system(plan: Plan, *, resources: dict[str, float] | None = None) -> Ha
             max_restarts=-1,
             max_task_retries=0,
             num_cpus=0,
-            resources=resources or {},
+            resources=dict(plan.tree.resources),
             max_concurrency=1000,
         )
         .remote(plan)
@@ -87,17 +88,24 @@ def stop_system(plan: Plan, reason: str) -> None:
 
 
 def _end(handle: Handle) -> None:
-    """Kill an actor and wait until Ray knows that it is dead."""
+    """Kill an actor; return when Ray knows that it is dead and, on this host, it is."""
+    pid, born = 0, ""
+    try:
+        _, _, pid, node_id = ray.get(handle.identity.remote(), timeout=_ANSWER_S)
+        born = birth(pid) if node_id == ray.get_runtime_context().get_node_id() else ""
+    except (RayError, TimeoutError):
+        pass  # it does not answer: all the more reason
     ray.kill(handle, no_restart=True)
     deadline = time.monotonic() + _GONE_S
     while time.monotonic() < deadline:
         try:
-            ray.get(handle.identity.remote(), timeout=_RETRY_S * 10)
+            ray.get(handle.identity.remote(), timeout=_ANSWER_S)
         except ActorDiedError:
-            return
+            break
         except (RayError, TimeoutError):
             pass
         time.sleep(_RETRY_S)
+    wait_gone(pid, born, _GONE_S)
 
 
 def _patiently(root: Handle, method: str, args: tuple[Any, ...], timeout_s: float) -> Any:
@@ -111,8 +119,3 @@ def _patiently(root: Handle, method: str, args: tuple[Any, ...], timeout_s: floa
         except (ActorUnavailableError, GetTimeoutError):
             time.sleep(_RETRY_S)
     raise TimeoutError(f"the root supervisor did not answer {method!r} within {timeout_s:g} s")
-
-
-async def status_async(root: Handle, timeout_s: float = 5.0) -> dict[str, Any]:
-    """`status` for callers with an event loop."""
-    return await asyncio.to_thread(status, root, timeout_s)

@@ -13,8 +13,10 @@ about 0.6 s on an idle machine, seconds on a busy one. Three settings of Ray mak
 
 import asyncio
 import os
+import secrets
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import ray
@@ -26,19 +28,23 @@ from actors.names import NAMESPACE
 PRELOAD: Final = ("numpy", "numba", "pydantic", "messages")
 _KEEP_ALIVE_S: Final = 24 * 3600
 _CALL_S: Final = 5.0
-_REFILL_S: Final = 0.5  # after a restart: the newcomer gets the processor first
+_REFILL_S: Final = 0.2  # after a restart: the newcomer gets the processor first
 
 
 def ray_init_options(
-    *, preload: Sequence[str] = PRELOAD, dashboard: bool = False, cpus: int | None = None
+    *,
+    preload: Sequence[str] = PRELOAD,
+    token: Path | None = None,
+    dashboard: bool = False,
+    cpus: int | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments for `ray.init` of a run on this machine, with fast restarts.
 
     preload  modules that every worker imports before it is given work; a missing one is only
              logged by the worker
-    It also sets the environment that Ray's processes inherit (`prepare_environment`).
+    token    see `prepare_environment`, which this calls
     """
-    prepare_environment()
+    prepare_environment(token)
     return {
         "address": "local",
         "namespace": NAMESPACE,
@@ -62,11 +68,35 @@ def system_config(preload: Sequence[str] = PRELOAD) -> dict[str, Any]:
     }
 
 
-def prepare_environment() -> None:
-    """Settings that Ray's processes inherit; what the operator has set is left alone."""
+def prepare_environment(token: Path | None) -> None:
+    """Settings that Ray's processes inherit; what the operator has set is left alone.
+
+    token  file with the token that this Ray asks of its callers, made here if it is missing.
+           Ray listens on the host's address even when it is local, and whoever may call it may
+           run code: only tests on a closed machine go without (None).
+    """
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # else `uv run` wraps each worker
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # a local Ray listens on loopback only
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if "RAY_AUTH_MODE" in os.environ:
+        return
+    if token is None:
+        os.environ["RAY_AUTH_MODE"] = "disabled"
+        return
+    if not token.exists():
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_hex(32), encoding="ascii")
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+
+
+def quiet_driver() -> None:
+    """Keep Ray's notices about dead workers off this process's standard output.
+
+    Ray prints them whatever `log_to_driver` says, in the middle of a `--json` answer. Supervision
+    reports every death itself.
+    """
+    worker: Any = import_module("ray._private.worker")
+    worker._worker_logs_enabled = False
 
 
 class WarmPool:

@@ -100,7 +100,7 @@ def launch(local_ray: None, tmp_path: Path, request: pytest.FixtureRequest) -> I
             config=str(tmp_path),
             ledger=str(tmp_path / "incarnations"),
             tree=team,
-            spares=2,
+            spares=1,
         )
         root = start_system(plan)
         systems.append(System(plan, root))
@@ -255,3 +255,14 @@ def test_shutdown_stops_in_reverse_and_leaves_no_process(launch: Launch) -> None
     assert [pid for pid in system.pids if not gone(pid)] == []
     with pytest.raises(Exception, match="not on this cluster"):
         find_root(system.plan.run)
+
+
+def test_hung_child_is_ended_before_its_name_is_given_again(launch: Launch) -> None:
+    system = launch(Team(name="root", children=(mortal("feed"),)))
+    zombie = system.row("feed")["pid"]
+    os.kill(zombie, signal.SIGSTOP)  # alive for the kernel and for Ray, deaf for everybody
+
+    system.kill("root")  # its successor finds the name, and nobody who answers to it
+
+    system.until_serving(root=2, feed=2)
+    assert gone(zombie)

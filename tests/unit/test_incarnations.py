@@ -1,0 +1,60 @@
+"""Incarnation numbers on disk."""
+
+from pathlib import Path
+
+import pytest
+
+from supervisors.incarnations import Incarnations
+
+
+def test_numbers_rise_by_one_and_survive_a_restart(tmp_path: Path) -> None:
+    first = Incarnations(tmp_path / "run" / "incarnations", "s1")
+    assert [first.claim("feed"), first.claim("risk"), first.claim("feed")] == [1, 1, 2]
+
+    again = Incarnations(tmp_path / "run" / "incarnations", "s1")
+
+    assert again.claim("feed") == 3
+    assert again.restarts("feed") == 2
+    assert again.restarts("risk") == 0
+
+
+def test_new_session_counts_restarts_anew_but_never_repeats_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "incarnations"
+    old = Incarnations(path, "s1")
+    old.claim("feed")
+    old.claim("feed")
+
+    new = Incarnations(path, "s2")
+
+    assert new.claim("feed") == 3
+    assert new.restarts("feed") == 0
+
+
+@pytest.mark.parametrize("torn", ["c", "claim 2", "claim 2 fee", "claim 2 feed"])
+def test_torn_claim_was_never_answered_and_is_dropped(tmp_path: Path, torn: str) -> None:
+    path = tmp_path / "incarnations"
+    Incarnations(path, "s1").claim("feed")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(torn)
+
+    assert Incarnations(path, "s1").claim("feed") == 2
+    assert Incarnations(path, "s1").claim("feed") == 3
+
+
+def test_halt_outlives_the_root_but_not_the_session(tmp_path: Path) -> None:
+    path = tmp_path / "incarnations"
+    Incarnations(path, "s1").halt("feed", "died\nof poison")
+
+    assert Incarnations(path, "s1").halted == {"feed": "died of poison"}
+    Incarnations(path, "s1").resume()
+    assert Incarnations(path, "s1").halted == {}
+    Incarnations(path, "s1").halt("feed", "again")
+    assert Incarnations(path, "s2").halted == {}
+
+
+def test_foreign_line_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "incarnations"
+    path.write_text("hello world\n", encoding="utf-8")
+
+    with pytest.raises(ValueError, match="restore it from a backup"):
+        Incarnations(path, "s1")
