@@ -6,7 +6,8 @@ from typing import Final
 from scenarios.cli_output import Mistake
 
 LATEST: Final = "latest"
-_SQLITE: Final = b"SQLite format 3\0"
+# Written when a run is described, and when it is started or resumed.
+_SIGNS: Final = ("spec.toml", "system.json")
 
 
 def find_run(which: str | None, runs_dir: Path) -> Path:
@@ -31,17 +32,18 @@ def find_run(which: str | None, runs_dir: Path) -> Path:
 
 def journals_of(folder: Path) -> list[Path]:
     """Every journal of a run, in the order of their names."""
-    return sorted(p for p in folder.rglob("*") if p.is_file() and _is_sqlite(p))
+    return sorted((folder / "journal").glob("*.sqlite"))
 
 
 def _runs(runs_dir: Path) -> list[Path]:
-    """Runs, oldest first: a run's folder changes when its journals are opened."""
+    """Runs, the one that was started or resumed last at the end."""
     if not runs_dir.is_dir():
         return []
-    folders = [p for p in runs_dir.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    return sorted(folders, key=lambda p: (p.stat().st_mtime_ns, p.name))
+    started = [(_started_ns(p), p.name, p) for p in runs_dir.iterdir() if p.is_dir()]
+    return [path for ts_ns, _, path in sorted(started) if ts_ns]
 
 
-def _is_sqlite(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_SQLITE)) == _SQLITE
+def _started_ns(folder: Path) -> int:
+    """When a run was started or resumed last; 0 if the folder is none of a run."""
+    signs = [folder / name for name in _SIGNS]
+    return max((s.stat().st_mtime_ns for s in signs if s.is_file()), default=0)

@@ -25,7 +25,7 @@ def verify(which: Which = None, runs_dir: RunsDir = RUNS, as_json: Json = False)
     \b
     Examples:
       manta journal verify                          the journals of the latest run
-      manta journal verify runs/x/journal/orders.db --json
+      manta journal verify account.sqlite --json
     """
     from journal import verify as prove  # noqa: PLC0415 - `manta --help` needs no SQLite
 

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated, Final
 
@@ -14,6 +15,7 @@ from scenarios.cli_folders import find_run
 from scenarios.cli_output import RUNS, Json, Mistake, RunName, RunsDir
 
 _POLL_S: Final = 0.2
+_HEAD: Final = ("ts", "level", "actor", "incarnation", "event")
 _BYTES_A_LINE: Final = 4096  # generously: how much of a file's end is read for its last lines
 
 
@@ -51,7 +53,7 @@ def logs(
 
 
 def _files(folder: Path, actor: str | None) -> list[Path]:
-    found = sorted(folder.glob("*.log")) if folder.is_dir() else []
+    found = sorted([*folder.glob("*.jsonl"), *folder.glob("*.log")])
     if not found:
         raise Mistake(f"{folder}: no logs there yet: wait until an actor has started")
     if actor is None:
@@ -82,16 +84,20 @@ def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
         yield line.rstrip(b"\n")
 
 
-def _when(line: bytes) -> str:
-    return str(_parsed(line).get("ts", ""))
+def _when(line: bytes) -> float:
+    """Seconds since the epoch; 0 for a line without a time."""
+    ts = _parsed(line).get("ts")
+    if isinstance(ts, str):
+        return datetime.fromisoformat(ts).timestamp()
+    return float(ts) if isinstance(ts, int | float) else 0.0
 
 
 def _parsed(line: bytes) -> dict[str, object]:
     try:
         found = json.loads(line)
     except ValueError:
-        return {"message": line.decode(errors="replace")}  # a process's last words, as they are
-    return found if isinstance(found, dict) else {"message": str(found)}
+        return {"event": line.decode(errors="replace")}  # a process's last words, as they are
+    return found if isinstance(found, dict) else {"event": str(found)}
 
 
 def _print(lines: Iterable[bytes], *, as_json: bool) -> None:
@@ -102,9 +108,9 @@ def _print(lines: Iterable[bytes], *, as_json: bool) -> None:
 
 def _text(line: bytes) -> str:
     fields = _parsed(line)
-    head = [fields.pop(k, None) for k in ("ts", "level", "actor", "incarnation", "message")]
-    if head[0] is None:
-        return str(head[4])
-    where = f"{head[2]}#{head[3]}"
-    rest = " ".join(f"{k}={v}" for k, v in fields.items() if v not in (None, "", "run"))
-    return f"{head[0]}  {head[1]!s:<7}  {where:<16}  {head[4]}  {rest}".rstrip()
+    ts, level, actor, incarnation, event = (fields.pop(k, None) for k in _HEAD)
+    if ts is None:
+        return str(event)
+    when = datetime.fromtimestamp(_when(line), UTC).strftime("%H:%M:%S.%f")[:-3]
+    rest = " ".join(f"{k}={v}" for k, v in fields.items() if k != "run" and v not in (None, ""))
+    return f"{when}  {level!s:<7}  {f'{actor}#{incarnation}':<18}  {event}  {rest}".rstrip()

@@ -89,7 +89,7 @@ def _headline(view: View, duration_s: float) -> RenderableType:
         Text(str(view.get("state", "starting")), style="bold"),
         ProgressBar(total=duration_s, completed=elapsed_s, width=24),
         f"{duration_s - elapsed_s:.0f} s left",
-        f"{view.get('events_per_s', 0):,.0f} events/s",
+        f"{_rate(view):,.0f} events/s",
         Text.assemble("realized ", _signed(pnl.get("realized"))),
         Text.assemble("unrealized ", _signed(pnl.get("unrealized"))),
     )
@@ -145,6 +145,11 @@ def _market(view: View) -> RenderableType:
         Panel(positions, title="positions", title_align="left"),
     )
     return grid
+
+
+def _rate(view: View) -> float:
+    """Market events a second since the start."""
+    return float(view.get("events", 0)) / max(float(view.get("elapsed_s", 0.0)), 1.0)
 
 
 def money(value: Any) -> str:

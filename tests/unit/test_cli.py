@@ -169,9 +169,9 @@ def test_simulate_traces_one_seed(said: Said) -> None:
 
 
 async def test_verify_finds_an_intact_journal_intact(said: Said, tmp_path: Path) -> None:
-    await journal_at(tmp_path / "orders.db")
+    await journal_at(tmp_path / "account.sqlite")
 
-    code, out, _ = said("journal", "verify", tmp_path / "orders.db", "--json")
+    code, out, _ = said("journal", "verify", tmp_path / "account.sqlite", "--json")
 
     document = json.loads(out)
     assert code == 0
@@ -182,7 +182,7 @@ async def test_verify_finds_an_intact_journal_intact(said: Said, tmp_path: Path)
 async def test_verify_of_a_damaged_journal_names_the_record_and_fails(
     said: Said, tmp_path: Path
 ) -> None:
-    path = tmp_path / "orders.db"
+    path = tmp_path / "account.sqlite"
     await journal_at(path)
     damaged = path.read_bytes().replace(b"orders", b"0rders")
     path.write_bytes(damaged)
@@ -195,23 +195,23 @@ async def test_verify_of_a_damaged_journal_names_the_record_and_fails(
 
 
 def test_verify_of_something_else_is_a_mistake_or_a_finding(said: Said, tmp_path: Path) -> None:
-    (tmp_path / "note.db").write_text("not a journal, but long enough to be looked at")
+    (tmp_path / "note.sqlite").write_text("not a journal, but long enough to be looked at")
 
-    code, out, err = said("journal", "verify", tmp_path / "note.db")
+    code, out, err = said("journal", "verify", tmp_path / "note.sqlite")
 
     assert code in (1, 2)
     assert "not a SQLite database" in out + err
 
 
 async def test_backup_copies_and_never_overwrites(said: Said, tmp_path: Path) -> None:
-    path = tmp_path / "orders.db"
+    path = tmp_path / "account.sqlite"
     await journal_at(path)
 
     first = said("journal", "backup", tmp_path / "copies", "--run", path, "--json")
     again = said("journal", "backup", tmp_path / "copies", "--run", path)
 
     assert first[0] == 0
-    assert said("journal", "verify", tmp_path / "copies" / "orders.db")[0] == 0
+    assert said("journal", "verify", tmp_path / "copies" / "account.sqlite")[0] == 0
     assert again[0] == 2
     assert one_line(again[2])
 
@@ -219,9 +219,9 @@ async def test_backup_copies_and_never_overwrites(said: Said, tmp_path: Path) ->
 async def test_a_journal_in_use_is_a_mistake_that_names_the_process(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    async with await Journal.open(tmp_path / "orders.db", **OWNER):
+    async with await Journal.open(tmp_path / "account.sqlite", **OWNER):
         with pytest.raises(Exception, match="in use") as busy:
-            await Journal.open(tmp_path / "orders.db", **OWNER)
+            await Journal.open(tmp_path / "account.sqlite", **OWNER)
 
     code = exit_code(busy.value)
 

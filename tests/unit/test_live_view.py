@@ -16,7 +16,7 @@ VIEW: dict[str, Any] = {
     "mode": "PAPER",
     "state": "running",
     "elapsed_s": 12.0,
-    "events_per_s": 1234.5,
+    "events": 14808,
     "actors": [
         {"name": "orders", "class": "OrderManager", "state": "serving", "pid": 11, "restarts": 2},
         {"name": "feed", "class": "Feed", "state": "starting"},
@@ -38,7 +38,16 @@ def drawn(view: dict[str, Any]) -> str:
 def test_a_screen_shows_actors_orders_positions_and_money() -> None:
     text = drawn(VIEW)
 
-    for word in ("OrderManager", "serving", "BTCUSDT.BINANCE", "FILLED", "+12.50", "-3.25", "18 s"):
+    for word in (
+        "OrderManager",
+        "serving",
+        "BTCUSDT.BINANCE",
+        "FILLED",
+        "+12.50",
+        "-3.25",
+        "18 s",
+        "1,234",
+    ):
         assert word in text
 
 
@@ -76,16 +85,17 @@ def runs(tmp_path: Path) -> Path:
     """Two actors' logs, with a half-written last line."""
     logs = tmp_path / "runs" / "r1" / "logs"
     logs.mkdir(parents=True)
+    (tmp_path / "runs" / "r1" / "spec.toml").touch()
     said = {"level": "INFO", "incarnation": 1}
-    (logs / "orders.log").write_text(
+    (logs / "orders.jsonl").write_text(
         "".join(
-            json.dumps({"ts": f"2026-01-02T10:00:0{s}", "actor": "orders", "message": m, **said})
+            json.dumps({"ts": f"2026-01-02T10:00:0{s}", "actor": "orders", "event": m, **said})
             + "\n"
             for s, m in ((1, "first"), (3, "third"))
         )
     )
-    second = {"ts": "2026-01-02T10:00:02", "actor": "risk", "message": "second", **said}
-    (logs / "risk.log").write_text(json.dumps(second) + '\n{"ts": "2026-01-02T10:00:04", "me')
+    second = {"ts": "2026-01-02T10:00:02", "actor": "risk", "event": "second", **said}
+    (logs / "risk.jsonl").write_text(json.dumps(second) + '\n{"ts": "2026-01-02T10:00:04", "me')
     return tmp_path / "runs"
 
 
@@ -94,7 +104,7 @@ def test_logs_of_all_actors_come_in_the_order_of_their_times(
 ) -> None:
     code = main(["logs", "--runs-dir", str(runs), "--json"])
 
-    lines = [json.loads(text)["message"] for text in capsys.readouterr().out.splitlines()]
+    lines = [json.loads(text)["event"] for text in capsys.readouterr().out.splitlines()]
     assert code == 0
     assert lines == ["first", "second", "third"]
 
