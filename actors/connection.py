@@ -1,0 +1,104 @@
+"""A trading actor's own way to the venue: requests go out at once, each answer is one message.
+
+A request that comes before the connection is up waits for it; what the answer proves, or fails to
+prove, is the gateway's to say. Nothing here repeats anything.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Final
+
+import numpy as np
+
+from actors.config import RunConfig
+from messages import Message
+from messages.base import Event
+from messages.venue import Source
+from venues.binance.gateway import BinanceGateway
+from venues.binance.gateway_requests import GatewayCommand
+from venues.binance.limits import Budget
+from venues.binance.signing import keys_from
+from venues.binance.transport_clock import VenueClock
+from venues.binance.transport_rest import Rest
+from venues.binance.transport_socket import Backoff, SocketConfig
+from venues.binance.transport_user import UserStream
+
+SYNC_EVERY_S: Final = 60.0
+BACKOFF: Final = Backoff(first_s=0.05, most_s=5.0)
+
+
+class VenueConnection:
+    """REST gateway and, for the order manager, the user stream of one account."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        now_ns: Callable[[], int],
+        answer: Callable[[Message], None],
+        source: Source = Source.QUERY,
+    ) -> None:
+        self.rest = Rest(config.rest_url, keys_from(os.environ))
+        self.clock = VenueClock(now_ns)
+        self.budget = Budget()
+        self._gateway = BinanceGateway(
+            self.rest,
+            self.clock,
+            self.budget,
+            now_ns,
+            recv_window_ms=config.recv_window_ms,
+            source=source,
+        )
+        self._config = config
+        self._now_ns = now_ns
+        self._answer = answer
+        self._up = asyncio.Event()
+        self._asking: set[asyncio.Task[None]] = set()
+        self._stream: UserStream | None = None
+
+    async def open(self) -> None:
+        """Connect and learn the venue's time."""
+        await self.rest.open()
+        await self.clock.sync(self.rest)
+        self._up.set()
+
+    async def keep_time(self) -> None:
+        """Measure the venue's clock now and then, for as long as this actor lives."""
+        while True:
+            await asyncio.sleep(SYNC_EVERY_S)
+            await self.clock.sync(self.rest)
+
+    def ask(self, command: GatewayCommand) -> None:
+        """Carry out one command beside everything else; its answer comes as a message."""
+        task = asyncio.create_task(self._ask(command))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _ask(self, command: GatewayCommand) -> None:
+        await self._up.wait()
+        self._answer(await self._gateway.execute(command))
+
+    async def follow(self, tell: Callable[[Event], None]) -> None:
+        """Pass on the account's events until the connection is closed."""
+        await self._up.wait()
+        stream = self._stream = UserStream(
+            keys_from(os.environ),
+            self.rest,
+            self.clock,
+            self._now_ns,
+            np.random.default_rng(),
+            SocketConfig(self._config.ws_url, backoff=BACKOFF),
+        )
+        async with aclosing(stream.batches()) as batches:
+            async for events in batches:
+                for event in events:
+                    tell(event)
+
+    async def close(self) -> None:
+        """End the stream and the session; requests under way are left to the recovery."""
+        if self._stream is not None:
+            self._stream.close()
+        for task in self._asking:
+            task.cancel()
+        await self.rest.close()

@@ -1,0 +1,132 @@
+"""The order manager as an actor: the account's journal and its venue connection in one process."""
+
+from typing import Any, Final, cast
+
+from actors.connection import VenueConnection
+from actors.shell import Shell
+from journal import Draft, Journal
+from journal.lock import WriterLock
+from journal.replay import replay
+from messages import Message
+from messages.control import Resumed
+from pathlib import Path
+from trading import positions
+from trading.account import Books, OrderManagerConfig
+from trading.machine import Machine, Row
+from trading.order_manager import OrderManagerCore
+from trading.order_turn import view as order_view
+from venues.binance.gateway_requests import GatewayCommand
+
+JOURNAL: Final = "account.sqlite"
+
+
+class OrderManager(Shell[Books]):
+    """Owns every order of the account. Its journal is the truth; its memory is a fold of it."""
+
+    _journal: Journal
+    _account: WriterLock
+    _venue: VenueConnection
+
+    async def open(self) -> Machine[Books]:
+        config = self.config
+        self._account = WriterLock(Path(config.account_lock))
+        path = config.path("journal", JOURNAL)
+        self._journal = await Journal.open(
+            path,
+            owner=config.run_id,
+            lease=config.account,
+            incarnation=self.incarnation,
+            now_ns=self.clock.now_ns(),
+        )
+        core = OrderManagerCore(
+            OrderManagerConfig(config.by_id, recv_window_ns=config.recv_window_ms * 1_000_000)
+        )
+        machine = Machine(self.name, core, config.directory, self.incarnation)
+        rows = [
+            Row(r.direction, r.peer, r.session, r.peer_seq, r.ts_ns, message, r.payload)
+            async for r, message in replay(self._journal, direction=None)
+            if r.direction != "note"
+        ]
+        inputs = machine.recover(rows)
+        report = self._journal.report
+        self._log(
+            "INFO",
+            "recovered",
+            inputs=inputs,
+            rows=report.rows,
+            torn_frames=report.torn_frames,
+            recovered_commits=report.recovered_commits,
+        )
+        self._venue = VenueConnection(config, self.clock.now_ns, self._answer)
+        return machine
+
+    async def connect(self) -> None:
+        await self._venue.open()
+        self.spawn(self._venue.keep_time())
+        await self._venue.follow(self._answer)
+
+    def _answer(self, message: Message) -> None:
+        self.mailbox.put_local("venue", message)
+
+    def ask_venue(self, message: Message) -> None:
+        self._venue.ask(cast(GatewayCommand, message))
+
+    async def persist(self, rows: tuple[Row, ...]) -> None:
+        await self._journal.append([self._draft(row) for row in rows])
+
+    def _draft(self, row: Row) -> Draft:
+        return Draft(
+            row.ts_ns,
+            row.direction,  # type: ignore[arg-type]  # a Row says "in" or "out"
+            self.name,
+            self.incarnation,
+            str(getattr(row.message, "kind", "")),
+            row.wire,
+            row.peer,
+            row.session,
+            row.seq,
+            row.message.correlation_id,
+        )
+
+    async def close(self) -> None:
+        await self._venue.close()
+        await self._journal.close()
+        self._account.release()
+
+    def view(self, what: str) -> Any:
+        machine = self.machine
+        if machine is None:
+            return super().view(what)
+        books = machine.state
+        match what:
+            case "orders":
+                return [
+                    order_view(o).model_dump(mode="json") | {"closed": o.closed}
+                    for o in books.orders.values()
+                ]
+            case "positions":
+                return [p.model_dump(mode="json") for p in positions.views(books.positions)]
+            case "fills":
+                return _fills(books)
+            case _:
+                counts: dict[str, int] = {}
+                for order in books.orders.values():
+                    counts[str(order.status)] = counts.get(str(order.status), 0) + 1
+                return super().view(what) | {
+                    "orders": counts,
+                    "fills": books.fills,
+                    "trading_state": str(books.trading_state),
+                    "stream_up": books.stream_up,
+                    "balances": [b.model_dump(mode="json") for b in books.balances.values()],
+                }
+
+
+def _fills(books: Books) -> list[dict[str, str]]:
+    return [
+        {"client_order_id": str(key), "trade_id": str(trade)}
+        for key, order in books.orders.items()
+        for trade in sorted(order.trades)
+    ]
+
+
+__all__ = ["JOURNAL", "OrderManager", "Resumed"]

@@ -1,0 +1,46 @@
+"""The reconciler as an actor: its own connection, so that it sees what the order manager cannot."""
+
+from typing import cast
+
+from actors.connection import VenueConnection
+from actors.shell import Shell
+from messages import Message
+from messages.venue import Source
+from trading.machine import Machine
+from trading.reconciler import ReconcilerCore
+from trading.reconciler_state import ReconcilerConfig, ReconcilerState
+from venues.binance.gateway_requests import GatewayCommand
+
+
+class Reconciler(Shell[ReconcilerState]):
+    """Asks the venue, for ever, whether our books are right."""
+
+    _venue: VenueConnection
+
+    async def open(self) -> Machine[ReconcilerState]:
+        config = self.config
+        core = ReconcilerCore(
+            ReconcilerConfig(
+                config.by_id,
+                incarnation=self.incarnation,
+                interval_ns=config.reconcile_ns,
+                grace_ns=config.grace_ns,
+            )
+        )
+        self._venue = VenueConnection(
+            config, self.clock.now_ns, self._answer, source=Source.RECONCILER
+        )
+        return Machine(self.name, core, config.directory, self.incarnation)
+
+    async def connect(self) -> None:
+        await self._venue.open()
+        await self._venue.keep_time()
+
+    def _answer(self, message: Message) -> None:
+        self.mailbox.put_local("venue", message)
+
+    def ask_venue(self, message: Message) -> None:
+        self._venue.ask(cast(GatewayCommand, message))
+
+    async def close(self) -> None:
+        await self._venue.close()

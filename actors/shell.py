@@ -1,0 +1,255 @@
+"""The one shell that every core runs in on Ray: mailbox, time and I/O around a `Machine`.
+
+Theory of operation. `receive` only queues. One pump drains the mailbox in natural batches, lets the
+machine handle each packet, and then carries the effects of the whole batch out in the order that
+`Effects` demands: rows to the journal in one synced transaction (or the checkpoint to the journal
+keeper), then everything else. Nothing leaves before what it follows from is durable.
+
+An exception means that this actor is wrong about the world: it is logged once and the process ends,
+at once and without clean-up. The supervisor starts a fresh one from the journal.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Coroutine
+from typing import Any, Final, Generic, TypeVar
+
+import ray
+
+from actors.clock import Clock, WallClock
+from actors.config import RunConfig
+from actors.logs import Log, open_log
+from actors.mailbox import Item, Local, Mailbox
+from actors.metrics import ActorMetrics
+from actors.outbox import Outbox
+from actors.packet import Encoder, Wire, pack, unpack
+from actors.timers import Timers
+from messages import Message, decode
+from messages.base import NS_PER_MS
+from messages.control import StrategyCheckpoint
+from trading.links import Frame, Packet
+from trading.machine import Effects, Machine, Row
+
+S = TypeVar("S")
+_BATCH_MAX: Final = 256
+_RESEND_NS: Final = 200 * NS_PER_MS
+_LAST_WORDS_S: Final = 0.05
+_CRASHED: Final = 70
+
+
+class Shell(Generic[S]):
+    """Base of the actors of a run. Subclasses open their core, and their ways to the venue."""
+
+    def __init__(self, run: str, name: str, incarnation: int) -> None:
+        self.config = RunConfig.model_validate_json(run)
+        self.name = name
+        self.incarnation = incarnation
+        self.clock: Clock = WallClock()
+        self.mailbox = Mailbox()
+        self.machine: Machine[S] | None = None
+        self._outboxes: dict[str, Outbox] = {}
+        self._encoder = Encoder()
+        self._timers = Timers(self.clock, lambda fired: self.mailbox.put_local("self", fired))
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._booting: asyncio.Task[None] | None = None
+        self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._early: list[Wire] = []
+        self.log: Log | None = None
+        self.metrics_registry: ActorMetrics | None = None
+
+    # --- what a subclass gives -----------------------------------------------------------------
+
+    async def open(self) -> Machine[S]:
+        """Make this actor's machine, recovered from whatever survived it."""
+        raise NotImplementedError("a shell needs a core")
+
+    async def connect(self) -> None:
+        """Open ways to the venue, once the machine serves."""
+
+    async def persist(self, rows: tuple[Row, ...]) -> None:
+        """Make journal rows durable; returns when they are."""
+        raise NotImplementedError("only durable actors have rows")
+
+    async def checkpoint(self, checkpoint: StrategyCheckpoint) -> None:
+        """Make a strategy's checkpoint durable; returns when it is."""
+        raise NotImplementedError("only strategies have checkpoints")
+
+    def ask_venue(self, message: Message) -> None:
+        """Send a request over this actor's own connection; the answer goes to the mailbox."""
+        raise NotImplementedError("this actor has no connection")
+
+    def heard(self, message: Message, now_ns: int) -> None:
+        """See each message before it is handled (recorders, metrics)."""
+
+    def said(self, message: Message) -> None:
+        """See each message of this actor's to another."""
+
+    async def close(self) -> None:
+        """Release connections and files; called on a stop, never on a crash."""
+
+    def view(self, what: str) -> Any:
+        """Plain data for people."""
+        machine = self.machine
+        return {"handled": machine.handled if machine else 0, "mailbox": len(self.mailbox)}
+
+    # --- the protocol of a supervised actor ----------------------------------------------------
+
+    async def boot(self) -> tuple[int, str]:
+        """Open everything and serve; returns (pid, node id)."""
+        if self._booting is None:
+            self._booting = asyncio.create_task(self._boot())
+        await asyncio.shield(self._booting)
+        return os.getpid(), ray.get_runtime_context().get_node_id()
+
+    async def alive(self) -> str:
+        """Return only when this process ends on purpose."""
+        return await asyncio.shield(self._end)
+
+    async def identity(self) -> tuple[str, int, int, str]:
+        """(name, incarnation, pid, node id)."""
+        return self.name, self.incarnation, os.getpid(), ray.get_runtime_context().get_node_id()
+
+    async def stop(self, reason: str) -> None:
+        """Say the last words, close, and end this process."""
+        self._log("INFO", "stopping", reason=reason)
+        for outbox in self._outboxes.values():
+            await outbox.flush(0.5)
+        for task in self._tasks:
+            task.cancel()
+        self._timers.cancel()
+        await self.close()
+        if not self._end.done():
+            self._end.set_result(reason)
+        await asyncio.sleep(_LAST_WORDS_S)
+        ray.actor.exit_actor()
+
+    async def receive(self, wires: list[Wire]) -> None:
+        """Packets from another actor; they are queued, nothing else."""
+        self.mailbox.put(wires)
+
+    async def command(self, raw: bytes) -> None:
+        """A message from an operator or a supervisor."""
+        await self.mailbox.offer("operator", decode(raw))
+
+    async def look(self, what: str = "status") -> Any:
+        """Plain data for people: `view`, between two batches."""
+        return self.view(what)
+
+    async def metrics(self) -> bytes:
+        """This actor's metrics in the text exposition format."""
+        return self.metrics_registry.exposition() if self.metrics_registry else b""
+
+    async def digest(self) -> str:
+        """SHA-256 over this actor's log (see `Machine.digest`)."""
+        return self.machine.digest() if self.machine else ""
+
+    # --- life ----------------------------------------------------------------------------------
+
+    async def _boot(self) -> None:
+        config = self.config
+        self.log = open_log(
+            config.path(), config.run_id, self.name, self.incarnation, config.log_level
+        )
+        try:
+            self.machine = await self.open()
+            self.metrics_registry = ActorMetrics(
+                config.run_id, self.name, str(self.machine.role)
+            )
+            first = self.machine.resume(self.clock.now_ns())
+            await self._carry_out(self.machine, [first])
+        except Exception as e:  # noqa: BLE001  whatever it is, a half-open actor must not live
+            self._die(e)
+        self.spawn(self._pump())
+        self.spawn(self._resend())
+        self.spawn(self.connect())
+        self._log("INFO", "serving", pid=os.getpid())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` beside the pump; an exception in it ends the process."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._die(error)
+
+    def _die(self, error: BaseException) -> None:
+        """Log why, and end the process: no handler, no flush, no half-done state."""
+        self._log("ERROR", "died", error=error)
+        os._exit(_CRASHED)
+
+    def _log(self, level: str, event: str, **fields: Any) -> None:
+        if self.log is not None:
+            self.log.event(level, event, **fields)
+
+    # --- serving -------------------------------------------------------------------------------
+
+    async def _pump(self) -> None:
+        machine = self.machine
+        assert machine is not None, "the pump starts after boot"
+        while True:
+            items = await self.mailbox.drain(_BATCH_MAX)
+            now_ns = self.clock.now_ns()
+            await self._carry_out(machine, [self._handle(machine, i, now_ns) for i in items])
+
+    def _handle(self, machine: Machine[S], item: Item, now_ns: int) -> Effects:
+        if isinstance(item, Local):
+            self._note(item.message, now_ns)
+            return machine.local(item.message, now_ns, item.peer)
+        packet = unpack(item)
+        message = getattr(packet, "message", None)
+        if message is not None:
+            self._note(message, now_ns)
+        return machine.packet(packet, now_ns)
+
+    def _note(self, message: Message, now_ns: int) -> None:
+        self.heard(message, now_ns)
+        if self.metrics_registry is not None:
+            self.metrics_registry.handled(message, now_ns)
+        if self.log is not None:
+            self.log.message(message)
+
+    async def _carry_out(self, machine: Machine[S], done: list[Effects]) -> None:
+        rows = tuple(row for effects in done for row in effects.rows)
+        if rows:
+            begun = time.perf_counter()
+            await self.persist(rows)
+            if self.metrics_registry is not None:
+                self.metrics_registry.journal_synced(time.perf_counter() - begun)
+        checkpoints = [e.checkpoint for e in done if e.checkpoint is not None]
+        if checkpoints:  # each includes all that came before it
+            await self.checkpoint(checkpoints[-1])
+            machine.persisted(checkpoints[-1])
+        for effects in done:
+            for message in effects.notes:
+                self.tell_keeper(message)
+            for message in effects.venue:
+                self.ask_venue(message)
+            for packet in effects.packets:
+                if isinstance(packet, Frame):
+                    self.said(packet.message)
+                self._send(packet)
+            for timer in effects.timers:
+                self._timers.set(timer)
+        for ack in machine.acks():
+            self._send(ack)
+
+    def tell_keeper(self, message: Message) -> None:
+        """For the run's record; nothing waits for it."""
+
+    def _send(self, packet: Packet) -> None:
+        outbox = self._outboxes.get(packet.to)
+        if outbox is None:
+            outbox = self._outboxes[packet.to] = Outbox(self.config.run_id, packet.to)
+        outbox.put(pack(packet, self._encoder))
+
+    async def _resend(self) -> None:
+        machine = self.machine
+        assert machine is not None, "resending starts after boot"
+        while True:
+            await asyncio.sleep(_RESEND_NS / 1e9)
+            for packet in machine.resend(self.clock.now_ns(), _RESEND_NS):
+                self._send(packet)

@@ -1,0 +1,97 @@
+"""From a RunSpec to the system that runs it: who there is, where, and who watches whom."""
+
+import time
+from typing import Final
+
+from actors.config import RunConfig, StrategyConfig
+from messages.base import NS_PER_S, StrategyId
+from messages.market import Instrument
+from scenarios.folder import RunFolder
+from scenarios.spec import RunSpec
+from scenarios.strategy_source import source_of
+from scenarios.venue_process import VenueProcess
+from supervisors.plan import Plan
+from supervisors.tree import ROOT, Child, Team
+from trading.wiring import strategy_actor
+
+# What holds a journal or a socket lives on the node that has this resource: see cluster.yaml.
+PINNED: Final = (("manta_disk", 0.001),)
+NODE_RESOURCES: Final = {"manta_disk": 1.0}
+_RESTARTS_MAX: Final = 60
+_WINDOW_NS: Final = 120 * NS_PER_S
+
+
+def run_config(
+    spec: RunSpec,
+    folder: RunFolder,
+    instruments: tuple[Instrument, ...],
+    venue: VenueProcess,
+) -> RunConfig:
+    """What every actor of the run is told."""
+    account = f"{spec.venue.name}/{spec.venue.account}"
+    return RunConfig(
+        run_id=folder.run_id,
+        folder=str(folder.path),
+        account=account,
+        account_lock=str(folder.account_lock(account)),
+        rest_url=venue.rest_url,
+        ws_url=venue.ws_url,
+        instruments=instruments,
+        limits=spec.limits,
+        strategies=tuple(
+            StrategyConfig(
+                strategy_id=StrategyId(s.id),
+                source=source_of(s),
+                instruments=tuple(sorted(spec.wants(s))),
+                params=s.params,
+            )
+            for s in spec.strategies
+        ),
+        bar_intervals_ns=tuple(s * NS_PER_S for s in spec.feed.bar_intervals_s),
+        stale_book_ns=round(spec.feed.stale_book_s * NS_PER_S),
+        reconcile_ns=round(spec.reconciler.interval_s * NS_PER_S),
+        grace_ns=round(spec.reconciler.grace_s * NS_PER_S),
+        record=spec.feed.record,
+        log_level=spec.log_level,  # type: ignore[arg-type]  # the spec's pattern allows these only
+    )
+
+
+def tree(spec: RunSpec) -> Team:
+    """The supervision tree, in start order. Every core recovers by itself, so one dies alone."""
+    strategies = tuple(
+        Child(name=strategy_actor(StrategyId(s.id)), actor="actors.strategy:Strategy")
+        for s in spec.strategies
+    )
+    return _team(
+        ROOT,
+        Child(name="journal", actor="actors.journal:JournalKeeper", resources=PINNED),
+        _team(
+            "account",
+            Child(name="orders", actor="actors.orders:OrderManager", resources=PINNED),
+            Child(name="reconciler", actor="actors.reconciler:Reconciler", resources=PINNED),
+            Child(name="risk", actor="actors.risk:RiskChecker"),
+        ),
+        _team("feeds", Child(name="feed", actor="actors.feed:Feed", resources=PINNED)),
+        _team("strategies", *strategies),
+    )
+
+
+def plan(spec: RunSpec, folder: RunFolder, config: RunConfig) -> Plan:
+    """What the root supervisor is given."""
+    return Plan(
+        run=folder.run_id,
+        session=f"{folder.run_id}@{time.time_ns()}",
+        config=config.model_dump_json(),
+        ledger=str(folder.part("incarnations")),
+        tree=tree(spec),
+    )
+
+
+def _team(name: str, *children: Child | Team) -> Team:
+    return Team(
+        name=name,
+        children=children,
+        restarts_max=_RESTARTS_MAX,
+        window_ns=_WINDOW_NS,
+        resources=PINNED if name == ROOT else (),
+    )

@@ -1,0 +1,109 @@
+"""A running system seen from a second terminal."""
+
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import ray
+
+from actors.names import NAMESPACE
+from messages import encode
+from messages.risk import KillSwitch
+from scenarios.folder import RunFolder
+from scenarios.spec import BadSpec
+from scenarios.venue_process import alive
+from scenarios.view import actor, look, positions, view
+from supervisors.system import find_root
+from supervisors.warm import prepare_environment
+
+_STOP_S: Final = 60.0
+_POLL_S: Final = 0.2
+_COMMAND_S: Final = 5.0
+
+
+class Connected:
+    """The verbs of `manta status | orders | positions | actors | stop | kill-switch`."""
+
+    def __init__(self, folder: RunFolder, system: dict[str, Any]) -> None:
+        self._folder = folder
+        self._system = system
+        self._run_id = str(system["run_id"])
+
+    def status(self) -> dict[str, Any]:
+        """Everything at once."""
+        begun_s = self._folder.part("system.json").stat().st_mtime
+        return view(self._run_id, find_root(self._run_id), begun_s)
+
+    def orders(self, *, every: bool = False) -> list[dict[str, Any]]:
+        """Orders as the order manager holds them; closed ones too if `every`."""
+        found = look(self._run_id, "orders", "orders")
+        if found is None:
+            raise BadSpec("orders: the order manager is just restarting; ask again")
+        return [_flat(o) for o in found if every or not o["closed"]]
+
+    def positions(self) -> list[dict[str, Any]]:
+        """Positions with their PnL."""
+        return positions(self._run_id)
+
+    def actors(self) -> list[dict[str, Any]]:
+        """Name, class, pid, node, incarnation and restarts of every actor."""
+        rows: list[dict[str, Any]] = self.status()["actors"]
+        return rows
+
+    def stop(self, *, cancel_orders: bool = True) -> dict[str, Any]:
+        """Ask the run to end in order, and wait for its summary."""
+        before = self._folder.part("summary.json")
+        before.unlink(missing_ok=True)
+        self._folder.part("stop").write_text("cancel\n" if cancel_orders else "keep\n")
+        deadline = time.monotonic() + _STOP_S
+        while time.monotonic() < deadline:
+            if summary := self._folder.read("summary.json"):
+                return summary
+            if not alive(int(self._system["pid"])):
+                break
+            time.sleep(_POLL_S)
+        raise BadSpec(f"stop: run {self._run_id} did not end in time; see `manta logs`")
+
+    def kill(self, *, reason: str, operator: str) -> dict[str, Any]:
+        """Halt trading and cancel everything, now."""
+        now_ns = time.time_ns()
+        switch = KillSwitch(ts_event=now_ns, ts_init=now_ns, reason=reason, operator=operator)
+        handle = actor(self._run_id, "orders")
+        if handle is None:
+            raise BadSpec("kill-switch: the order manager is just restarting; say it again")
+        ray.get(handle.command.remote(encode(switch)), timeout=_COMMAND_S)
+        deadline = time.monotonic() + _COMMAND_S
+        while time.monotonic() < deadline:
+            books = look(self._run_id, "orders") or {}
+            if books.get("trading_state") == "HALTED":
+                return {"run_id": self._run_id, "trading_state": "HALTED", "reason": reason}
+            time.sleep(_POLL_S)
+        raise BadSpec("kill-switch: not confirmed in time; see `manta status`, say it again")
+
+
+def connect(path: Path) -> Connected:
+    """The running system of a run's folder.
+
+    raises  BadSpec if it does not run
+    """
+    folder = RunFolder(path.expanduser().resolve())
+    system = folder.read("system.json")
+    if not system or not alive(int(system["pid"])):
+        raise BadSpec(f"{folder.run_id}: is not running; start one with `manta run quickstart`")
+    prepare_environment()
+    try:
+        ray.init(
+            address=system["address"],
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            configure_logging=False,
+            ignore_reinit_error=True,
+        )
+    except (ConnectionError, RuntimeError) as e:
+        reason = str(e).splitlines()[0]
+        raise BadSpec(f"{folder.run_id}: its Ray does not answer ({reason}); is it ending?") from e
+    return Connected(folder, system)
+
+
+def _flat(order: dict[str, Any]) -> dict[str, Any]:
+    return order.pop("order") | order

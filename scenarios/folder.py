@@ -1,0 +1,87 @@
+"""A run's folder: everything a run writes is in it, and nothing is written elsewhere.
+
+runs/<run_id>/
+  spec.toml       the RunSpec as resolved        system.json   how to find the running system
+  journal/        account.sqlite, run.sqlite     logs/         one JSON-lines file an actor
+  data/           recorded market data           venue/        the simulator's ledger and keys
+  incarnations    numbers given to actors        summary.json  what came of it
+"""
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scenarios.spec import BadSpec, RunSpec, dump
+
+_FREE_BYTES_MIN: Final = 64 * 1024 * 1024
+PARTS: Final = ("journal", "logs", "data", "venue")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run; `path` is absolute, because actors live in other folders."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        return self.path.name
+
+    def part(self, *names: str) -> Path:
+        """A path within the folder."""
+        return self.path.joinpath(*names)
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON document of this folder; {} if it is not there or half written."""
+        try:
+            found: dict[str, Any] = json.loads(self.part(name).read_text())
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    def write(self, name: str, document: dict[str, Any]) -> None:
+        """Replace a JSON document as a whole."""
+        whole = self.part(name + ".new")
+        whole.write_text(json.dumps(document, indent=2) + "\n")
+        whole.replace(self.part(name))
+
+    def account_lock(self, account: str) -> Path:
+        """The lock that only one run of an account may hold, beside all runs."""
+        return self.path.parent / ".accounts" / account.replace("/", "-")
+
+
+def create(spec: RunSpec, runs_dir: Path) -> RunFolder:
+    """A fresh folder for a run of `spec`.
+
+    raises  BadSpec if the folder cannot be written or the disk is full
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    path = runs_dir.expanduser().resolve() / f"{stamp}-{spec.name}-{os.getpid()}"
+    folder = RunFolder(path)
+    try:
+        path.mkdir(parents=True)
+        prepare(folder)
+        folder.part("spec.toml").write_text(dump(spec))
+    except OSError as e:
+        raise BadSpec(f"{path}: cannot be written ({e.strerror}); choose another --runs-dir") from e
+    return folder
+
+
+def prepare(folder: RunFolder) -> None:
+    """Make the parts of a folder, and see that there is room to write.
+
+    raises  BadSpec if there is not
+    """
+    for name in PARTS:
+        folder.part(name).mkdir(parents=True, exist_ok=True)
+    (folder.path.parent / ".accounts").mkdir(exist_ok=True)
+    free = shutil.disk_usage(folder.path).free
+    if free < _FREE_BYTES_MIN:
+        raise BadSpec(
+            f"{folder.path}: only {free // 2**20} MiB free; a run needs {_FREE_BYTES_MIN // 2**20}: "
+            "make room or choose another --runs-dir"
+        )

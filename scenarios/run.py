@@ -1,0 +1,163 @@
+"""A whole run: venue, Ray, actors, a bounded time of trading, an orderly end, and the summary."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import ray
+
+from actors.names import NAMESPACE
+from messages import encode
+from messages.base import NS_PER_S
+from messages.control import Shutdown
+from scenarios import assemble, venue_process
+from scenarios.connect import Connected, connect
+from scenarios.folder import RunFolder, create, prepare
+from scenarios.spec import BadSpec, RunSpec
+from scenarios.summarize import summarize
+from scenarios.summary import Summary
+from scenarios.view import actor, look, view
+from supervisors.plan import Plan
+from supervisors.system import start_system, stop_system, wait_serving
+from supervisors.warm import ray_init_options
+
+OnProgress = Callable[[dict[str, Any]], None]
+_SERVE_S: Final = 90.0
+_POLL_S: Final = 0.5
+_WIND_DOWN_S: Final = 15.0
+_AGREE_S: Final = 15.0
+_PRELOAD: Final = ("numpy", "numba", "pydantic", "messages", "aiosqlite", "ccxt.async_support")
+
+
+def run(
+    spec: RunSpec,
+    *,
+    runs_dir: Path,
+    resume: Path | None = None,
+    address: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Summary:
+    """Run `spec` until its time is up, it is told to stop, or Ctrl-C.
+
+    resume   folder of an earlier start to go on with: same code path, its journal decides
+    address  an existing Ray cluster; None starts a local one
+    raises   BadSpec with one line for the user
+    """
+    folder = create(spec, runs_dir) if resume is None else _reopen(resume)
+    instruments = venue_process.instruments_of(spec)
+    venue = venue_process.start(spec, folder, instruments)
+    begun_s = time.time()
+    try:
+        os.environ.update(venue.environment())
+        config = assemble.run_config(spec, folder, instruments, venue)
+        plan = assemble.plan(spec, folder, config)
+        _start_ray(address, venue.environment(), dashboard=spec.dashboard)
+        try:
+            return _trade(spec, folder, plan, begun_s, on_progress or (lambda _: None))
+        finally:
+            stop_system(plan, "the run ends")
+            ray.shutdown()
+    finally:
+        venue.stop()
+
+
+def _trade(
+    spec: RunSpec, folder: RunFolder, plan: Plan, begun_s: float, on_progress: OnProgress
+) -> Summary:
+    root = start_system(plan)
+    folder.write(
+        "system.json",
+        {
+            "run_id": plan.run,
+            "address": ray.get_runtime_context().gcs_address,
+            "namespace": NAMESPACE,
+            "pid": os.getpid(),
+        },
+    )
+    wait_serving(root, _SERVE_S)
+    serving_s = time.time()
+    try:
+        while time.time() - serving_s < spec.duration_s and not folder.part("stop").exists():
+            on_progress(view(plan.run, root, serving_s))
+            time.sleep(_POLL_S)
+    except KeyboardInterrupt:
+        pass  # the same orderly end
+    _wind_down(plan.run, spec)
+    last = view(plan.run, root, serving_s)
+    on_progress(last)
+    logs = {name: digest for name in _names(last) if (digest := _digest(plan.run, name))}
+    latency = _latency(plan.run, spec)
+    stop_system(plan, "the run ends")
+    summary = summarize(spec, folder, last, latency, logs, time.time() - begun_s)
+    folder.write("summary.json", summary.to_json())
+    return summary
+
+
+def _start_ray(address: str | None, keys: dict[str, str], *, dashboard: bool) -> None:
+    if address is None:
+        options = ray_init_options(preload=_PRELOAD, dashboard=dashboard)
+        ray.init(**options, resources=assemble.NODE_RESOURCES)
+        return
+    try:
+        ray.init(
+            address=address,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            runtime_env={"env_vars": keys},
+        )
+    except (ConnectionError, ValueError, RuntimeError) as e:
+        reason = str(e).splitlines()[0]
+        raise BadSpec(f"--address {address}: no Ray cluster answers there ({reason})") from None
+
+
+def _wind_down(run_id: str, spec: RunSpec) -> None:
+    """Stop deciding, take working orders off the book, and let both sides come to agree."""
+    now_ns = time.time_ns()
+    stop = encode(Shutdown(ts_event=now_ns, ts_init=now_ns, reason="the run ends"))
+    for name in (*(f"strategy-{s.id}" for s in spec.strategies), "orders"):
+        handle = actor(run_id, name)
+        if handle is not None:
+            handle.command.remote(stop)
+    deadline = time.monotonic() + _WIND_DOWN_S
+    while time.monotonic() < deadline:
+        orders = look(run_id, "orders", "orders")
+        if orders is not None and all(o["closed"] for o in orders):
+            break
+        time.sleep(_POLL_S / 2)
+    deadline = time.monotonic() + _AGREE_S
+    while time.monotonic() < deadline and _differences(run_id):
+        time.sleep(_POLL_S)
+
+
+def _differences(run_id: str) -> int:
+    found = look(run_id, "journal") or {}
+    return int(found.get("discrepancy", 0)) - int(found.get("discrepancy_resolved", 0))
+
+
+def _names(last: dict[str, Any]) -> list[str]:
+    skip = ("Root", "Supervisor", "JournalKeeper")
+    return [row["name"] for row in last["actors"] if row["class"] not in skip]
+
+
+def _digest(run_id: str, name: str) -> str:
+    handle = actor(run_id, name)
+    return str(ray.get(handle.digest.remote(), timeout=2.0)) if handle is not None else ""
+
+
+def _latency(run_id: str, spec: RunSpec) -> list[dict[str, Any]]:
+    found = [look(run_id, f"strategy-{s.id}", "latency") for s in spec.strategies]
+    return [f for f in found if f]
+
+
+def _reopen(path: Path) -> RunFolder:
+    folder = RunFolder(path.expanduser().resolve())
+    if not folder.part("spec.toml").is_file():
+        raise BadSpec(f"--resume {path}: no run was started there; name a folder of runs/")
+    folder.part("stop").unlink(missing_ok=True)
+    prepare(folder)
+    return folder
+
+
+__all__ = ["NS_PER_S", "Connected", "connect", "run"]

@@ -1,0 +1,31 @@
+"""Where a strategy's code comes from: built in by name, or a user's own file, sent as a message."""
+
+from pathlib import Path
+
+from actors.user_code import pack
+from messages import encode
+from messages.base import StrategyId
+from scenarios.spec import BadSpec, StrategySpec
+from strategies import BUILT_IN
+
+
+def source_of(strategy: StrategySpec) -> str:
+    """A built-in name as it is; "path.py:Name" as the JSON of a LoadStrategy message.
+
+    raises  BadSpec if there is no such strategy
+    """
+    name = strategy.strategy
+    path, colon, entry = name.rpartition(":")
+    if not colon:
+        if name not in BUILT_IN:
+            known = ", ".join(sorted(BUILT_IN))
+            raise BadSpec(
+                f"strategies.{strategy.id}.strategy: {name!r} is not built in; "
+                f"use one of {known}, or path/to/file.py:Name"
+            )
+        return name
+    try:
+        message = pack(StrategyId(strategy.id), Path(path).expanduser(), entry)
+    except (OSError, ValueError) as e:
+        raise BadSpec(f"strategies.{strategy.id}.strategy: {name}: {e}") from None
+    return encode(message).decode()

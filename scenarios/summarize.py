@@ -1,0 +1,97 @@
+"""The summary of a run, from what is durable: its journals and the venue's ledger."""
+
+import hashlib
+import time
+from decimal import Decimal
+from typing import Any, Final
+
+from actors.metrics import LatencyBuckets
+from actors.orders import JOURNAL
+from journal.reader import read_records
+from messages import decode
+from messages.orders import OrderFilled
+from scenarios import venue_process
+from scenarios.folder import RunFolder
+from scenarios.spec import RunSpec
+from scenarios.summary import Summary, compare_fills
+
+_LEDGER_S: Final = 5.0
+_POLL_S: Final = 0.1
+
+
+def summarize(
+    spec: RunSpec,
+    folder: RunFolder,
+    last: dict[str, Any],
+    latency: list[dict[str, Any]],
+    logs: dict[str, str],
+    duration_s: float,
+) -> Summary:
+    """Our journaled fills against the venue's ledger, and everything else worth a line."""
+    fills = _journaled(folder)
+    ours = [
+        {
+            "trade_id": f.trade_id,
+            "client_order_id": f.client_order_id,
+            "last_qty": str(f.last_qty),
+            "last_px": str(f.last_px),
+        }
+        for f in fills
+    ]
+    whole = hashlib.sha256("".join(f"{n} {d}\n" for n, d in sorted(logs.items())).encode())
+    return Summary(
+        {
+            "run_id": folder.run_id,
+            "mode": str(spec.mode),
+            "events": last["events"],
+            "orders": last["orders"],
+            "fills": len(fills),
+            "fees": _fees(fills),
+            "pnl": last["pnl"],
+            "restarts": sum(row["restarts"] for row in last["actors"]),
+            "discrepancies": last["discrepancies"],
+            "latency_ms": {
+                name: _percentiles([one[name] for one in latency if name in one])
+                for name in ("feed_to_strategy", "decision_to_ack")
+            },
+            "event_log_sha256": whole.hexdigest(),
+            "ledger": compare_fills(ours, _settled(folder)),
+            "duration_s": round(duration_s, 3),
+        }
+    )
+
+
+def _journaled(folder: RunFolder) -> list[OrderFilled]:
+    """Every fill that the order manager has booked, from its journal, once each."""
+    found: dict[str, OrderFilled] = {}
+    for record in read_records(folder.part("journal", JOURNAL), direction="out"):
+        if record.kind == "order_filled":
+            fill = decode(record.payload)
+            assert isinstance(fill, OrderFilled), "a record is what its kind says"
+            found[fill.trade_id] = fill
+    return list(found.values())
+
+
+def _settled(folder: RunFolder) -> dict[str, Any]:
+    """The venue's ledger as of now or later: it is written every second, so give it that time."""
+    now_ns = time.time_ns()
+    deadline = time.monotonic() + _LEDGER_S
+    written = venue_process.ledger(folder)
+    while time.monotonic() < deadline and written.get("server", {}).get("ts_ns", 0) < now_ns:
+        time.sleep(_POLL_S)
+        written = venue_process.ledger(folder)
+    return written
+
+
+def _fees(fills: list[OrderFilled]) -> dict[str, str]:
+    fees: dict[str, Decimal] = {}
+    for fill in fills:
+        fees[fill.currency] = fees.get(fill.currency, Decimal(0)) + fill.commission
+    return {currency: str(amount) for currency, amount in sorted(fees.items())}
+
+
+def _percentiles(parts: list[Any]) -> dict[str, float | None]:
+    whole = LatencyBuckets()
+    for part in parts:
+        whole = whole.merged(LatencyBuckets.from_json(part))
+    return {"p50": whole.percentile_ms(0.50), "p99": whole.percentile_ms(0.99)}

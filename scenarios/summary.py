@@ -1,0 +1,44 @@
+"""What came of a run: our books beside the venue's ledger, fill by fill."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The document that `--json` prints; `ok` says whether both sides agree."""
+
+    document: dict[str, Any]
+
+    @property
+    def ok(self) -> bool:
+        ledger = self.document["ledger"]
+        agreed = ledger["equal"] and not ledger["duplicate_client_order_ids"]
+        return bool(agreed and self.document["discrepancies"]["open"] == 0)
+
+    def to_json(self) -> dict[str, Any]:
+        return self.document
+
+
+def compare_fills(ours: list[dict[str, str]], ledger: dict[str, Any]) -> dict[str, Any]:
+    """Our fills against the venue's: by trade id, with order, quantity and price."""
+    mine = {f["trade_id"]: _facts(f) for f in ours}
+    theirs = {str(f["trade_id"]): _facts(f) for f in ledger.get("fills", [])}
+    differing = [t for t in mine.keys() & theirs.keys() if mine[t] != theirs[t]]
+    lost = sorted(theirs.keys() - mine.keys())
+    invented = sorted(mine.keys() - theirs.keys())
+    return {
+        "equal": not (differing or lost or invented) and bool(ledger),
+        "fills": len(theirs),
+        "lost": lost,
+        "invented": invented,
+        "differing": sorted(differing),
+        "duplicate_client_order_ids": ledger.get("duplicate_client_order_ids", []),
+        "conserved": ledger.get("conserved", False),
+    }
+
+
+def _facts(fill: dict[str, Any]) -> tuple[str, Decimal, Decimal]:
+    quantity, price = Decimal(fill["last_qty"]), Decimal(fill["last_px"])
+    return str(fill["client_order_id"]), quantity, price

@@ -1,0 +1,169 @@
+"""The venue's simulator as a process of its own, as a venue is: it survives whatever dies here."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from messages.market import Instrument
+from scenarios.folder import RunFolder
+from scenarios.spec import GENERATED, BadSpec, RunSpec
+from venues.binance.signing import Keys, simulator_keys
+from venues.binance.simulator import tape_of
+from venues.binance.simulator_config import SimulatorConfig
+
+from venues.sim.tape import DEFAULT_SPECS
+
+_READY_S: Final = 20.0
+_STOP_S: Final = 5.0
+_POLL_S: Final = 0.02
+
+
+@dataclass(slots=True)
+class VenueProcess:
+    """A running simulator: where it listens, which keys it takes, and its process."""
+
+    port: int
+    pid: int
+    keys: Keys
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def rest_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """What actors need to trade here."""
+        return self.keys.environment()
+
+    def stop(self) -> None:
+        """End it, in order if it lets us: it writes its ledger last."""
+        try:
+            os.kill(self.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + _STOP_S
+        while time.monotonic() < deadline and alive(self.pid):
+            if self.process is not None:
+                self.process.poll()
+            time.sleep(_POLL_S)
+        if alive(self.pid):
+            os.kill(self.pid, signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait()
+
+
+def instruments_of(spec: RunSpec) -> tuple[Instrument, ...]:
+    """The instruments of the run as its venue trades them, with the account's fees.
+
+    raises  BadSpec for one that the venue does not have
+    """
+    if spec.venue.tape == GENERATED:
+        offered = tuple(s.instrument for s in DEFAULT_SPECS)
+    else:
+        offered, _ = _recorded(spec)
+    fees = {"maker_fee": spec.venue.maker_fee, "taker_fee": spec.venue.taker_fee}
+    known = {i.instrument_id: i.model_copy(update=fees) for i in offered}
+    for wanted in spec.instrument_ids:
+        if wanted not in known:
+            raise BadSpec(
+                f"instruments: {wanted!r} is not traded at this venue; "
+                f"use one of {', '.join(sorted(known))}"
+            )
+    return tuple(known[i] for i in spec.instrument_ids)
+
+
+def start(
+    spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...]
+) -> VenueProcess:
+    """Start the simulator of a run, or find the one that outlived an earlier start of it.
+
+    raises  BadSpec with the simulator's own words if it cannot start
+    """
+    kept = folder.read("venue/process.json")
+    if kept and alive(kept["pid"]):
+        keys = Keys(kept["api_key"], kept["secret"])
+        return VenueProcess(kept["port"], kept["pid"], keys)
+    keys = simulator_keys(np.random.default_rng())
+    config = SimulatorConfig(
+        instruments=instruments,
+        balances=spec.venue.balances,
+        port=spec.venue.port,
+        port_file=str(folder.part("venue", "port")),
+        folder=str(folder.part("venue")),
+        parent_pid=0 if spec.venue.outlives_run else os.getpid(),
+        speed=spec.venue.speed,
+        seed=spec.seed,
+        recordings=() if spec.venue.tape == GENERATED else (spec.venue.tape,),
+    )
+    folder.part("venue", "port").unlink(missing_ok=True)
+    path = folder.part("venue", "config.json")
+    path.write_text(config.model_dump_json())
+    with folder.part("logs", "venue.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "venues.binance.simulator", "--config", str(path)],
+            env={**os.environ, **keys.environment()},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    venue = VenueProcess(_port(folder, process), process.pid, keys, process)
+    known = {"port": venue.port, "pid": venue.pid, "api_key": keys.api_key, "secret": keys.secret}
+    folder.write("venue/process.json", known)
+    return venue
+
+
+def ledger(folder: RunFolder) -> dict[str, Any]:
+    """What the venue itself wrote down; {} if nothing yet."""
+    return folder.read("venue/ledger.json")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return False
+        return not Path("/proc/self").exists()
+    return state != "Z"
+
+
+def _port(folder: RunFolder, process: "subprocess.Popen[bytes]") -> int:
+    deadline = time.monotonic() + _READY_S
+    file = folder.part("venue", "port")
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            return int(file.read_text())
+        except (OSError, ValueError):
+            time.sleep(_POLL_S)
+    process.kill()
+    said = folder.part("logs", "venue.log").read_text(errors="replace").strip().splitlines()
+    raise BadSpec(f"venue: {said[-1] if said else 'the simulator did not start in time'}")
+
+
+def _recorded(spec: RunSpec) -> tuple[tuple[Instrument, ...], object]:
+    path = Path(spec.venue.tape).expanduser()
+    if not path.is_file():
+        raise BadSpec(f"venue.tape: {path}: no such file; name a recording, or \"generated\"")
+    try:
+        config, tape = tape_of(SimulatorConfig(recordings=(str(path),)))
+    except ValueError as e:
+        raise BadSpec(f"venue.tape: {e}") from None
+    return config.instruments, tape
+
+

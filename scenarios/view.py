@@ -1,0 +1,93 @@
+"""A running system as plain data: what the live screen, `manta status` and the summary show."""
+
+import time
+from decimal import Decimal
+from typing import Any, Final
+
+import ray
+from ray.exceptions import RayError
+
+from actors.names import NAMESPACE, ray_name
+from supervisors.system import status
+
+_ANSWER_S: Final = 2.0
+
+
+def actor(run_id: str, name: str) -> Any:
+    """The living actor of that name, or None."""
+    try:
+        return ray.get_actor(ray_name(run_id, name), namespace=NAMESPACE)
+    except (ValueError, RayError):
+        return None
+
+
+def look(run_id: str, name: str, what: str = "status") -> Any:
+    """One actor's own view; None while it is away."""
+    handle = actor(run_id, name)
+    if handle is None:
+        return None
+    try:
+        return ray.get(handle.look.remote(what), timeout=_ANSWER_S)
+    except (RayError, TimeoutError):
+        return None
+
+
+def positions(run_id: str) -> list[dict[str, Any]]:
+    """Positions with unrealized PnL at the mid that risk last saw."""
+    held = look(run_id, "orders", "positions") or []
+    marks = look(run_id, "risk", "marks") or {}
+    for position in held:
+        mark = marks.get(position["instrument_id"])
+        quantity, avg_px = Decimal(position["quantity"]), Decimal(position["avg_px"])
+        if mark is not None:
+            gain = (Decimal(str(mark)) - avg_px) * quantity
+            position["unrealized_pnl"] = str(gain.quantize(Decimal("0.00000001")))
+    return held
+
+
+def view(run_id: str, root: Any, begun_s: float) -> dict[str, Any]:
+    """The whole system now."""
+    tree = status(root)
+    rows = tree["actors"]
+    names = [r["name"] for r in rows if r["class"] not in ("Root", "Supervisor", "JournalKeeper")]
+    looks = {name: look(run_id, name) or {} for name in names}
+    for row in rows:
+        row |= {k: v for k, v in looks.get(row["name"], {}).items() if k in ("handled", "lag_ms")}
+    books, held = looks.get("orders", {}), positions(run_id)
+    return {
+        "run_id": run_id,
+        "state": tree["state"],
+        "mode": "PAPER",
+        "elapsed_s": round(time.time() - begun_s, 1),
+        "trading_state": books.get("trading_state"),
+        "events": looks.get("feed", {}).get("events", 0),
+        "orders": books.get("orders", {}),
+        "fills": books.get("fills", 0),
+        "balances": books.get("balances", []),
+        "positions": held,
+        "pnl": pnl(held),
+        "discrepancies": discrepancies(run_id),
+        "actors": rows,
+        "recoveries": tree["recoveries"],
+    }
+
+
+def pnl(held: list[dict[str, Any]]) -> dict[str, str]:
+    """Sums over positions, quote currency; realized is before commissions."""
+
+    def total(key: str) -> str:
+        return str(sum((Decimal(p.get(key, "0")) for p in held), Decimal(0)))
+
+    return {
+        "realized": total("realized_pnl"),
+        "unrealized": total("unrealized_pnl"),
+        "commissions": total("commissions"),
+    }
+
+
+def discrepancies(run_id: str) -> dict[str, int]:
+    """How many differences the reconciler has found and resolved in this run."""
+    kinds = look(run_id, "journal") or {}
+    found = int(kinds.get("discrepancy", 0))
+    resolved = int(kinds.get("discrepancy_resolved", 0))
+    return {"found": found, "resolved": resolved, "open": max(found - resolved, 0)}
