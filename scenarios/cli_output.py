@@ -39,6 +39,14 @@ class Failure(Exception):
     """It did not work, and not for a mistake in the command."""
 
 
+class Unforeseen(Exception):
+    """A bug met while a run was under way: its traceback belongs into the run's `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self.folder = folder
+
+
 def show(document: Any, *, as_json: bool, text: Iterable[str]) -> None:
     """Print one or the other; `text` may be a generator that is only run when needed."""
     if as_json:
@@ -77,6 +85,8 @@ def exit_code(error: BaseException, folder: Path | None = None) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":  # a verb is missing: its message is the help
         sys.stderr.write(f"{error}\n")
         return MISTAKE
+    if isinstance(error, Unforeseen) and error.__cause__ is not None:
+        folder, error = error.folder, error.__cause__
     code, line = explained(error)
     if line is None:
         line = _unexpected(error, folder)

@@ -1,12 +1,23 @@
 """`manta run` and `manta config show`: a RunSpec from a preset, a file and options."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scenarios.cli_folders import find_run
-from scenarios.cli_output import FAILED, RUNS, Json, Mistake, RunsDir, facts, show
+from scenarios.cli_output import (
+    FAILED,
+    RUNS,
+    Json,
+    Mistake,
+    RunsDir,
+    Unforeseen,
+    explained,
+    facts,
+    show,
+)
 
 if TYPE_CHECKING:
     from scenarios.spec import RunSpec
@@ -69,10 +80,15 @@ def run(
     from scenarios.live_view import live_view  # noqa: PLC0415 - rich
     from scenarios.run import run as start  # noqa: PLC0415 - Ray
 
-    with live_view(spec.duration_s, as_json=as_json) as progress:
-        summary = start(
-            spec, runs_dir=runs_dir, resume=folder, address=address, on_progress=progress
-        )
+    try:
+        with live_view(spec.duration_s, as_json=as_json) as progress:
+            summary = start(
+                spec, runs_dir=runs_dir, resume=folder, address=address, on_progress=progress
+            )
+    except Exception as error:
+        if explained(error)[1] is None:
+            raise Unforeseen(_logs(folder, runs_dir)) from error
+        raise
     document = summary.to_json()
     show(document, as_json=as_json, text=facts(document))
     if not summary.ok:
@@ -97,6 +113,12 @@ def _spec(source: str, overrides: list[str]) -> "RunSpec":
     from scenarios.spec import load  # noqa: PLC0415
 
     return load(source, overrides)
+
+
+def _logs(folder: Path | None, runs_dir: Path) -> Path:
+    """Where the run of this process logs; its folder's name ends with our process id."""
+    mine = [folder] if folder is not None else sorted(runs_dir.glob(f"*-{os.getpid()}"))
+    return mine[-1] / "logs" if mine else runs_dir / "logs"
 
 
 def _kept(folder: Path, overrides: list[str]) -> "RunSpec":

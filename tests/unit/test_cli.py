@@ -11,7 +11,7 @@ import pytest
 
 from journal import Draft, Journal
 from scenarios.cli import main
-from scenarios.cli_output import exit_code
+from scenarios.cli_output import Unforeseen, exit_code
 
 OWNER: dict[str, Any] = {"owner": "run", "lease": "SIM/main", "incarnation": 1, "now_ns": 1}
 HEAVY = {"ray", "numba", "ccxt", "polars", "aiosqlite", "rich.live"}
@@ -250,6 +250,19 @@ def test_an_unexpected_error_is_one_line_and_keeps_its_traceback(
     assert code == 1
     assert one_line(capsys.readouterr().err)
     assert "ZeroDivisionError" in kept[0].read_text()
+
+
+def test_a_bug_during_a_run_is_told_in_the_folder_of_the_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    bug = Unforeseen(tmp_path)
+    bug.__cause__ = ZeroDivisionError("by nothing")
+
+    code = exit_code(bug)
+
+    assert code == 1
+    assert str(tmp_path) in capsys.readouterr().err
+    assert "by nothing" in next(tmp_path.iterdir()).read_text()
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
