@@ -91,6 +91,20 @@ def test_a_module_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(parsed(path))
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "trading" / "kernels").glob("*.py")), ids=ids)
+def test_a_kernel_on_arrays_states_its_result_and_its_cost(path: Path) -> None:
+    silent = [
+        f.name
+        for f in functions(path)
+        if not f.name.startswith("_")
+        and ("F8" in ast.unparse(f.args) or "ND" in ast.unparse(f.args))
+        for field in ("->", "cost")
+        if f"\n    {field} " not in (ast.get_docstring(f, clean=False) or "")
+    ]
+
+    assert silent == []
+
+
 def handlers(path: Path) -> list[ast.ExceptHandler]:
     """Every except clause of a file."""
     return [n for n in ast.walk(parsed(path)) if isinstance(n, ast.ExceptHandler)]
