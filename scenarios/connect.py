@@ -9,11 +9,11 @@ import ray
 from actors.names import NAMESPACE
 from messages import encode
 from messages.risk import KillSwitch
-from scenarios.folder import RunFolder
+from scenarios.folder import TOKEN, RunFolder
 from scenarios.spec import BadSpec
 from scenarios.venue_process import alive
 from scenarios.view import actor, look, positions, view
-from supervisors.system import find_root
+from supervisors.system import find_root, status
 from supervisors.warm import prepare_environment
 
 _STOP_S: Final = 60.0
@@ -47,8 +47,12 @@ class Connected:
 
     def actors(self) -> list[dict[str, Any]]:
         """Name, class, pid, node, incarnation and restarts of every actor."""
-        rows: list[dict[str, Any]] = self.status()["actors"]
+        rows: list[dict[str, Any]] = self.tree()["actors"]
         return rows
+
+    def tree(self) -> dict[str, Any]:
+        """The supervision tree, without asking the actors themselves."""
+        return status(find_root(self._run_id))
 
     def stop(self, *, cancel_orders: bool = True) -> dict[str, Any]:
         """Ask the run to end in order, and wait for its summary."""
@@ -90,7 +94,7 @@ def connect(path: Path) -> Connected:
     system = folder.read("system.json")
     if not system or not alive(int(system["pid"])):
         raise BadSpec(f"{folder.run_id}: is not running; start one with `manta run quickstart`")
-    prepare_environment()
+    prepare_environment(None)
     try:
         ray.init(
             address=system["address"],

@@ -18,6 +18,7 @@ from typing import Any, Final
 from scenarios.spec import BadSpec, RunSpec, dump
 
 _FREE_BYTES_MIN: Final = 64 * 1024 * 1024
+TOKEN: Final = "ray_token"  # what this run's Ray asks of its callers
 PARTS: Final = ("journal", "logs", "data", "venue")
 
 

@@ -14,7 +14,7 @@ from messages.base import NS_PER_S
 from messages.control import Shutdown
 from scenarios import assemble, venue_process
 from scenarios.connect import Connected, connect
-from scenarios.folder import RunFolder, create, prepare
+from scenarios.folder import TOKEN, RunFolder, create, prepare
 from scenarios.spec import BadSpec, RunSpec
 from scenarios.summarize import summarize
 from scenarios.summary import Summary
@@ -53,7 +53,7 @@ def run(
         os.environ.update(venue.environment())
         config = assemble.run_config(spec, folder, instruments, venue)
         plan = assemble.plan(spec, folder, config)
-        _start_ray(address, venue.environment(), dashboard=spec.dashboard)
+        _start_ray(spec, folder, address, venue.environment())
         try:
             return _trade(spec, folder, plan, begun_s, on_progress or (lambda _: None))
         finally:
@@ -95,9 +95,11 @@ def _trade(
     return summary
 
 
-def _start_ray(address: str | None, keys: dict[str, str], *, dashboard: bool) -> None:
+def _start_ray(
+    spec: RunSpec, folder: RunFolder, address: str | None, keys: dict[str, str]
+) -> None:
     if address is None:
-        options = ray_init_options(preload=_PRELOAD, dashboard=dashboard)
+        options = ray_init_options(preload=_PRELOAD, token=None, dashboard=spec.dashboard)
         ray.init(**options, resources=assemble.NODE_RESOURCES)
         return
     try:
