@@ -26,7 +26,7 @@ from actors.outbox import Outbox
 from actors.packet import Encoder, Wire, pack, unpack
 from actors.timers import Timers
 from messages import Message, decode
-from messages.base import NS_PER_MS
+from messages.base import NS_PER_MS, NS_PER_S
 from messages.control import StrategyCheckpoint
 from trading.links import Frame, Packet
 from trading.machine import Effects, Machine, Row
@@ -45,13 +45,14 @@ class Shell(Generic[S]):
         self.config = RunConfig.model_validate_json(run)
         self.name = name
         self.incarnation = incarnation
-        self.clock: Clock = WallClock()
+        self.clock = self.make_clock()
         self.mailbox = Mailbox()
         self.machine: Machine[S] | None = None
         self._outboxes: dict[str, Outbox] = {}
         self._encoder = Encoder()
         self._timers = Timers(self.clock, lambda fired: self.mailbox.put_local("self", fired))
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._turn = asyncio.Lock()  # held while effects are carried out
         self._booting: asyncio.Task[None] | None = None
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._early: list[Wire] = []
@@ -59,6 +60,10 @@ class Shell(Generic[S]):
         self.metrics_registry: ActorMetrics | None = None
 
     # --- what a subclass gives -----------------------------------------------------------------
+
+    def make_clock(self) -> Clock:
+        """Where this actor's time comes from; the host's, unless a scenario says otherwise."""
+        return WallClock()
 
     async def open(self) -> Machine[S]:
         """Make this actor's machine, recovered from whatever survived it."""
@@ -192,25 +197,27 @@ class Shell(Generic[S]):
         assert machine is not None, "the pump starts after boot"
         while True:
             items = await self.mailbox.drain(_BATCH_MAX)
-            now_ns = self.clock.now_ns()
-            await self._carry_out(machine, [self._handle(machine, i, now_ns) for i in items])
+            async with self._turn:
+                await self._carry_out(machine, [self._handle(machine, i) for i in items])
 
-    def _handle(self, machine: Machine[S], item: Item, now_ns: int) -> Effects:
+    def _handle(self, machine: Machine[S], item: Item) -> Effects:
         if isinstance(item, Local):
-            self._note(item.message, now_ns)
-            return machine.local(item.message, now_ns, item.peer)
+            return machine.local(item.message, self._note(item.message), item.peer)
         packet = unpack(item)
-        message = getattr(packet, "message", None)
-        if message is not None:
-            self._note(message, now_ns)
-        return machine.packet(packet, now_ns)
+        if isinstance(packet, Frame):
+            return machine.packet(packet, self._note(packet.message))
+        return machine.packet(packet, self.clock.now_ns())
 
-    def _note(self, message: Message, now_ns: int) -> None:
+    def _note(self, message: Message) -> int:
+        """Let everyone who only watches see `message`; returns the time at which it is handled."""
+        self.clock.saw(message.ts_init)
+        now_ns = self.clock.now_ns()
         self.heard(message, now_ns)
         if self.metrics_registry is not None:
             self.metrics_registry.handled(message, now_ns)
         if self.log is not None:
             self.log.message(message)
+        return now_ns
 
     async def _carry_out(self, machine: Machine[S], done: list[Effects]) -> None:
         rows = tuple(row for effects in done for row in effects.rows)
@@ -250,6 +257,7 @@ class Shell(Generic[S]):
         machine = self.machine
         assert machine is not None, "resending starts after boot"
         while True:
-            await asyncio.sleep(_RESEND_NS / 1e9)
-            for packet in machine.resend(self.clock.now_ns(), _RESEND_NS):
-                self._send(packet)
+            await asyncio.sleep(_RESEND_NS / NS_PER_S)
+            async with self._turn:  # what is being journaled now must not leave before it is
+                for packet in machine.resend(self.clock.now_ns(), _RESEND_NS):
+                    self._send(packet)
