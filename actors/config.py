@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from messages.base import InstrumentId, StrategyId, TsNs, Value
 from messages.market import Instrument
 from messages.risk import RiskLimits
@@ -15,7 +17,7 @@ class StrategyConfig(Value):
     strategy_id: StrategyId
     source: str  # a built-in name, or the JSON of a LoadStrategy message
     instruments: tuple[InstrumentId, ...]
-    params: dict[str, int | float | bool] = {}
+    params: dict[str, int | float | bool] = Field(default_factory=dict)
 
 
 class RunConfig(Value):

@@ -9,7 +9,7 @@ import ray
 from actors.names import NAMESPACE
 from messages import encode
 from messages.risk import KillSwitch
-from scenarios.folder import TOKEN, RunFolder
+from scenarios.folder import RunFolder
 from scenarios.spec import BadSpec
 from scenarios.venue_process import alive
 from scenarios.view import actor, look, positions, view
@@ -110,4 +110,4 @@ def connect(path: Path) -> Connected:
 
 
 def _flat(order: dict[str, Any]) -> dict[str, Any]:
-    return order.pop("order") | order
+    return dict(order["order"]) | {k: v for k, v in order.items() if k != "order"}

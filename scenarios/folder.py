@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from scenarios.spec import BadSpec, RunSpec, dump
 
-_FREE_BYTES_MIN: Final = 64 * 1024 * 1024
+_FREE_MIB_MIN: Final = 64
 TOKEN: Final = "ray_token"  # what this run's Ray asks of its callers
 PARTS: Final = ("journal", "logs", "data", "venue")
 
@@ -80,9 +80,9 @@ def prepare(folder: RunFolder) -> None:
     for name in PARTS:
         folder.part(name).mkdir(parents=True, exist_ok=True)
     (folder.path.parent / ".accounts").mkdir(exist_ok=True)
-    free = shutil.disk_usage(folder.path).free
-    if free < _FREE_BYTES_MIN:
+    free_mib = shutil.disk_usage(folder.path).free // 2**20
+    if free_mib < _FREE_MIB_MIN:
         raise BadSpec(
-            f"{folder.path}: only {free // 2**20} MiB free; a run needs {_FREE_BYTES_MIN // 2**20}: "
+            f"{folder.path}: only {free_mib} MiB free; a run needs {_FREE_MIB_MIN}: "
             "make room or choose another --runs-dir"
         )

@@ -14,7 +14,7 @@ from messages.base import NS_PER_S
 from messages.control import Shutdown
 from scenarios import assemble, venue_process
 from scenarios.connect import Connected, connect
-from scenarios.folder import TOKEN, RunFolder, create, prepare
+from scenarios.folder import RunFolder, create, prepare
 from scenarios.spec import BadSpec, RunSpec
 from scenarios.summarize import summarize
 from scenarios.summary import Summary
@@ -95,9 +95,7 @@ def _trade(
     return summary
 
 
-def _start_ray(
-    spec: RunSpec, folder: RunFolder, address: str | None, keys: dict[str, str]
-) -> None:
+def _start_ray(spec: RunSpec, folder: RunFolder, address: str | None, keys: dict[str, str]) -> None:
     if address is None:
         options = ray_init_options(preload=_PRELOAD, token=None, dashboard=spec.dashboard)
         ray.init(**options, resources=assemble.NODE_RESOURCES)

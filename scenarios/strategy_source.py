@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from actors.user_code import pack
+
 from messages import encode
 from messages.base import StrategyId
 from scenarios.spec import BadSpec, StrategySpec

@@ -17,7 +17,6 @@ from scenarios.spec import GENERATED, BadSpec, RunSpec
 from venues.binance.signing import Keys, simulator_keys
 from venues.binance.simulator import tape_of
 from venues.binance.simulator_config import SimulatorConfig
-
 from venues.sim.tape import DEFAULT_SPECS
 
 _READY_S: Final = 20.0
@@ -83,9 +82,7 @@ def instruments_of(spec: RunSpec) -> tuple[Instrument, ...]:
     return tuple(known[i] for i in spec.instrument_ids)
 
 
-def start(
-    spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...]
-) -> VenueProcess:
+def start(spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...]) -> VenueProcess:
     """Start the simulator of a run, or find the one that outlived an earlier start of it.
 
     raises  BadSpec with the simulator's own words if it cannot start
@@ -159,11 +156,9 @@ def _port(folder: RunFolder, process: "subprocess.Popen[bytes]") -> int:
 def _recorded(spec: RunSpec) -> tuple[tuple[Instrument, ...], object]:
     path = Path(spec.venue.tape).expanduser()
     if not path.is_file():
-        raise BadSpec(f"venue.tape: {path}: no such file; name a recording, or \"generated\"")
+        raise BadSpec(f'venue.tape: {path}: no such file; name a recording, or "generated"')
     try:
         config, tape = tape_of(SimulatorConfig(recordings=(str(path),)))
     except ValueError as e:
         raise BadSpec(f"venue.tape: {e}") from None
     return config.instruments, tape
-
-
