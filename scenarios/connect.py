@@ -12,7 +12,7 @@ from messages.risk import KillSwitch
 from scenarios.folder import RunFolder
 from scenarios.spec import BadSpec
 from scenarios.venue_process import alive
-from scenarios.view import actor, look, positions, view
+from scenarios.view import actor, books, look, positions, view
 from supervisors.system import find_root, status
 from supervisors.warm import prepare_environment
 
@@ -36,7 +36,7 @@ class Connected:
 
     def orders(self, *, every: bool = False) -> list[dict[str, Any]]:
         """Orders as the order manager holds them; closed ones too if `every`."""
-        found = look(self._run_id, "orders", "orders")
+        found = books(self._run_id, "orders")
         if found is None:
             raise BadSpec("orders: the order manager is just restarting; ask again")
         return [_flat(o) for o in found if every or not o["closed"]]
@@ -78,8 +78,8 @@ class Connected:
         ray.get(handle.command.remote(encode(switch)), timeout=_COMMAND_S)
         deadline = time.monotonic() + _COMMAND_S
         while time.monotonic() < deadline:
-            books = look(self._run_id, "orders") or {}
-            if books.get("trading_state") == "HALTED":
+            account = look(self._run_id, "orders") or {}
+            if account.get("trading_state") == "HALTED":
                 return {"run_id": self._run_id, "trading_state": "HALTED", "reason": reason}
             time.sleep(_POLL_S)
         raise BadSpec("kill-switch: not confirmed in time; see `manta status`, say it again")

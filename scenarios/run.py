@@ -18,7 +18,7 @@ from scenarios.folder import RunFolder, create, prepare
 from scenarios.spec import BadSpec, RunSpec
 from scenarios.summarize import summarize
 from scenarios.summary import Summary
-from scenarios.view import actor, look, view
+from scenarios.view import actor, books, look, view
 from supervisors.plan import Plan
 from supervisors.system import start_system, stop_system, wait_serving
 from supervisors.warm import ray_init_options
@@ -122,7 +122,7 @@ def _wind_down(run_id: str, spec: RunSpec) -> None:
             handle.command.remote(stop)
     deadline = time.monotonic() + _WIND_DOWN_S
     while time.monotonic() < deadline:
-        orders = look(run_id, "orders", "orders")
+        orders = books(run_id, "orders")
         if orders is not None and all(o["closed"] for o in orders):
             break
         time.sleep(_POLL_S / 2)

@@ -32,9 +32,15 @@ def look(run_id: str, name: str, what: str = "status") -> Any:
         return None
 
 
+def books(run_id: str, what: str) -> list[dict[str, Any]] | None:
+    """The order manager's "orders" or "positions"; None while it recovers."""
+    found = look(run_id, "orders", what)
+    return found if isinstance(found, list) else None
+
+
 def positions(run_id: str) -> list[dict[str, Any]]:
     """Positions with unrealized PnL at the mid that risk last saw."""
-    held = look(run_id, "orders", "positions") or []
+    held = books(run_id, "positions") or []
     marks = look(run_id, "risk", "marks") or {}
     for position in held:
         mark = marks.get(position["instrument_id"])
@@ -53,17 +59,17 @@ def view(run_id: str, root: Any, begun_s: float) -> dict[str, Any]:
     looks = {name: look(run_id, name) or {} for name in names}
     for row in rows:
         row |= {k: v for k, v in looks.get(row["name"], {}).items() if k in ("handled", "lag_ms")}
-    books, held = looks.get("orders", {}), positions(run_id)
+    account, held = looks.get("orders", {}), positions(run_id)
     return {
         "run_id": run_id,
         "state": tree["state"],
         "mode": "PAPER",
         "elapsed_s": round(time.time() - begun_s, 1),
-        "trading_state": books.get("trading_state"),
+        "trading_state": account.get("trading_state"),
         "events": looks.get("feed", {}).get("events", 0),
-        "orders": books.get("orders", {}),
-        "fills": books.get("fills", 0),
-        "balances": books.get("balances", []),
+        "orders": account.get("orders", {}),
+        "fills": account.get("fills", 0),
+        "balances": account.get("balances", []),
         "positions": held,
         "pnl": pnl(held),
         "discrepancies": discrepancies(run_id),
