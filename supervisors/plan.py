@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supervisors.tree import Node, Team, walk
+from supervisors.warm import SPARES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class Plan:
     tree: Team  # the root's team; its name is "root"
     sink: str = "journal"  # actor that keeps supervision events: `note(bytes)`
     hook: str = "orders"  # actor that a halt is told to: `command(bytes)`
-    spares: int = 4  # warm worker processes to keep ready on each node: a whole team and one
+    spares: int = SPARES  # warm worker processes to keep ready on each node
 
     def node(self, name: str) -> Node:
         """The child or team of that name, at any depth."""

@@ -55,7 +55,13 @@ class Root:
         await self._keeper.start()
         if self._state == "starting":
             self._state = "running"
-        await self._warm.fill()
+        if self._incarnations.restarts(ROOT) == 0:
+            await self._warm.fill()
+            return
+        here = ray.get_runtime_context().get_node_id()
+        nodes = {kid.node_id for kid in self._keeper.kids.values()} | {here}
+        self._warm.assume_filled(nodes)
+        self._warm.used(here)  # by this process
 
     async def boot(self) -> tuple[int, str]:
         """Wait until the whole tree serves; returns (pid, node id)."""

@@ -14,7 +14,7 @@ about 0.6 s on an idle machine, seconds on a busy one. Three settings of Ray mak
 import asyncio
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,9 @@ from ray.exceptions import RayError
 from actors.names import NAMESPACE
 
 PRELOAD: Final = ("numpy", "numba", "pydantic", "messages")
+_BEGIN: Final = "supervisors.imports_begin"
+_END: Final = "supervisors.imports_end"
+SPARES: Final = 4  # a whole team of three, and one more
 _KEEP_ALIVE_S: Final = 24 * 3600
 _CALL_S: Final = 5.0
 _REFILL_S: Final = 0.2  # after a restart: the newcomer gets the processor first
@@ -59,8 +62,10 @@ def ray_init_options(
 def system_config(preload: Sequence[str] = PRELOAD) -> dict[str, Any]:
     """What `ray start --head --system-config=JSON` needs on a cluster, for the same restarts."""
     return {
-        "preload_python_modules": list(preload),
+        "preload_python_modules": [_BEGIN, *preload, _END],
         "worker_niceness": 0,
+        # A request for workers beyond this number of starts in progress is dropped in silence.
+        "worker_maximum_startup_concurrency": 32,
         # A node that is gone is noticed after three seconds, not fifteen.
         "health_check_initial_delay_ms": 1000,
         "health_check_period_ms": 1000,
@@ -118,6 +123,10 @@ class WarmPool:
                     await self._fill_node(node)
         except (RayError, OSError) as e:
             logger.warning("no spare workers, restarts will be slower: {}", e)
+
+    def assume_filled(self, node_ids: Iterable[str]) -> None:
+        """These nodes were filled by an earlier incarnation; spares belong to raylets."""
+        self._ready.update(dict.fromkeys(node_ids, self._spares))
 
     def used(self, node_id: str) -> None:
         """An actor has started on this node, from a spare if there was one; never waits."""

@@ -21,7 +21,7 @@ from supervisors.warm import ray_init_options
 
 pytestmark = pytest.mark.ray
 TOOLS = str(Path(__file__).parents[1] / "tools")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,5 @@
+"""First on the list of preloaded modules: see `imports_end`."""
+
+import gc
+
+gc.disable()
