@@ -104,7 +104,7 @@ FILL: Final = np.dtype(
     [
         ("ts_event", "<i8"),
         ("ts_init", "<i8"),
-        ("sequence", "<i8"),  # -1: an order that the strategy does not know any more
+        ("sequence", "<i8"),  # of the order; -1 if it has no number of this strategy
         ("side", "<i8"),
         ("price", "<f8"),
         ("quantity", "<f8"),
@@ -114,5 +114,5 @@ FILL: Final = np.dtype(
         ("tag", "<i8"),
     ]
 )
-# What on_timer and on_stale get.
+# What on_timer and on_stale get: the time of the market event seen last, and our own clock.
 TICK: Final = np.dtype([("ts_event", "<i8"), ("ts_init", "<i8")])

@@ -22,7 +22,7 @@ from trading.strategy_records import (
 )
 
 
-@njit  # type: ignore[untyped-decorator]
+@njit
 def _submit(  # noqa: PLR0913, PLR0917 - one argument a field
     orders: Any, count: int, side: int, kind: int, quantity: float, price: float, trigger: float,
     tif: int, post_only: int, reduce_only: int, tag: int,
@@ -43,15 +43,15 @@ def _submit(  # noqa: PLR0913, PLR0917 - one argument a field
     return count + 1
 
 
-@njit  # type: ignore[untyped-decorator]
-def submit_market(  # noqa: PLR0913, PLR0917
+@njit
+def submit_market(
     orders: Any, count: int, side: int, quantity: float, reduce_only: bool = False, tag: int = 0
 ) -> int:
     """Ask for a market order."""
     return int(_submit(orders, count, side, MARKET, quantity, 0.0, 0.0, GTC, 0, reduce_only, tag))
 
 
-@njit  # type: ignore[untyped-decorator]
+@njit
 def submit_limit(  # noqa: PLR0913, PLR0917
     orders: Any, count: int, side: int, quantity: float, price: float,
     post_only: bool = False, tif: int = GTC, reduce_only: bool = False, tag: int = 0,
@@ -64,8 +64,8 @@ def submit_limit(  # noqa: PLR0913, PLR0917
     )
 
 
-@njit  # type: ignore[untyped-decorator]
-def submit_stop(  # noqa: PLR0913, PLR0917
+@njit
+def submit_stop(
     orders: Any, count: int, side: int, quantity: float, trigger: float,
     reduce_only: bool = True, tag: int = 0,
 ) -> int:  # fmt: skip
@@ -77,7 +77,7 @@ def submit_stop(  # noqa: PLR0913, PLR0917
     )
 
 
-@njit  # type: ignore[untyped-decorator]
+@njit
 def cancel(orders: Any, count: int, sequence: int) -> int:
     """Ask to cancel the working order with this sequence."""
     if count < len(orders):
@@ -86,7 +86,7 @@ def cancel(orders: Any, count: int, sequence: int) -> int:
     return count + 1
 
 
-@njit  # type: ignore[untyped-decorator]
+@njit
 def cancel_all(orders: Any, count: int, account: Any) -> int:
     """Ask to cancel every working order whose cancel is not under way."""
     for i in range(account.working_count):
@@ -95,7 +95,7 @@ def cancel_all(orders: Any, count: int, account: Any) -> int:
     return count
 
 
-@njit  # type: ignore[untyped-decorator]
+@njit
 def working(account: Any, side: int) -> int:
     """Index of the oldest working order on `side`; -1 if there is none."""
     for i in range(account.working_count):
