@@ -102,8 +102,10 @@ def kill_switch(
 
 def _connect(run: str | None, runs_dir: Any) -> Any:
     folder = find_run(run, runs_dir)
-    from scenarios.run import connect  # noqa: PLC0415 - Ray
+    from scenarios.connect import connect  # noqa: PLC0415 - Ray
+    from supervisors.warm import quiet_driver  # noqa: PLC0415
 
+    quiet_driver()
     return connect(folder)
 
 

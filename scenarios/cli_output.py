@@ -145,6 +145,8 @@ def _by_class(error: BaseException) -> tuple[int, str] | None:
         return FAILED, one_line(str(error))
     if isinstance(error, typer.Exit):
         return error.exit_code, ""
+    if isinstance(error, TimeoutError) and not error.errno:
+        return FAILED, one_line(f"{error}: see `manta logs` for the reason")
     if isinstance(error, typer.Abort):
         return INTERRUPTED, "aborted"
     if isinstance(error, typer.TyperException):

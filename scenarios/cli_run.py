@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scenarios.cli_folders import find_run
+from scenarios.cli_folders import find_run, journals_of
 from scenarios.cli_output import (
     FAILED,
     RUNS,
@@ -77,8 +77,15 @@ def run(
     folder = None if resume is None else find_run(resume, runs_dir)
     spec = _spec(source, overrides) if folder is None else _kept(folder, overrides)
 
+    _refuse_second_run(spec, runs_dir)
+    if folder is not None:
+        _refuse_damage(folder)
+
     from scenarios.live_view import live_view  # noqa: PLC0415 - rich
     from scenarios.run import run as start  # noqa: PLC0415 - Ray
+    from supervisors.warm import quiet_driver  # noqa: PLC0415
+
+    quiet_driver()
 
     try:
         with live_view(spec.duration_s, as_json=as_json) as progress:
@@ -113,6 +120,36 @@ def _spec(source: str, overrides: list[str]) -> "RunSpec":
     from scenarios.spec import load  # noqa: PLC0415
 
     return load(source, overrides)
+
+
+def _refuse_second_run(spec: "RunSpec", runs_dir: Path) -> None:
+    """Say at once what the second order manager would only die of.
+
+    raises  JournalBusy if a run of this account is alive
+    """
+    from journal.lock import WriterLock  # noqa: PLC0415
+    from scenarios.folder import RunFolder  # noqa: PLC0415
+
+    anyone = RunFolder(runs_dir.expanduser().resolve() / "any")
+    lock = anyone.account_lock(f"{spec.venue.name}/{spec.venue.account}")
+    if lock.parent.is_dir():
+        WriterLock(lock).release()
+
+
+def _refuse_damage(folder: Path) -> None:
+    """A run goes on from its journals: look at them before anything is started.
+
+    raises  Mistake for the first damage found
+    """
+    from journal import verify  # noqa: PLC0415
+
+    for path in journals_of(folder):
+        report = verify(path)
+        if not report.ok:
+            raise Mistake(
+                f"{path}: {report.problems[0]}: restore a backup, or start a new run;"
+                " `manta journal verify` lists all that is wrong"
+            )
 
 
 def _logs(folder: Path | None, runs_dir: Path) -> Path:

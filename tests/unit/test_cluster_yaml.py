@@ -1,5 +1,6 @@
 """cluster.yaml is what Ray's own launcher accepts, and says what the supervisors ask for."""
 
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import pytest
 import yaml
 from ray.autoscaler._private import util
+
+from scenarios.assemble import NODE_RESOURCES, PINNED
+from supervisors.warm import system_config
 
 CLUSTER = Path(__file__).parents[2] / "cluster.yaml"
 
@@ -37,3 +41,21 @@ def test_every_node_starts_ray_with_tokens(cluster: dict[str, Any]) -> None:
 
     assert len(starts) == 2
     assert all(shlex.split(c)[0] == "RAY_AUTH_MODE=token" for c in starts)
+
+
+def head_option(cluster: dict[str, Any], name: str) -> Any:
+    """A JSON option of the head's `ray start`."""
+    (start,) = (c for c in cluster["head_start_ray_commands"] if "ray start" in c)
+    (text,) = (w for w in shlex.split(start) if w.startswith(f"--{name}="))
+    return json.loads(text.partition("=")[2])
+
+
+def test_the_head_has_every_resource_that_the_tree_asks_for(cluster: dict[str, Any]) -> None:
+    offered = head_option(cluster, "resources")
+
+    assert offered == NODE_RESOURCES
+    assert dict(PINNED).keys() <= offered.keys()
+
+
+def test_the_head_is_configured_for_fast_restarts(cluster: dict[str, Any]) -> None:
+    assert head_option(cluster, "system-config") == system_config()
