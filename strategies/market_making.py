@@ -64,30 +64,28 @@ def sigma(returns: Any, count: int) -> float:
     return math.sqrt(square)
 
 
-@njit
+@njit()
 def inventory_skew(inventory: float, limit: float) -> float:
     """How far the quotes lean: -1/2 at the long limit, +1/2 at the short one."""
     return -0.5 * max(-1.0, min(1.0, inventory / limit))
 
 
-@njit
+@njit()
 def quoted_spread(params: Any, deviation: float, skew: float) -> float:
     """Distance between the two quotes, as a fraction of mid."""
     wide = params.base_spread + params.volatility * deviation + abs(skew) * params.base_spread
     return float(max(params.spread_min, min(params.spread_max, wide)))
 
 
-@njit
+@njit()
 def side_notional(params: Any, side: int, inventory: float) -> float:
     """What a side quotes: full where it reduces, linearly less where it adds."""
     adding = max(0.0, side * inventory / params.inventory_max)
     return float(params.notional * max(0.0, 1.0 - adding))
 
 
-@njit
-def _quote(
-    account: Any, orders: Any, count: int, side: int, price: float, quantity: float
-) -> int:
+@njit()
+def _quote(account: Any, orders: Any, count: int, side: int, price: float, quantity: float) -> int:
     """Make `side` show this and nothing else."""
     under_way, right = 0, False
     for i in range(account.working_count):

@@ -58,9 +58,7 @@ class StrategyCore:
     raises  pydantic.ValidationError if a parameter is unknown or outside its range
     """
 
-    def __init__(
-        self, config: StrategyConfig, strategy: CompiledStrategy | type[Strategy]
-    ) -> None:
+    def __init__(self, config: StrategyConfig, strategy: CompiledStrategy | type[Strategy]) -> None:
         self.config = config
         self.engine: Engine
         if isinstance(strategy, CompiledStrategy):

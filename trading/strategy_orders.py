@@ -143,4 +143,3 @@ def commission_in_quote(fill: m.OrderFilled, rules: Instrument | None) -> Decima
     if rules is None or fill.currency == rules.quote:
         return fill.commission
     return notional(fill.commission, fill.last_px) if fill.currency == rules.base else Decimal(0)
-

@@ -133,9 +133,7 @@ class Turn:
             return None
         number = self.state.intents
         wanted = {
-            "client_order_id": client_order_id(
-                self.config.run_id, self.config.strategy_id, number
-            ),
+            "client_order_id": client_order_id(self.config.run_id, self.config.strategy_id, number),
             "strategy_id": self.config.strategy_id,
             "instrument_id": rules.instrument_id,
             "side": buys,

@@ -58,9 +58,7 @@ def submit_limit(  # noqa: PLR0913, PLR0917
 ) -> int:  # fmt: skip
     """Ask for a limit order; the price is rounded to a tick that is no worse for us."""
     return int(
-        _submit(
-            orders, count, side, LIMIT, quantity, price, 0.0, tif, post_only, reduce_only, tag
-        )
+        _submit(orders, count, side, LIMIT, quantity, price, 0.0, tif, post_only, reduce_only, tag)
     )
 
 
@@ -71,9 +69,7 @@ def submit_stop(
 ) -> int:  # fmt: skip
     """Ask for a stop-market order; by default it only reduces the position."""
     return int(
-        _submit(
-            orders, count, side, STOP_MARKET, quantity, 0.0, trigger, GTC, 0, reduce_only, tag
-        )
+        _submit(orders, count, side, STOP_MARKET, quantity, 0.0, trigger, GTC, 0, reduce_only, tag)
     )
 
 
