@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from messages import orders as m
-from messages.base import ClientOrderId, InstrumentId
+from messages.base import ClientOrderId, InstrumentId, StrategyId
 from messages.orders import OrderSide
 from scenarios.sim_connection import SimConnection
 from trading import positions
 from trading.account import Books
-from trading.loop import Loop
+from trading.loop import Loop, strategies
 from trading.orders import Order
 from trading.risk_checks import Exposure, worst_case
 from trading.wiring import Role
@@ -159,8 +159,20 @@ class Checker:
             checked = risk.positions.get(instrument_id, _ZERO)
             if checked != theirs:
                 self._say(loop, f"position {instrument_id}: risk says {checked}, venue {theirs}")
+        self._strategies_agree(loop, books)
         if risk.orders:
             self._say(loop, f"risk still counts closed orders: {sorted(risk.orders)[:3]}")
+
+
+    def _strategies_agree(self, loop: Loop, books: Books) -> None:
+        for name, machine in strategies(loop).items():
+            strategy_id = StrategyId(name.removeprefix("strategy-"))
+            for market in machine.state.markets:
+                held = books.positions.get((strategy_id, market.instrument_id))
+                ours = held.quantity if held is not None else _ZERO
+                if market.holding.quantity != ours:
+                    what = f"{name} holds {market.holding.quantity} {market.instrument_id}"
+                    self._say(loop, f"{what}, the order manager says {ours}")
 
 
 def _state(loop: Loop, role: Role) -> Any:
