@@ -148,6 +148,7 @@ def open_log(
         level=level,
         rotation=file_bytes_max,
         retention=FILES_MAX - 1,  # beside the file that is being written
+        errors="backslashreplace",  # half a surrogate in a venue's text is JSON's own escape
         catch=False,  # loguru would print on stderr, which Ray shows on the user's terminal
         backtrace=False,
         diagnose=False,
