@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,19 +45,23 @@ def test_every_node_starts_ray_with_tokens(cluster: dict[str, Any]) -> None:
     assert all(shlex.split(c)[0] == "RAY_AUTH_MODE=token" for c in starts)
 
 
-def head_option(cluster: dict[str, Any], name: str) -> Any:
-    """A JSON option of the head's `ray start`."""
+def head_option(cluster: dict[str, Any], name: str) -> str:
+    """An option of the head's `ray start`."""
     (start,) = (c for c in cluster["head_start_ray_commands"] if "ray start" in c)
     (text,) = (w for w in shlex.split(start) if w.startswith(f"--{name}="))
-    return json.loads(text.partition("=")[2])
+    return text.partition("=")[2]
 
 
 def test_the_head_has_every_resource_that_the_tree_asks_for(cluster: dict[str, Any]) -> None:
-    offered = head_option(cluster, "resources")
+    offered = json.loads(head_option(cluster, "resources"))
 
     assert offered == NODE_RESOURCES
     assert dict(PINNED).keys() <= offered.keys()
 
 
 def test_the_head_is_configured_for_fast_restarts(cluster: dict[str, Any]) -> None:
-    assert head_option(cluster, "system-config") == system_config()
+    code = shlex.split(head_option(cluster, "system-config").strip("$()"))[-1]
+
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert json.loads(told.stdout) == system_config()
