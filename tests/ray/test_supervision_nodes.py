@@ -61,7 +61,7 @@ def test_actor_of_a_lost_node_comes_back_on_another(cluster: Cluster, tmp_path: 
     cluster.remove_node(second, allow_graceful=False)
     cluster.add_node(num_cpus=1, resources={"anywhere": 1000})
 
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     while (after := rows(root))["strategy"]["state"] != "serving" or (
         after["strategy"]["incarnation"] != 2
     ):
