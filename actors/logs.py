@@ -148,7 +148,6 @@ def open_log(
         level=level,
         rotation=file_bytes_max,
         retention=FILES_MAX - 1,  # beside the file that is being written
-        errors="backslashreplace",  # half a surrogate in a venue's text is JSON's own escape
         catch=False,  # loguru would print on stderr, which Ray shows on the user's terminal
         backtrace=False,
         diagnose=False,
@@ -179,7 +178,7 @@ def _end_torn_line(path: Path) -> None:
 
 def _json(line: Line) -> str:
     try:
-        return json.dumps(line, default=_plain, allow_nan=False, ensure_ascii=False)
+        return json.dumps(line, default=_plain, allow_nan=False)  # ASCII: one line to any reader
     except (TypeError, ValueError):  # a NaN, a key that is no text: never a reason to fail
         return json.dumps({k: v if k == "incarnation" else str(v) for k, v in line.items()})
 
