@@ -67,7 +67,7 @@ class Fuzzer(Strategy):
 
     def _unit(self) -> float:
         self.dice = (self.dice * _MULTIPLIER + _INCREMENT) % _WORD
-        return (self.dice >> 11) / 2**53
+        return float(self.dice >> 11) / float(1 << 53)
 
     def _upto(self, limit: int) -> int:
         return int(self._unit() * limit)

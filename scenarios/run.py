@@ -51,6 +51,8 @@ def run(
     begun_s = time.time()
     try:
         os.environ.update(venue.environment())
+        # Compiled strategies outlive the run: a second start, and every restart, compiles nothing.
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(folder.path.parent / ".cache" / "numba"))
         config = assemble.run_config(spec, folder, instruments, venue)
         plan = assemble.plan(spec, folder, config)
         _start_ray(spec, folder, address, venue.environment())
