@@ -183,7 +183,7 @@ def test_a_message_about_permission_says_which(tmp_path: Path) -> None:
 def test_a_strategys_state_and_source_are_not_in_the_log(tmp_path: Path) -> None:
     log = log_of(tmp_path, "strategy-TREND")
     files = {"__init__.py": "SECRET = 1"}
-    times = {"ts_event": 1, "ts_init": 1, "strategy_id": StrategyId("TREND")}
+    times: dict[str, Any] = {"ts_event": 1, "ts_init": 1, "strategy_id": StrategyId("TREND")}
 
     log.message(StrategyCheckpoint(**times, intents=3, state=b"SECRET", cursor=9, digest="d"))
     log.message(LoadStrategy(**times, files=files, sha256=digest(files), entry="X"))
@@ -361,16 +361,12 @@ def test_following_waits_for_the_rest_of_a_line(tmp_path: Path) -> None:
     line = json.dumps({"ts": "2026-01-02T10:00:00Z", "event": "slow"})
     (tmp_path / "logs").mkdir()
     file_of(tmp_path).write_text(line[:10])
-    steps = iter([lambda: None, lambda: append(line[10:] + "\n"), lambda: None])
-
-    def append(text: str) -> None:
-        with file_of(tmp_path).open("a") as file:
-            file.write(text)
+    rest = iter(["", line[10:] + "\n", ""])  # what is written between two looks
 
     def finished() -> bool:
-        step = next(steps, None)
-        if step is not None:
-            step()
-        return step is None
+        text = next(rest, None)
+        with file_of(tmp_path).open("a") as file:
+            file.write(text or "")
+        return text is None
 
     assert events(tmp_path, follow=True, poll_s=0.001, until=finished) == ["slow"]

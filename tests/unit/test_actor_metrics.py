@@ -335,13 +335,12 @@ async def test_the_endpoint_serves_what_the_actors_say_now() -> None:
 
 
 async def test_actors_that_cannot_be_asked_are_said_to_the_scraper_and_it_may_ask_again() -> None:
-    answers = iter([RuntimeError("no actors"), pages()])
+    failures = [RuntimeError("no actors")]
 
     async def fetch() -> list[tuple[str, bytes]]:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if failures:
+            raise failures.pop()
+        return pages()
 
     server = await serve_metrics(0, fetch)
     async with aiohttp.ClientSession() as http:

@@ -22,8 +22,13 @@ from messages.market import BarBatch, BookDeltaBatch, FundingBatch, QuoteBatch, 
 
 BTC = InstrumentId("BTCUSDT.BINANCE")
 ODD = InstrumentId("BTC/USDT:USDT.ODD VENUE")
-DTYPES = {TradeBatch: TRADE, QuoteBatch: QUOTE, BookDeltaBatch: DELTA, BarBatch: BAR}
-DTYPES[FundingBatch] = FUNDING
+DTYPES: dict[type[Any], np.dtype[np.void]] = {
+    TradeBatch: TRADE,
+    QuoteBatch: QUOTE,
+    BookDeltaBatch: DELTA,
+    BarBatch: BAR,
+    FundingBatch: FUNDING,
+}
 
 
 def batch(number: int, kind: type[Any] = TradeBatch, rows: int = 3, **more: Any) -> AnyBatch:
