@@ -19,15 +19,21 @@ from journal.replay import replay
 from messages import Message, control
 from messages import orders as m
 from messages.base import ClientOrderId, InstrumentId, StrategyId
-from messages.risk import KillSwitch, RiskLimits
-from trading.core import Step
+from messages.market import Instrument
+from messages.risk import InstrumentLimits, KillSwitch, RiskLimits
+from trading.core import Core, Step
 from trading.machine import Machine, Row
 
 INSTRUMENT = InstrumentId("BTCUSDT.BINANCE")
 TALKER = StrategyId("T")
 
 
-def config(run_id: str, folder: str) -> str:
+def config(
+    run_id: str,
+    folder: str,
+    instruments: tuple[Instrument, ...] = (),
+    limits: tuple[InstrumentLimits, ...] = (),
+) -> str:
     """The first constructor argument of every actor here."""
     return RunConfig(
         run_id=run_id,
@@ -36,8 +42,8 @@ def config(run_id: str, folder: str) -> str:
         account_lock=f"{folder}/lock",
         rest_url="http://127.0.0.1:1",
         ws_url="ws://127.0.0.1:1",
-        instruments=(),
-        limits=RiskLimits(instruments=()),
+        instruments=instruments,
+        limits=RiskLimits(instruments=limits),
         strategies=(StrategyConfig(strategy_id=TALKER, source="", instruments=(INSTRUMENT,)),),
         bar_intervals_ns=(),
         stale_book_ns=1,
@@ -172,13 +178,16 @@ class Judge(Shell[None]):
         return {"pid": os.getpid(), "handled": self.machine.handled if self.machine else 0}
 
 
-class Scribe(Shell[frozenset[str]]):
-    """Durable: folds its journal at each start. `stall` makes each sync take that long."""
+class Scribe(Shell[Any]):
+    """Durable: folds its journal at each start. `stall_s` is how much longer each sync takes."""
 
     _draft = OrderManager._draft
     stall_s = 0.0
 
-    async def open(self) -> Machine[frozenset[str]]:
+    def core(self) -> Core[Any]:
+        return ClerkCore()
+
+    async def open(self) -> Machine[Any]:
         self._journal = await Journal.open(
             self.config.path("journal.sqlite"),
             owner=self.config.run_id,
@@ -186,7 +195,7 @@ class Scribe(Shell[frozenset[str]]):
             incarnation=self.incarnation,
             now_ns=self.clock.now_ns(),
         )
-        machine = Machine(self.name, ClerkCore(), self.config.directory, self.incarnation)
+        machine = Machine(self.name, self.core(), self.config.directory, self.incarnation)
         machine.recover(
             [
                 Row(r.direction, r.peer, r.session, r.peer_seq, r.ts_ns, message, r.payload)
