@@ -232,5 +232,3 @@ def test_a_stop_ends_the_process_in_order(town: Town) -> None:
 
     assert ray.get(alive, timeout=PATIENCE_S) == "the test ends"
     town.await_death("strategy-T")
-
-

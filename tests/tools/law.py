@@ -18,7 +18,7 @@ from actors.shell import Shell
 from messages import Message, control, risk, venue
 from messages import orders as m
 from messages.arrays import QUOTE
-from messages.base import NS_PER_MS, NS_PER_S
+from messages.base import NS_PER_MS, NS_PER_S, TradeId, VenueOrderId
 from messages.market import QuoteBatch
 from messages.risk import InstrumentLimits, RiskLimits, TradingState
 from trading.core import Core
@@ -91,7 +91,7 @@ def _report(number: int, status: venue.VenueStatus, filled: int = 0) -> Callable
             ts_event=t,
             ts_init=t,
             client_order_id=spec.client_order_id,
-            venue_order_id=m.VenueOrderId(f"v{number}"),
+            venue_order_id=VenueOrderId(f"v{number}"),
             instrument_id=spec.instrument_id,
             side=spec.side,
             order_type=spec.order_type,
@@ -112,9 +112,9 @@ def _fill(number: int, trade: int) -> Callable[[int], Said]:
             ts_event=t,
             ts_init=t,
             client_order_id=spec.client_order_id,
-            venue_order_id=m.VenueOrderId(f"v{number}"),
+            venue_order_id=VenueOrderId(f"v{number}"),
             instrument_id=spec.instrument_id,
-            trade_id=m.TradeId(str(trade)),
+            trade_id=TradeId(str(trade)),
             side=spec.side,
             last_qty=Decimal("0.5"),
             last_px=Decimal(100),

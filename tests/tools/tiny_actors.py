@@ -126,9 +126,7 @@ class ClerkCore:
     def resume(self, state: frozenset[str], now_ns: int) -> Step[frozenset[str]]:
         return Step(state)
 
-    def react(
-        self, state: frozenset[str], message: Message, now_ns: int
-    ) -> Step[frozenset[str]]:
+    def react(self, state: frozenset[str], message: Message, now_ns: int) -> Step[frozenset[str]]:
         if isinstance(message, KillSwitch):
             raise ZeroDivisionError("a bug in the core")
         if not isinstance(message, m.ApprovedOrder):
