@@ -17,6 +17,7 @@ from trading.wiring import strategy_actor
 # What holds a journal or a socket lives on the node that has this resource: see cluster.yaml.
 PINNED: Final = (("manta_disk", 0.001),)
 NODE_RESOURCES: Final = {"manta_disk": 1.0}
+FEED: Final = "actors.feed:Feed"
 _RESTARTS_MAX: Final = 60
 _WINDOW_NS: Final = 120 * NS_PER_S
 
@@ -56,8 +57,11 @@ def run_config(
     )
 
 
-def tree(spec: RunSpec) -> Team:
-    """The supervision tree, in start order. Every core recovers by itself, so one dies alone."""
+def tree(spec: RunSpec, feed: str = FEED) -> Team:
+    """The supervision tree, in start order. Every core recovers by itself, so one dies alone.
+
+    feed  import path of the feed's class: benchmarks bring their own
+    """
     strategies = tuple(
         Child(name=strategy_actor(StrategyId(s.id)), actor="actors.strategy:Strategy")
         for s in spec.strategies
@@ -71,19 +75,19 @@ def tree(spec: RunSpec) -> Team:
             Child(name="reconciler", actor="actors.reconciler:Reconciler", resources=PINNED),
             Child(name="risk", actor="actors.risk:RiskChecker"),
         ),
-        _team("feeds", Child(name="feed", actor="actors.feed:Feed", resources=PINNED)),
+        _team("feeds", Child(name="feed", actor=feed, resources=PINNED)),
         _team("strategies", *strategies),
     )
 
 
-def plan(spec: RunSpec, folder: RunFolder, config: RunConfig) -> Plan:
+def plan(spec: RunSpec, folder: RunFolder, config: RunConfig, feed: str = FEED) -> Plan:
     """What the root supervisor is given."""
     return Plan(
         run=folder.run_id,
         session=f"{folder.run_id}@{time.time_ns()}",
         config=config.model_dump_json(),
         ledger=str(folder.part("incarnations")),
-        tree=tree(spec),
+        tree=tree(spec, feed),
     )
 
 

@@ -38,11 +38,13 @@ def run(
     resume: Path | None = None,
     address: str | None = None,
     on_progress: OnProgress | None = None,
+    feed: str = assemble.FEED,
 ) -> Summary:
     """Run `spec` until its time is up, it is told to stop, or Ctrl-C.
 
     resume   folder of an earlier start to go on with: same code path, its journal decides
     address  an existing Ray cluster; None starts a local one
+    feed     import path of the feed's class
     raises   BadSpec with one line for the user
     """
     folder = create(spec, runs_dir) if resume is None else _reopen(resume)
@@ -54,7 +56,7 @@ def run(
         # Compiled strategies outlive the run: a second start, and every restart, compiles nothing.
         os.environ.setdefault("NUMBA_CACHE_DIR", str(folder.path.parent / ".cache" / "numba"))
         config = assemble.run_config(spec, folder, instruments, venue)
-        plan = assemble.plan(spec, folder, config)
+        plan = assemble.plan(spec, folder, config, feed)
         _start_ray(spec, folder, address, venue.environment())
         try:
             return _trade(spec, folder, plan, begun_s, on_progress or (lambda _: None))
