@@ -1,0 +1,125 @@
+"""What a message costs on Ray, on this machine, now: the two figures that decide how Manta feels.
+
+    python benchmarks/messaging.py [--seconds 10] [--rate 100000] [--json]
+
+1. Market data: `rate` quotes a second from the feed actor to a strategy actor, in natural batches,
+   for `seconds`; latency from the feed's own stamp to the strategy's hands.
+2. Orders: from a strategy's decision to the venue's acknowledgement, through its checkpoint, risk,
+   the order manager's synced journal and the venue simulator on loopback.
+
+Both run the whole system: every actor, the simulator, supervision, logs and metrics.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from actors.feed import Feed
+from messages.arrays import QUOTE
+from messages.market import QuoteBatch
+from scenarios.run import run
+from scenarios.spec import RunSpec, load
+
+RATE_FILE = "rate"
+_SLICE_S = 0.001
+
+
+class Pulse(Feed):
+    """A feed whose quotes come from a loop in its own process instead of a socket."""
+
+    async def connect(self) -> None:
+        rate = int(self.config.path(RATE_FILE).read_text())
+        names = tuple(self.config.by_id)
+        begun, sent = time.perf_counter(), 0
+        while True:
+            await asyncio.sleep(_SLICE_S)
+            due = int((time.perf_counter() - begun) * rate)
+            for n, name in enumerate(names):
+                count = (due - sent) // len(names) + (n < (due - sent) % len(names))
+                if count:
+                    self._quotes(name, count)
+            sent = due
+
+    def _quotes(self, name: Any, count: int) -> None:
+        now_ns = self.clock.now_ns()
+        rows = np.zeros(count, QUOTE)
+        rows["ts_event"] = rows["ts_init"] = now_ns
+        rows["bid_price"], rows["ask_price"] = 99.99, 100.01
+        rows["bid_size"] = rows["ask_size"] = 1.0
+        self.events += count
+        quotes = QuoteBatch(ts_event=now_ns, ts_init=now_ns, instrument_id=name, rows=rows)
+        self.mailbox.put_local("venue", quotes)
+
+
+def market_data(seconds: float, rate: int, runs: Path) -> dict[str, Any]:
+    """Figures of the first part."""
+    spec = load("quickstart", [f"duration_s={seconds}"])
+    one = spec.strategies[1].model_copy(update={"id": "COUNT"})
+    spec = spec.model_copy(update={"strategies": (one,)})
+    summary = _run(spec, runs, rate)
+    return {
+        "events_per_s": round(summary["events"] / seconds),
+        "feed_to_strategy_ms": summary["latency_ms"]["feed_to_strategy"],
+    }
+
+
+def orders(seconds: float, runs: Path) -> dict[str, Any]:
+    """Figures of the second part."""
+    spec = load("quickstart", [f"duration_s={seconds}"])
+    summary = run(spec, runs_dir=runs).to_json()
+    return {
+        "orders": sum(summary["orders"].values()),
+        "feed_to_strategy_ms": summary["latency_ms"]["feed_to_strategy"],
+        "decision_to_ack_ms": summary["latency_ms"]["decision_to_ack"],
+    }
+
+
+def _run(spec: RunSpec, runs: Path, rate: int) -> dict[str, Any]:
+    import scenarios.run as system  # noqa: PLC0415 - its `create` makes the folder we write to
+
+    made = system.create
+
+    def create(spec: RunSpec, runs_dir: Path) -> Any:
+        folder = made(spec, runs_dir)
+        folder.part(RATE_FILE).write_text(str(rate))
+        return folder
+
+    system.create = create
+    try:
+        found = run(spec, runs_dir=runs, feed="benchmarks.messaging:Pulse")
+    finally:
+        system.create = made
+    return found.to_json()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print both."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rate", type=int, default=100_000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Path(folder)
+        report = {
+            "market_data": market_data(options.seconds, options.rate, runs),
+            "orders": orders(options.seconds, runs),
+        }
+    print(json.dumps(report, indent=2) if options.json else _text(report))
+    return 0
+
+
+def _text(report: dict[str, Any]) -> str:
+    return "\n".join(f"{part}: {figures}" for part, figures in report.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
