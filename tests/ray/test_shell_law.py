@@ -1,4 +1,4 @@
-"""The runtime law: one scenario gives the same event log, actor by actor, in the Loop and on Ray."""
+"""The runtime law: one scenario, one log, actor by actor, in the Loop and on Ray."""
 
 import os
 import time
