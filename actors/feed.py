@@ -8,8 +8,9 @@ import numpy as np
 
 from actors.connection import BACKOFF
 from actors.shell import Shell
+from journal.recorder import Recorder, warm_up, write_parts
 from messages import Message
-from messages.market import SnapshotRequested
+from messages.market import Batch, SnapshotRequested
 from trading.errors import VenueError
 from trading.feed import FeedCore
 from trading.feed_state import FeedConfig, FeedState
@@ -24,6 +25,7 @@ from venues.binance.transport_socket import SocketConfig
 
 _BACKLOG_MAX: Final = 2_000  # messages that may wait here before the socket feels it
 _PAUSE_S: Final = 0.002
+_RECORD_S: Final = 1.0
 
 
 class Feed(Shell[FeedState]):
@@ -51,11 +53,14 @@ class Feed(Shell[FeedState]):
         self._batcher = Batcher(Market.SPOT)
         self._rest_up = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
+        self._recorder = Recorder(config.path("data"), self.incarnation)
         self.events = 0
         return Machine(self.name, core, config.directory, self.incarnation)
 
     async def connect(self) -> None:
         self.spawn(self._follow())
+        if self.config.record:
+            self.spawn(self._record())
         await self._rest.open()
         await self._clock.sync(self._rest)
         self._rest_up.set()
@@ -67,7 +72,7 @@ class Feed(Shell[FeedState]):
                     self._batcher.add(raw, ts_init)
                 for message in self._batcher.flush():
                     self.events += len(getattr(message, "rows", ()))
-                    self.mailbox.put_local("venue", message)
+                    self._heard_from_venue(message)
                 while len(self.mailbox) > _BACKLOG_MAX:
                     await asyncio.sleep(_PAUSE_S)
 
@@ -84,13 +89,28 @@ class Feed(Shell[FeedState]):
         except VenueError as e:
             self._log("WARNING", "no_snapshot", instrument=wanted.instrument_id, error=str(e))
             return  # the core asks again
-        self.mailbox.put_local("venue", book)
+        self._heard_from_venue(book)
+
+    def _heard_from_venue(self, message: Message) -> None:
+        self.mailbox.put_local("venue", message)
+        if self.config.record and isinstance(message, Batch):
+            self._recorder.add(message, self.clock.now_ns())
+
+    async def _record(self) -> None:
+        """Write what has gathered now and then, in a thread: files must not delay the market."""
+        await asyncio.to_thread(warm_up)
+        while True:
+            await asyncio.sleep(_RECORD_S)
+            if self._recorder.due(self.clock.now_ns()):
+                await asyncio.to_thread(write_parts, self._recorder.take(self.clock.now_ns()))
 
     async def close(self) -> None:
         self._streams.close()
         for task in self._asking:
             task.cancel()
         await self._rest.close()
+        if self.config.record:
+            await asyncio.to_thread(write_parts, self._recorder.take())
 
     def view(self, what: str) -> Any:
         counts = {str(k): v for k, v in self._batcher.counts.items()}
@@ -99,4 +119,5 @@ class Feed(Shell[FeedState]):
             "frames": counts,
             "unknown": sum(self._batcher.unknown.values()),
             "garbled": self._batcher.garbled,
+            "unrecorded": self._recorder.dropped,
         }

@@ -16,6 +16,7 @@ from messages.control import StrategyCheckpoint
 
 JOURNAL: Final = "run.sqlite"
 _BATCH_MAX: Final = 256
+_NOTED_MAX: Final = 4096
 _LAST_WORDS_S: Final = 0.05
 _CRASHED: Final = 70
 
@@ -35,6 +36,7 @@ class JournalKeeper:
         self._latest: dict[str, bytes] = {}
         self._readers: dict[str, int] = {}
         self._counts: dict[str, int] = {}
+        self._noted: dict[bytes, None] = {}  # the newest notes: one that comes again is dropped
         self._journal: Journal | None = None
         self._log: Log | None = None
         self._booting: asyncio.Task[None] | None = None
@@ -87,7 +89,14 @@ class JournalKeeper:
 
     async def note(self, raw: bytes) -> None:
         """Keep a message for the record."""
-        await self._append(decode(raw), raw)
+        await self.notes([raw])
+
+    async def notes(self, batch: list[bytes]) -> None:
+        """Keep messages for the record; returns when they are durable. Repeats are dropped."""
+        fresh = [raw for raw in dict.fromkeys(batch) if raw not in self._noted]
+        await asyncio.gather(*(self._append(decode(raw), raw) for raw in fresh))
+        for raw in fresh:
+            self._remember(raw)
 
     async def look(self, what: str = "status") -> Any:
         """How many messages of each kind this journal holds."""
@@ -112,6 +121,7 @@ class JournalKeeper:
             )
             async for record, message in replay(self._journal, direction="note"):
                 self._count(message)
+                self._remember(record.payload)
                 if isinstance(message, StrategyCheckpoint):
                     self._latest[message.strategy_id] = record.payload
         except Exception as e:  # noqa: BLE001  a half-open journal must not live
@@ -147,6 +157,11 @@ class JournalKeeper:
             for _, done in batch:
                 if not done.done():
                     done.set_result(None)
+
+    def _remember(self, raw: bytes) -> None:
+        self._noted[raw] = None
+        if len(self._noted) > _NOTED_MAX:
+            del self._noted[next(iter(self._noted))]
 
     async def _drained(self) -> None:
         while not self._queue.empty():

@@ -1,15 +1,15 @@
 """The order manager as an actor: the account's journal and its venue connection in one process."""
 
+from pathlib import Path
 from typing import Any, Final, cast
 
 from actors.connection import VenueConnection
+from actors.metrics import Views
 from actors.shell import Shell
 from journal import Draft, Journal
 from journal.lock import WriterLock
 from journal.replay import replay
 from messages import Message
-from messages.control import Resumed
-from pathlib import Path
 from trading import positions
 from trading.account import Books, OrderManagerConfig
 from trading.machine import Machine, Row
@@ -93,6 +93,14 @@ class OrderManager(Shell[Books]):
         await self._journal.close()
         self._account.release()
 
+    def measure(self) -> Views:
+        views = super().measure()
+        if self.machine is not None:
+            books = self.machine.state
+            views.orders = _counts(books)
+            views.positions = positions.views(books.positions)
+        return views
+
     def view(self, what: str) -> Any:
         machine = self.machine
         if machine is None:
@@ -109,16 +117,20 @@ class OrderManager(Shell[Books]):
             case "fills":
                 return _fills(books)
             case _:
-                counts: dict[str, int] = {}
-                for order in books.orders.values():
-                    counts[str(order.status)] = counts.get(str(order.status), 0) + 1
                 return super().view(what) | {
-                    "orders": counts,
+                    "orders": _counts(books),
                     "fills": books.fills,
                     "trading_state": str(books.trading_state),
                     "stream_up": books.stream_up,
                     "balances": [b.model_dump(mode="json") for b in books.balances.values()],
                 }
+
+
+def _counts(books: Books) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for order in books.orders.values():
+        counts[str(order.status)] = counts.get(str(order.status), 0) + 1
+    return counts
 
 
 def _fills(books: Books) -> list[dict[str, str]]:
@@ -127,6 +139,3 @@ def _fills(books: Books) -> list[dict[str, str]]:
         for key, order in books.orders.items()
         for trade in sorted(order.trades)
     ]
-
-
-__all__ = ["JOURNAL", "OrderManager", "Resumed"]

@@ -21,11 +21,12 @@ from actors.clock import Clock, WallClock
 from actors.config import RunConfig
 from actors.logs import Log, open_log
 from actors.mailbox import Item, Local, Mailbox
-from actors.metrics import ActorMetrics
+from actors.metrics import ActorMetrics, Views
+from actors.notes import Notes
 from actors.outbox import Outbox
 from actors.packet import Encoder, Wire, pack, unpack
 from actors.timers import Timers
-from messages import Message, decode
+from messages import Message, decode, encode
 from messages.base import NS_PER_MS, NS_PER_S
 from messages.control import StrategyCheckpoint
 from trading.links import Frame, Packet
@@ -55,7 +56,7 @@ class Shell(Generic[S]):
         self._turn = asyncio.Lock()  # held while effects are carried out
         self._booting: asyncio.Task[None] | None = None
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._early: list[Wire] = []
+        self._notes = Notes(self.config.run_id)
         self.log: Log | None = None
         self.metrics_registry: ActorMetrics | None = None
 
@@ -90,6 +91,16 @@ class Shell(Generic[S]):
     def said(self, message: Message) -> None:
         """See each message of this actor's to another."""
 
+    def measure(self) -> Views:
+        """What gauges show, when somebody looks."""
+        machine = self.machine
+        return Views(
+            mailbox=len(self.mailbox),
+            mailbox_dropped=self.mailbox.dropped,
+            links=machine.links if machine else None,
+            peers=tuple(self._outboxes),
+        )
+
     async def close(self) -> None:
         """Release connections and files; called on a stop, never on a crash."""
 
@@ -120,6 +131,7 @@ class Shell(Generic[S]):
         self._log("INFO", "stopping", reason=reason)
         for outbox in self._outboxes.values():
             await outbox.flush(0.5)
+        await self._notes.flush(0.5)
         for task in self._tasks:
             task.cancel()
         self._timers.cancel()
@@ -159,7 +171,7 @@ class Shell(Generic[S]):
         try:
             self.machine = await self.open()
             self.metrics_registry = ActorMetrics(
-                config.run_id, self.name, str(self.machine.role)
+                config.run_id, self.name, str(self.machine.role), self.incarnation, self.measure
             )
             first = self.machine.resume(self.clock.now_ns())
             await self._carry_out(self.machine, [first])
@@ -167,6 +179,7 @@ class Shell(Generic[S]):
             self._die(e)
         self.spawn(self._pump())
         self.spawn(self._resend())
+        self.spawn(self._notes.deliver())
         self.spawn(self.connect())
         self._log("INFO", "serving", pid=os.getpid())
 
@@ -197,6 +210,8 @@ class Shell(Generic[S]):
         assert machine is not None, "the pump starts after boot"
         while True:
             items = await self.mailbox.drain(_BATCH_MAX)
+            if self.metrics_registry is not None:
+                self.metrics_registry.drained(len(items))
             async with self._turn:
                 await self._carry_out(machine, [self._handle(machine, i) for i in items])
 
@@ -205,6 +220,8 @@ class Shell(Generic[S]):
             return machine.local(item.message, self._note(item.message), item.peer)
         packet = unpack(item)
         if isinstance(packet, Frame):
+            if self.metrics_registry is not None:
+                self.metrics_registry.arriving(packet, machine.links)
             return machine.packet(packet, self._note(packet.message))
         return machine.packet(packet, self.clock.now_ns())
 
@@ -225,14 +242,16 @@ class Shell(Generic[S]):
             begun = time.perf_counter()
             await self.persist(rows)
             if self.metrics_registry is not None:
-                self.metrics_registry.journal_synced(time.perf_counter() - begun)
+                self.metrics_registry.journal_synced(time.perf_counter() - begun, len(rows))
         checkpoints = [e.checkpoint for e in done if e.checkpoint is not None]
         if checkpoints:  # each includes all that came before it
             await self.checkpoint(checkpoints[-1])
             machine.persisted(checkpoints[-1])
         for effects in done:
+            if self.metrics_registry is not None:
+                self.metrics_registry.carried_out(effects)
             for message in effects.notes:
-                self.tell_keeper(message)
+                self._notes.put(encode(message))
             for message in effects.venue:
                 self.ask_venue(message)
             for packet in effects.packets:
@@ -243,9 +262,6 @@ class Shell(Generic[S]):
                 self._timers.set(timer)
         for ack in machine.acks():
             self._send(ack)
-
-    def tell_keeper(self, message: Message) -> None:
-        """For the run's record; nothing waits for it."""
 
     def _send(self, packet: Packet) -> None:
         outbox = self._outboxes.get(packet.to)
@@ -259,5 +275,8 @@ class Shell(Generic[S]):
         while True:
             await asyncio.sleep(_RESEND_NS / NS_PER_S)
             async with self._turn:  # what is being journaled now must not leave before it is
-                for packet in machine.resend(self.clock.now_ns(), _RESEND_NS):
+                again = machine.resend(self.clock.now_ns(), _RESEND_NS)
+                if self.metrics_registry is not None:
+                    self.metrics_registry.resent(again)
+                for packet in again:
                     self._send(packet)

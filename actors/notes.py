@@ -1,0 +1,66 @@
+"""What an actor says for the record: to the journal keeper, in batches, until it has been taken.
+
+Nothing on the trading path waits here. While the keeper is away its notes wait, bounded; a batch
+whose answer was lost is said again, and the keeper drops what it has.
+"""
+
+import asyncio
+from collections import deque
+from typing import Any, Final
+
+import ray
+from ray.exceptions import RayError
+
+from actors.names import NAMESPACE, ray_name
+
+KEEPER: Final = "journal"
+_BATCH_MAX: Final = 128
+_QUEUE_MAX: Final = 10_000
+_RETRY_S: Final = 0.05
+_CALL_S: Final = 5.0
+
+
+class Notes:
+    """The way to the journal keeper of a run."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self._queue: deque[bytes] = deque(maxlen=_QUEUE_MAX)
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def put(self, raw: bytes) -> None:
+        """Queue an encoded message; the oldest goes when there are too many."""
+        self._queue.append(raw)
+        self._wake.set()
+
+    async def flush(self, timeout_s: float) -> None:
+        """Wait until the keeper has everything, or the time is up."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while self._queue and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(_RETRY_S)
+
+    async def deliver(self) -> None:
+        """Hand over what is queued, for as long as this actor lives."""
+        keeper: Any = None
+        while True:
+            if not self._queue:
+                self._wake.clear()
+                await self._wake.wait()
+            batch = list(self._queue)[:_BATCH_MAX]
+            try:
+                if keeper is None:
+                    keeper = await asyncio.to_thread(self._find)
+                await asyncio.wait_for(keeper.notes.remote(batch), _CALL_S)
+            except (RayError, ValueError, TimeoutError):
+                keeper = None
+                await asyncio.sleep(_RETRY_S)
+                continue
+            for raw in batch:  # it may have overflowed meanwhile: take off what was handed over
+                if self._queue and self._queue[0] is raw:
+                    self._queue.popleft()
+
+    def _find(self) -> Any:
+        return ray.get_actor(ray_name(self._run, KEEPER), namespace=NAMESPACE)
