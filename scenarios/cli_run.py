@@ -1,8 +1,9 @@
 """`manta run` and `manta config show`: a RunSpec from a preset, a file and options."""
 
 import os
+import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -21,6 +22,8 @@ from scenarios.cli_output import (
 
 if TYPE_CHECKING:
     from scenarios.spec import RunSpec
+
+_CONNECT_S: Final = 3.0
 
 Source = Annotated[
     str, typer.Argument(metavar="PRESET|FILE.toml", help="quickstart, recorded, or a TOML file.")
@@ -78,6 +81,8 @@ def run(
     spec = _spec(source, overrides) if folder is None else _kept(folder, overrides)
 
     _refuse_second_run(spec, runs_dir)
+    if address is not None:
+        _refuse_silence(address)
     if folder is not None:
         _refuse_damage(folder)
 
@@ -120,6 +125,24 @@ def _spec(source: str, overrides: list[str]) -> "RunSpec":
     from scenarios.spec import load  # noqa: PLC0415
 
     return load(source, overrides)
+
+
+def _refuse_silence(address: str) -> None:
+    """Ray waits for minutes where nobody listens.
+
+    raises  Mistake if HOST:PORT does not accept a connection
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "://" in address:
+        return  # "auto" and the like: Ray knows what is meant
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Mistake(
+            f"--address {address}: no Ray cluster answers there ({reason}):"
+            " start one with `ray up cluster.yaml`, or leave the option out"
+        ) from error
 
 
 def _refuse_second_run(spec: "RunSpec", runs_dir: Path) -> None:

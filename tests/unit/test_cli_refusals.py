@@ -1,0 +1,172 @@
+"""What a run refuses before anything is started: one line, exit code 2, nothing lost."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journal import Draft, Journal, verify
+from journal.lock import WriterLock
+from scenarios.cli import main
+from scenarios.folder import RunFolder
+
+OWNER: dict[str, Any] = {
+    "owner": "run",
+    "lease": "BINANCE/main",
+    "incarnation": 1,
+    "now_ns": 1,
+}
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
+    """The one line on stderr of a run that is refused."""
+
+    def run(*arguments: str | Path) -> str:
+        code = main(["run", *(str(a) for a in arguments)])
+        out, err = capsys.readouterr()
+        assert code == 2, err
+        assert out == ""
+        assert err.startswith("manta: ")
+        assert err.count("\n") == 1
+        return err
+
+    return run
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A runs folder."""
+    return tmp_path / "runs"
+
+
+async def earlier_run(runs: Path) -> Path:
+    """A run that has ended and left a journal; its folder."""
+    folder = runs / "20260102-101500-quickstart-1"
+    (folder / "journal").mkdir(parents=True)
+    (folder / "spec.toml").write_text(
+        'instruments = [{ instrument_id = "BTCUSDT.BINANCE" }]\n'
+        'strategies = [{ id = "A", strategy = "trend_following" }]\n'
+    )
+    async with await Journal.open(folder / "journal" / "account.sqlite", **OWNER) as journal:
+        for n in range(3):
+            await journal.append(
+                [
+                    Draft(
+                        ts_ns=n,
+                        direction="note",
+                        actor="orders",
+                        incarnation=1,
+                        kind="k",
+                        payload=b"{}",
+                    )
+                ]
+            )
+    return folder
+
+
+def spec_with(tmp_path: Path, instrument: str, strategy: str) -> Path:
+    """A RunSpec file."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        f'instruments = [{{ instrument_id = "{instrument}" }}]\n'
+        f'strategies = [{{ id = "A", strategy = "{strategy}" }}]\n'
+    )
+    return path
+
+
+def test_an_unknown_instrument_says_which_are_known(
+    refused: Refused, runs: Path, tmp_path: Path
+) -> None:
+    spec = spec_with(tmp_path, "DOGEUSDT.BINANCE", "trend_following")
+
+    line = refused(spec, "--runs-dir", runs)
+
+    assert "'DOGEUSDT.BINANCE'" in line
+    assert "BTCUSDT.BINANCE" in line
+
+
+def test_a_strategy_that_is_not_there_says_which_are(
+    refused: Refused, runs: Path, tmp_path: Path
+) -> None:
+    spec = spec_with(tmp_path, "BTCUSDT.BINANCE", "money_machine")
+
+    line = refused(spec, "--runs-dir", runs)
+
+    assert "money_machine" in line
+    assert "trend_following" in line
+
+
+def test_a_missing_tape_is_named(refused: Refused, runs: Path) -> None:
+    line = refused("recorded", "--tape", "nowhere.gz", "--runs-dir", runs)
+
+    assert "nowhere.gz" in line
+
+
+def test_a_second_run_of_an_account_names_the_first(refused: Refused, runs: Path) -> None:
+    lock = RunFolder(runs.resolve() / "first").account_lock("BINANCE/main")
+    lock.parent.mkdir(parents=True)
+    first = WriterLock(lock)
+
+    line = refused("quickstart", "--runs-dir", runs)
+    first.release()
+
+    assert "in use by process" in line
+    assert [p.name for p in runs.iterdir()] == [".accounts"]
+
+
+async def test_a_corrupt_journal_is_named_with_its_record_and_left_alone(
+    refused: Refused, runs: Path
+) -> None:
+    folder = await earlier_run(runs)
+    path = folder / "journal" / "account.sqlite"
+    damaged = path.read_bytes().replace(b"orders", b"0rders")
+    path.write_bytes(damaged)
+
+    line = refused("quickstart", "--resume", "latest", "--runs-dir", runs)
+
+    assert "account.sqlite: record 1 " in line
+    assert "restore a backup" in line
+    assert path.read_bytes() == damaged
+
+
+async def test_a_locked_journal_is_refused_and_intact(refused: Refused, runs: Path) -> None:
+    folder = await earlier_run(runs)
+    lock = RunFolder(folder.resolve()).account_lock("BINANCE/main")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    other = WriterLock(lock)
+
+    line = refused("quickstart", "--resume", folder.name, "--runs-dir", runs)
+    other.release()
+
+    assert "in use" in line
+    assert verify(folder / "journal" / "account.sqlite").rows == 3
+
+
+def test_a_full_disk_is_refused_before_anything_is_written(
+    refused: Refused, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1024))
+
+    line = refused("quickstart", "--runs-dir", runs)
+
+    assert "free" in line
+    assert not list(runs.glob("*/system.json"))
+
+
+def test_a_folder_that_cannot_be_written_is_refused(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where a folder should be")
+
+    line = refused("quickstart", "--runs-dir", tmp_path / "runs")
+
+    assert str(tmp_path / "runs") in line
+
+
+def test_a_cluster_that_does_not_answer_is_refused(refused: Refused, runs: Path) -> None:
+    line = refused("quickstart", "--address", "127.0.0.1:1", "--runs-dir", runs)
+
+    assert "--address 127.0.0.1:1" in line
