@@ -222,6 +222,9 @@ class Shell(Generic[S]):
         if isinstance(packet, Frame):
             if self.metrics_registry is not None:
                 self.metrics_registry.arriving(packet, machine.links)
+            place = (packet.session, packet.seq)
+            if packet.seq and machine.links.cursor(packet.sender) >= place:
+                return machine.packet(packet, self.clock.now_ns())  # a repeat is no event
             return machine.packet(packet, self._note(packet.message))
         return machine.packet(packet, self.clock.now_ns())
 
