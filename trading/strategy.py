@@ -152,6 +152,13 @@ def class_digest(cls: type) -> str:
     return found.hexdigest()
 
 
+def function_digest(function: Any) -> str:
+    """SHA-256 over the byte-code of one function and what it calls. Hex."""
+    found = hashlib.sha256()
+    _digest_function(function, found, set())
+    return found.hexdigest()
+
+
 def _digest_function(function: Any, found: Any, seen: set[int]) -> None:
     """Feed the byte-code of `function`, and of the functions and constants it names, to `found`.
 
@@ -165,6 +172,7 @@ def _digest_function(function: Any, found: Any, seen: set[int]) -> None:
     seen.add(id(function))
     code: CodeType = function.__code__
     _digest_code(code, found)
+    found.update(repr(function.__defaults__).encode())
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     named = {name: cell.cell_contents for name, cell in cells}
     for name in sorted(code.co_names):
@@ -209,4 +217,5 @@ __all__ = [
     "CompiledStrategy",
     "StrategyParams",
     "class_digest",
+    "function_digest",
 ]

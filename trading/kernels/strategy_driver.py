@@ -23,6 +23,7 @@ from typing import Any, Final
 from numba import njit
 
 from trading.kernels.book import apply_side
+from trading.strategy import function_digest
 
 _ROWS: Final = """
 def {name}(states, params, accounts, i, rows, start, orders):
@@ -71,13 +72,15 @@ def {name}(states, params, accounts, i, rows, start, orders,
     return len(rows), 0, bids, asks
 """
 Driver = Callable[..., Any]
+# The drivers' own part of the key: numba sees their text change, but not what they call.
+_OWN_DIGEST: Final = function_digest(apply_side)[:8]
 
 
 @cache
 def driver(handler_name: str, handler: Any, digest: str) -> Driver:
     """The compiled loop around `handler`; compiled or loaded at its first call."""
     plain = getattr(handler, "py_func", handler)
-    name = f"drive_{handler_name}_{digest[:16]}"
+    name = f"drive_{handler_name}_{digest[:16]}{_OWN_DIGEST}"
     text = _BOOK if handler_name == "on_book" else _ROWS
     touch = _TOUCH if handler_name == "on_quote" else "pass"
     # numba asks for the module again when it loads cached code, so it must be importable.
