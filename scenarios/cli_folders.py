@@ -5,6 +5,7 @@ from typing import Final
 
 from scenarios.cli_output import Mistake
 
+TOKEN: Final = ".ray_token"
 LATEST: Final = "latest"
 # Written when a run is described, and when it is started or resumed.
 _SIGNS: Final = ("spec.toml", "system.json")
@@ -28,6 +29,17 @@ def find_run(which: str | None, runs_dir: Path) -> Path:
             f"{runs_dir}: no run there: start one with `manta run quickstart`, or name --runs-dir"
         )
     return found[-1]
+
+
+def secure_local_ray(runs_dir: Path) -> None:
+    """Have local Rays of these runs ask for a token, kept beside the runs.
+
+    Ray reads this while it is imported, so call it before. What the operator has set stays.
+    """
+    from supervisors.environment import prepare_environment  # noqa: PLC0415
+
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    prepare_environment(runs_dir.resolve() / TOKEN)
 
 
 def journals_of(folder: Path) -> list[Path]:

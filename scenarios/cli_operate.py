@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scenarios.cli_folders import find_run
+from scenarios.cli_folders import find_run, secure_local_ray
 from scenarios.cli_output import RUNS, Json, RunName, RunsDir, facts, show, table
 
 
@@ -102,6 +102,7 @@ def kill_switch(
 
 def _connect(run: str | None, runs_dir: Any) -> Any:
     folder = find_run(run, runs_dir)
+    secure_local_ray(folder.parent)
     from scenarios.connect import connect  # noqa: PLC0415 - Ray
     from supervisors.warm import quiet_driver  # noqa: PLC0415
 

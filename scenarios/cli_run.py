@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from scenarios.cli_folders import find_run, journals_of
+from scenarios.cli_folders import find_run, journals_of, secure_local_ray
 from scenarios.cli_output import (
     FAILED,
     RUNS,
@@ -86,6 +86,8 @@ def run(
     if folder is not None:
         _refuse_damage(folder)
 
+    if address is None:  # a cluster's token is the operator's to set
+        secure_local_ray(runs_dir)
     from scenarios.live_view import live_view  # noqa: PLC0415 - rich
     from scenarios.run import run as start  # noqa: PLC0415 - Ray
     from supervisors.warm import quiet_driver  # noqa: PLC0415
@@ -102,9 +104,20 @@ def run(
             raise Unforeseen(_logs(folder, runs_dir)) from error
         raise
     document = summary.to_json()
-    show(document, as_json=as_json, text=facts(document))
+    show(document, as_json=as_json, text=[*facts(document), "", verdict(document, ok=summary.ok)])
     if not summary.ok:
         raise typer.Exit(FAILED)
+
+
+def verdict(document: dict[str, Any], *, ok: bool) -> str:
+    """What came of it, in a sentence."""
+    count, still_open = document["fills"], document["discrepancies"]["open"]
+    if ok:
+        return f"{count} fills, each as in the venue's own ledger; no discrepancy is open."
+    return (
+        f"NOT SOUND: {count} fills, equal to the venue's ledger: {document['ledger']['equal']};"
+        f" {still_open} discrepancies are open. See `manta venue ledger` and `manta logs`."
+    )
 
 
 def show_config(source: Source, changes: Changes = None, as_json: Json = False) -> None:

@@ -13,8 +13,9 @@ from scenarios.folder import RunFolder
 from scenarios.spec import BadSpec
 from scenarios.venue_process import alive
 from scenarios.view import actor, books, look, positions, view
+from supervisors.environment import prepare_environment
 from supervisors.system import find_root, status
-from supervisors.warm import prepare_environment
+from supervisors.warm import quiet_driver
 
 _STOP_S: Final = 60.0
 _POLL_S: Final = 0.2
@@ -94,7 +95,7 @@ def connect(path: Path) -> Connected:
     system = folder.read("system.json")
     if not system or not alive(int(system["pid"])):
         raise BadSpec(f"{folder.run_id}: is not running; start one with `manta run quickstart`")
-    prepare_environment(None)
+    prepare_environment(None)  # the command line has set a token; a test needs none
     try:
         ray.init(
             address=system["address"],
@@ -106,6 +107,7 @@ def connect(path: Path) -> Connected:
     except (ConnectionError, RuntimeError) as e:
         reason = str(e).splitlines()[0]
         raise BadSpec(f"{folder.run_id}: its Ray does not answer ({reason}); is it ending?") from e
+    quiet_driver()
     return Connected(folder, system)
 
 

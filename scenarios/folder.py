@@ -18,7 +18,6 @@ from typing import Any, Final
 from scenarios.spec import BadSpec, RunSpec, dump
 
 _FREE_MIB_MIN: Final = 64
-TOKEN: Final = "ray_token"  # what this run's Ray asks of its callers
 PARTS: Final = ("journal", "logs", "data", "venue")
 
 

@@ -163,7 +163,6 @@ class Checker:
         if risk.orders:
             self._say(loop, f"risk still counts closed orders: {sorted(risk.orders)[:3]}")
 
-
     def _strategies_agree(self, loop: Loop, books: Books) -> None:
         for name, machine in strategies(loop).items():
             strategy_id = StrategyId(name.removeprefix("strategy-"))

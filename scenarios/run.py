@@ -21,13 +21,14 @@ from scenarios.summary import Summary
 from scenarios.view import actor, books, look, view
 from supervisors.plan import Plan
 from supervisors.system import start_system, stop_system, wait_serving
-from supervisors.warm import ray_init_options
+from supervisors.warm import quiet_driver, ray_init_options
 
 OnProgress = Callable[[dict[str, Any]], None]
 _SERVE_S: Final = 90.0
 _POLL_S: Final = 0.5
 _WIND_DOWN_S: Final = 15.0
 _AGREE_S: Final = 15.0
+_CPUS: Final = 2  # what Ray believes: it keeps a worker ready for each, and actors ask for none
 _PRELOAD: Final = ("numpy", "numba", "pydantic", "messages", "aiosqlite", "ccxt.async_support")
 
 
@@ -57,7 +58,7 @@ def run(
         os.environ.setdefault("NUMBA_CACHE_DIR", str(folder.path.parent / ".cache" / "numba"))
         config = assemble.run_config(spec, folder, instruments, venue)
         plan = assemble.plan(spec, folder, config, feed)
-        _start_ray(spec, folder, address, venue.environment())
+        _start_ray(spec, address, venue.environment())
         try:
             return _trade(spec, folder, plan, begun_s, on_progress or (lambda _: None))
         finally:
@@ -99,10 +100,11 @@ def _trade(
     return summary
 
 
-def _start_ray(spec: RunSpec, folder: RunFolder, address: str | None, keys: dict[str, str]) -> None:
+def _start_ray(spec: RunSpec, address: str | None, keys: dict[str, str]) -> None:
     if address is None:
-        options = ray_init_options(preload=_PRELOAD, token=None, dashboard=spec.dashboard)
+        options = ray_init_options(preload=_PRELOAD, dashboard=spec.dashboard, cpus=_CPUS)
         ray.init(**options, resources=assemble.NODE_RESOURCES)
+        quiet_driver()
         return
     try:
         ray.init(

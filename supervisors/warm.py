@@ -12,8 +12,6 @@ about 0.6 s on an idle machine, seconds on a busy one. Three settings of Ray mak
 """
 
 import asyncio
-import os
-import secrets
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +22,7 @@ from loguru import logger
 from ray.exceptions import RayError
 
 from actors.names import NAMESPACE
+from supervisors.environment import prepare_environment
 
 PRELOAD: Final = ("numpy", "numba", "pydantic", "messages")
 _BEGIN: Final = "supervisors.imports_begin"
@@ -71,27 +70,6 @@ def system_config(preload: Sequence[str] = PRELOAD) -> dict[str, Any]:
         "health_check_period_ms": 1000,
         "health_check_failure_threshold": 3,
     }
-
-
-def prepare_environment(token: Path | None) -> None:
-    """Settings that Ray's processes inherit; what the operator has set is left alone.
-
-    token  file with the token that this Ray asks of its callers, made here if it is missing.
-           Ray listens on the host's address even when it is local, and whoever may call it may
-           run code: only tests on a closed machine go without (None).
-    """
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # else `uv run` wraps each worker
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if "RAY_AUTH_MODE" in os.environ:
-        return
-    if token is None:
-        os.environ["RAY_AUTH_MODE"] = "disabled"
-        return
-    if not token.exists():
-        token.touch(mode=0o600)
-        token.write_text(secrets.token_hex(32), encoding="ascii")
-    os.environ["RAY_AUTH_MODE"] = "token"
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
 
 
 def quiet_driver() -> None:
