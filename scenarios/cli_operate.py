@@ -48,7 +48,14 @@ def positions(run: RunName = None, runs_dir: RunsDir = RUNS, as_json: Json = Fal
       manta positions --json
     """
     found = _connect(run, runs_dir).positions()
-    columns = ("instrument_id", "quantity", "avg_px", "realized_pnl", "unrealized_pnl")
+    columns = (
+        "strategy_id",
+        "instrument_id",
+        "quantity",
+        "avg_px",
+        "realized_pnl",
+        "unrealized_pnl",
+    )
     show(found, as_json=as_json, text=_rows(found, columns))
 
 

@@ -128,11 +128,13 @@ def _market(view: View) -> RenderableType:
     orders.add_row("fills", str(view.get("fills", 0)))
 
     positions = Table(box=None, header_style=_QUIET)
+    positions.add_column("strategy")
     positions.add_column("position")
     for name in ("quantity", "average", "realized", "unrealized"):
         positions.add_column(name, justify="right")
     for p in view.get("positions", ()):
         positions.add_row(
+            str(p.get("strategy_id", "")),
             str(p.get("instrument_id", "")),
             str(p.get("quantity", "")),
             money(p.get("avg_px")),
