@@ -1,5 +1,6 @@
 """Documentation is true: verbs, options, settings, links and examples exist; the code runs."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -65,15 +66,20 @@ def test_an_example_command_exists(line: str) -> None:
     assert given <= options(VERBS[verb])
 
 
-@pytest.mark.parametrize("block", blocks("python"), ids=str)
-def test_a_python_example_runs(block: Block, tmp_path: Path) -> None:
+def pages_with_python() -> list[Path]:
+    """Pages that show Python."""
+    return sorted({block.page for block in blocks("python")})
+
+
+@pytest.mark.parametrize("page", pages_with_python(), ids=ids)
+def test_the_python_of_a_page_runs_from_its_top_to_its_end(page: Path, tmp_path: Path) -> None:
     script = tmp_path / "example.py"
-    script.write_text(block.text)
+    script.write_text("\n".join(b.text for b in blocks("python") if b.page == page))
 
     done = subprocess.run(
         [sys.executable, str(script)],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
