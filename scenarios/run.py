@@ -29,7 +29,10 @@ _POLL_S: Final = 0.5
 _WIND_DOWN_S: Final = 15.0
 _AGREE_S: Final = 15.0
 _CPUS: Final = 2  # what Ray believes: it keeps a worker ready for each, and actors ask for none
-_PRELOAD: Final = ("numpy", "numba", "pydantic", "messages", "aiosqlite", "ccxt.async_support")
+_PRELOAD: Final = (
+    *("numpy", "numba", "pydantic", "aiosqlite", "prometheus_client", "ccxt.async_support"),
+    *("messages", "trading.strategy_core", "trading.kernels.strategy_ready", "actors.shell"),
+)
 
 
 def run(
@@ -82,9 +85,10 @@ def _trade(
         },
     )
     wait_serving(root, _SERVE_S)
+    venue_process.begin(folder)
     serving_s = time.time()
     try:
-        while time.time() - serving_s < spec.duration_s and not folder.part("stop").exists():
+        while time.time() - serving_s < spec.duration_s and not _told_to_end(folder):
             on_progress(view(plan.run, root, serving_s))
             time.sleep(_POLL_S)
     except KeyboardInterrupt:
@@ -98,6 +102,10 @@ def _trade(
     summary = summarize(spec, folder, last, latency, logs, time.time() - begun_s)
     folder.write("summary.json", summary.to_json())
     return summary
+
+
+def _told_to_end(folder: RunFolder) -> bool:
+    return folder.part("stop").exists() or venue_process.tape_done(folder)
 
 
 def _start_ray(spec: RunSpec, address: str | None, keys: dict[str, str]) -> None:

@@ -19,6 +19,7 @@ from venues.binance.simulator import tape_of
 from venues.binance.simulator_config import SimulatorConfig
 from venues.sim.tape import DEFAULT_SPECS
 
+START: Final = "start"
 _READY_S: Final = 20.0
 _STOP_S: Final = 5.0
 _POLL_S: Final = 0.02
@@ -99,6 +100,7 @@ def start(spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...])
         port_file=str(folder.part("venue", "port")),
         folder=str(folder.part("venue")),
         parent_pid=0 if spec.venue.outlives_run else os.getpid(),
+        start_file=str(folder.part("venue", START)),
         speed=spec.venue.speed,
         seed=spec.seed,
         recordings=() if spec.venue.tape == GENERATED else (spec.venue.tape,),
@@ -118,6 +120,17 @@ def start(spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...])
     known = {"port": venue.port, "pid": venue.pid, "api_key": keys.api_key, "secret": keys.secret}
     folder.write("venue/process.json", known)
     return venue
+
+
+def begin(folder: RunFolder) -> None:
+    """The system serves: let the tape run."""
+    folder.part("venue", START).touch()
+
+
+def tape_done(folder: RunFolder) -> bool:
+    """Whether a recording has been played to its end."""
+    tape = ledger(folder).get("server", {}).get("tape", {})
+    return bool(tape.get("done", False))
 
 
 def ledger(folder: RunFolder) -> dict[str, Any]:

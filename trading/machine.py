@@ -88,6 +88,9 @@ class Machine(Generic[S]):
         self.log = hashlib.sha256()
         self.handled = 0
         self.trace: Callable[[str], None] | None = None  # one line a step, for people
+        # The order manager's last message that the state includes. The link may have delivered
+        # more by now: several come at once when a missing one arrives.
+        self._included = 0
         self._core = core
         self._directory = directory
         self._journals = self.links.acks is Acks.AFTER_JOURNAL
@@ -123,6 +126,7 @@ class Machine(Generic[S]):
     def restore(self, checkpoint: StrategyCheckpoint, state: S) -> None:
         """A strategy comes back: `state` as of `checkpoint`."""
         self.state = state
+        self._included = checkpoint.cursor
         self.links.restore(str(Role.ORDERS), 0, checkpoint.cursor)
 
     def resume(self, now_ns: int) -> Effects:
@@ -193,6 +197,8 @@ class Machine(Generic[S]):
 
     def _step(self, delivery: Delivery, now_ns: int) -> Effects:
         message = delivery.message
+        if delivery.peer == Role.ORDERS and delivery.seq:
+            self._included = delivery.seq
         if isinstance(message, Resumed):
             step: Step[S] = self._core.resume(self.state, now_ns)
         else:
@@ -217,8 +223,7 @@ class Machine(Generic[S]):
         checkpoint: StrategyCheckpoint | None = None
         for message in out:
             if isinstance(message, StrategyCheckpoint):
-                cursor = max(self.links.cursor(str(Role.ORDERS))[1], 0)
-                checkpoint = message.model_copy(update={"cursor": cursor})
+                checkpoint = message.model_copy(update={"cursor": self._included})
                 continue
             if isinstance(message, SetTimer):
                 timers.append(message)

@@ -158,3 +158,50 @@ def test_the_order_manager_forgets_what_everyone_has() -> None:
 
     assert machine.links.unacked("risk") == 0
     assert machine.links.unacked("strategy-S") == 1
+
+
+class _Saver:
+    """Says a checkpoint at every message from the order manager."""
+
+    def start(self) -> int:
+        return 0
+
+    def resume(self, state: int, now_ns: int) -> Step[int]:
+        return Step(state)
+
+    def react(self, state: int, message: Message, now_ns: int) -> Step[int]:
+        saved = control.StrategyCheckpoint(
+            ts_event=now_ns,
+            ts_init=now_ns,
+            strategy_id="S",
+            intents=0,
+            state=b"",
+            cursor=0,
+            digest="d",
+        )
+        return Step(state + 1, (saved,))
+
+
+def test_a_checkpoint_names_what_it_includes_not_what_has_arrived() -> None:
+    machine = Machine("strategy-S", _Saver(), DIRECTORY, 1)
+    stamped: list[int] = []
+    route = machine._route
+
+    def spy(*args: object) -> object:
+        effects = route(*args)  # type: ignore[arg-type]
+        if effects.checkpoint is not None:
+            stamped.append(effects.checkpoint.cursor)
+        return effects
+
+    machine._route = spy  # type: ignore[method-assign,assignment]
+    orders = Links("orders", 1, ACKS[Role.ORDERS])
+    fact = control.TimerFired(ts_event=1, ts_init=1, name="x")
+    first, second, third = (
+        orders.send("strategy-S", fact, 0, reliable=True, cause=None) for _ in range(3)
+    )
+
+    machine.packet(second, 2)
+    machine.packet(third, 2)
+    machine.packet(first, 3)
+
+    assert stamped == [1, 2, 3]

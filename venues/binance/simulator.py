@@ -54,9 +54,14 @@ class Simulator:
         self._config = config
         self._server = Server(config, keys, self.exchange, self.faults)
         self._tape = tape
-        clock = self.exchange.now_ns
-        self.player = None if tape is None else Player(self.exchange, tape, config.speed, clock)
+        self.player = None if tape is None else self._player(tape)
         self._tasks: list[asyncio.Task[None]] = []
+
+    def _player(self, tape: Tape) -> Player:
+        start = Path(self._config.start_file)
+        may_start = start.exists if self._config.start_file else lambda: True
+        exchange = self.exchange
+        return Player(exchange, tape, self._config.speed, exchange.now_ns, may_start)
 
     def tape_state(self) -> dict[str, object]:
         """Whether the tape has ended, and for a recording what was in it so far."""

@@ -32,6 +32,8 @@ class SimulatorConfig(BaseModel):
     speed         tape seconds per wall second; 1 is as it was
     folder        where ledger.json goes; "" keeps it in memory
     parent_pid    the server ends when this process does; 0 watches nobody
+    start_file    the tape's first event is played at once, the rest when this file exists;
+                  "" waits for nobody
     control       whether POST /sim/faults and /sim/cut work
     listen_keys   whether the retired listen-key endpoints still work
     queue_max     frames that a slow reader may be behind before it is cut off
@@ -52,6 +54,7 @@ class SimulatorConfig(BaseModel):
     seed: int = 0
     duration_s: float | None = None
     recordings: tuple[str, ...] = ()  # captures to play instead of a generated tape
+    start_file: str = ""
     control: bool = False
     listen_keys: bool = False
     queue_max: int = 4096

@@ -12,17 +12,28 @@ from venues.binance.simulator_exchange import Exchange
 _SLICE_S: Final = 0.002  # events due within it go out together; nobody waits longer for one
 _TURN_MAX: Final = 8  # events before requests get their turn, when the tape is behind
 _SLEEP_S_MAX: Final = 0.25
+_HOLD_S: Final = 0.02
 
 Tape = Iterable[tuple[int, Message]]
 
 
 class Player:
-    """Where the tape stands."""
+    """Where the tape stands.
+
+    may_start  the tape's first event (the book, of a recording) is played at once, so that the
+               market is there; the rest waits until this says so
+    """
 
     def __init__(
-        self, exchange: Exchange, tape: Tape, speed: float, now_ns: Callable[[], int]
+        self,
+        exchange: Exchange,
+        tape: Tape,
+        speed: float,
+        now_ns: Callable[[], int],
+        may_start: Callable[[], bool] = lambda: True,
     ) -> None:
         self.done = False
+        self._may_start = may_start
         self._exchange = exchange
         self._tape = iter(tape)
         self._speed = speed
@@ -34,8 +45,11 @@ class Player:
         if first is None:
             self.done = True
             return
+        self._exchange.on_tape(restamp(first[1], self._now_ns()))
+        while not self._may_start():
+            await asyncio.sleep(_HOLD_S)
         start_ns, started_ns = first[0], self._now_ns()
-        item: tuple[int, Message] | None = first
+        item = next(self._tape, None)
         turn = 0
         while item is not None:
             due_ns = started_ns + int((item[0] - start_ns) / self._speed)
