@@ -75,9 +75,6 @@ def actors(run: RunName = None, runs_dir: RunsDir = RUNS, as_json: Json = False)
 def stop(
     run: RunName = None,
     runs_dir: RunsDir = RUNS,
-    keep_orders: Annotated[
-        bool, typer.Option("--keep-orders", help="Leave working orders at the venue.")
-    ] = False,
     as_json: Json = False,
 ) -> None:
     """Stop a run in order: cancel working orders, stop every actor, write the summary.
@@ -85,9 +82,9 @@ def stop(
     \b
     Examples:
       manta stop
-      manta stop --keep-orders
+      manta stop --run 20260102-101500-quickstart --json
     """
-    document = _connect(run, runs_dir).stop(cancel_orders=not keep_orders)
+    document = _connect(run, runs_dir).stop()
     show(document, as_json=as_json, text=facts(document))
 
 
@@ -111,9 +108,7 @@ def _connect(run: str | None, runs_dir: Any) -> Any:
     folder = find_run(run, runs_dir)
     secure_local_ray(folder.parent)
     from scenarios.connect import connect  # noqa: PLC0415 - Ray
-    from supervisors.warm import quiet_driver  # noqa: PLC0415
 
-    quiet_driver()
     return connect(folder)
 
 

@@ -123,6 +123,7 @@ _REMEDIES: Final = {
     errno.EROFS: "choose a folder on a disk that can be written",
     errno.ENOENT: "check the path",
     errno.ENOTDIR: "check the path: a part of it is a file",
+    errno.EEXIST: "there is a file of that name: choose another folder",
     errno.EISDIR: "name a file, not a folder",
 }
 

@@ -90,9 +90,6 @@ def run(
         secure_local_ray(runs_dir)
     from scenarios.live_view import live_view  # noqa: PLC0415 - rich
     from scenarios.run import run as start  # noqa: PLC0415 - Ray
-    from supervisors.warm import quiet_driver  # noqa: PLC0415
-
-    quiet_driver()
 
     try:
         with live_view(spec.duration_s, as_json=as_json) as progress:
