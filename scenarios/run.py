@@ -15,12 +15,14 @@ from messages.control import Shutdown
 from scenarios import assemble, venue_process
 from scenarios.connect import Connected, connect
 from scenarios.folder import RunFolder, create, prepare
+from scenarios.metrics_endpoint import MetricsEndpoint
 from scenarios.spec import BadSpec, RunSpec
 from scenarios.summarize import summarize
 from scenarios.summary import Summary
 from scenarios.view import actor, books, look, view
 from supervisors.plan import Plan
 from supervisors.system import start_system, stop_system, wait_serving
+from supervisors.tree import leaves
 from supervisors.warm import quiet_driver, ray_init_options
 
 OnProgress = Callable[[dict[str, Any]], None]
@@ -74,6 +76,8 @@ def run(
 def _trade(
     spec: RunSpec, folder: RunFolder, plan: Plan, begun_s: float, on_progress: OnProgress
 ) -> Summary:
+    names = [child.name for child in leaves(plan.tree)]
+    endpoint = MetricsEndpoint(plan.run, names, spec.metrics_port)
     root = start_system(plan)
     folder.write(
         "system.json",
@@ -82,6 +86,7 @@ def _trade(
             "address": ray.get_runtime_context().gcs_address,
             "namespace": NAMESPACE,
             "pid": os.getpid(),
+            "metrics": endpoint.url,
         },
     )
     wait_serving(root, _SERVE_S)
@@ -98,6 +103,7 @@ def _trade(
     on_progress(last)
     logs = {name: digest for name in _names(last) if (digest := _digest(plan.run, name))}
     latency = _latency(plan.run, spec)
+    endpoint.close()
     stop_system(plan, "the run ends")
     summary = summarize(spec, folder, last, latency, logs, time.time() - begun_s)
     folder.write("summary.json", summary.to_json())
