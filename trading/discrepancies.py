@@ -77,9 +77,7 @@ class Tolerance:
     avg_px_relative: Decimal = Decimal("1e-9")
 
 
-def compare(
-    tracked: Tracked, fills_asked_ns: int, grace_ns: int, tolerance: Tolerance
-) -> Verdict:
+def compare(tracked: Tracked, fills_asked_ns: int, grace_ns: int, tolerance: Tolerance) -> Verdict:
     """How both sides of one order differ. `fills_asked_ns`: as of when we hold all its fills."""
     parts = [
         _status(tracked, grace_ns),

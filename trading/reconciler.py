@@ -61,9 +61,7 @@ class ReconcilerCore:
         turn.timer(RECONCILE, self.config.interval_ns)
         return turn.step()
 
-    def react(
-        self, state: ReconcilerState, message: Message, now_ns: int
-    ) -> Step[ReconcilerState]:
+    def react(self, state: ReconcilerState, message: Message, now_ns: int) -> Step[ReconcilerState]:
         handler = self._handlers.get(type(message))
         if handler is None:
             return Step(state)

@@ -204,9 +204,7 @@ def missing(theirs: Theirs, answer: OrderNotFound, ts_asked: int) -> Theirs:
     """Their side after "no such order"."""
     if theirs.where is Where.ENDED or ts_asked < theirs.ts_asked:
         return theirs
-    return replace(
-        theirs, where=Where.NOT_FOUND, ts_asked=ts_asked, report=None, not_found=answer
-    )
+    return replace(theirs, where=Where.NOT_FOUND, ts_asked=ts_asked, report=None, not_found=answer)
 
 
 def adopt_trades(tracked: Tracked) -> Tracked:
@@ -217,6 +215,4 @@ def adopt_trades(tracked: Tracked) -> Tracked:
     if total(*(f.last_qty for f in theirs.trades.values())) != ours.filled_qty:
         return tracked
     known = Map({k: Trade(f.last_qty, f.last_px) for k, f in theirs.trades.items()})
-    return replace(
-        tracked, ours=replace(ours, trades=known, earlier_qty=_ZERO, earlier_cost=_ZERO)
-    )
+    return replace(tracked, ours=replace(ours, trades=known, earlier_qty=_ZERO, earlier_cost=_ZERO))

@@ -123,8 +123,11 @@ class World:
                 self.at(max(due - self.now, 0), lambda: self.fire(name, due))
             case accounts.SyncRequest():
                 self.hear(self.snapshot())
-            case orders.QueryOrder() | venue.QueryOpenOrders() | venue.QueryFills() | (
-                venue.QueryAccount()
+            case (
+                orders.QueryOrder()
+                | venue.QueryOpenOrders()
+                | venue.QueryFills()
+                | (venue.QueryAccount())
             ):
                 self.ask(message)
             case venue.OrderReport() | venue.FillReport() | venue.OrderNotFound():

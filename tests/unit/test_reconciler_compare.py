@@ -38,9 +38,7 @@ def theirs(where: Where, ts_asked: int) -> Theirs:
 
 
 @pytest.mark.parametrize(("phase", "where"), sorted(STATUS_RULES))
-def test_status_rules_are_what_compare_says_with_fresh_evidence(
-    phase: Phase, where: Where
-) -> None:
+def test_status_rules_are_what_compare_says_with_fresh_evidence(phase: Phase, where: Where) -> None:
     rule = STATUS_RULES[phase, where]
 
     verdict = compare(Tracked(ours(phase), theirs(where, GRACE)), 0, GRACE, TOLERANCE)
