@@ -9,9 +9,9 @@ no trace; after, the fold of the rows repeats the step, and the links repeat wha
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from messages import Message, encode
 from messages.accounts import AccountSnapshot
@@ -104,7 +104,8 @@ class Machine(Generic[S]):
 
         raises  RecoveryMismatch if an output is not what the journal says was said
         """
-        inputs, said = 0, iter(())  # type: int, Any
+        inputs = 0
+        said: Iterator[tuple[str, int, Message]] = iter(())
         for row in rows:
             if row.direction == "out":
                 mine = next(said, None)
