@@ -165,7 +165,7 @@ async def dead(handle: Handle, timeout_s: float) -> bool:
         except ActorDiedError:
             return True
         except (RayError, TimeoutError):
-            pass
+            pass  # slow, or Ray is still finding out: neither proves a death
         await asyncio.sleep(0.02)
     return False
 

@@ -103,7 +103,7 @@ def _end(handle: Handle) -> None:
         except ActorDiedError:
             break
         except (RayError, TimeoutError):
-            pass
+            pass  # no proof that it is gone; ask again until the time is up
         time.sleep(_RETRY_S)
     wait_gone(pid, born, _GONE_S)
 
