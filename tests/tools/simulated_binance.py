@@ -1,7 +1,8 @@
 """A simulated Binance and everything that talks to it, in one event loop, for one test."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -159,3 +160,14 @@ def modify(name: str, quantity: str) -> ModifyOrder:
 def once(kind: FaultKind, **more: Any) -> Rule:
     """A fault that strikes one time."""
     return Rule(kind=kind, times=1, **more)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(1)
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    """Wait for something that happens in this event loop."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.005)

@@ -3,17 +3,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench_strategies import (
+    BUYER,
+    FLOOD,
+    ONE,
+    RESTER,
+    Asked,
+    buy_each_quote,
+    kinds,
+    rest_then_cancel,
+)
 
-from messages import control, market, risk
+from messages import control, market
 from messages import orders as m
-from messages.accounts import SyncRequest
 from messages.arrays import QUOTE
 from messages.base import RunId, StrategyId
-from messages.risk import TradingState
 from strategies import load
 from trading.ids import client_order_id
-from trading.kernels.strategy import cancel, submit_limit, submit_market
-from trading.strategy import BUY, CompiledStrategy, StrategyParams
+from trading.strategy import CompiledStrategy
 from trading.strategy_bench import BTCUSDT, Bench, Cancel
 from trading.strategy_orders import sequence_of
 from trading.strategy_records import ORDERS_MAX
@@ -21,46 +28,6 @@ from trading.strategy_state import StateMismatch
 from trading.strategy_turn import StrategyFault, to_lots, to_ticks
 
 TREND, MAKER = load("trend_following"), load("market_making")
-BIDS, ASKS = [(59_999.99, 1.0)], [(60_000.01, 1.0)]
-
-
-class Asked(StrategyParams):
-    """What the test strategies ask for."""
-
-    quantity: float = 0.01
-    requests: int = 1
-
-
-ONE = np.dtype([("n", "i8")])
-
-
-def buy_each_quote(state: Any, params: Any, quote: Any, account: Any, orders: Any) -> int:
-    state.n += 1
-    if account.acting == 0:
-        return 0
-    return int(submit_market(orders, 0, BUY, params.quantity))
-
-
-def rest_then_cancel(state: Any, params: Any, quote: Any, account: Any, orders: Any) -> int:
-    if account.working_count > 0:
-        return int(cancel(orders, 0, account.working[0].sequence))
-    return int(submit_limit(orders, 0, BUY, params.quantity, quote.bid_price, tag=7))
-
-
-def far_too_many(state: Any, params: Any, quote: Any, account: Any, orders: Any) -> int:
-    count = 0
-    for _ in range(params.requests):
-        count = submit_market(orders, count, BUY, params.quantity)
-    return count
-
-
-BUYER = CompiledStrategy(name="buyer", params=Asked, state=ONE, on_quote=buy_each_quote)
-RESTER = CompiledStrategy(name="rester", params=Asked, state=ONE, on_quote=rest_then_cancel)
-FLOOD = CompiledStrategy(name="flood", params=Asked, state=ONE, on_quote=far_too_many)
-
-
-def kinds(bench: Bench) -> list[str]:
-    return [s.kind for s in bench.said]  # type: ignore[attr-defined]
 
 
 def quotes(bench: Bench, count: int) -> np.ndarray[Any, Any]:
@@ -292,139 +259,6 @@ def test_memory_of_another_layout_is_refused_with_what_to_do() -> None:
 
     with pytest.raises(StateMismatch, match=r"STATE layout .* start a new run"):
         maker.core.restore(trend.checkpoint)
-
-
-# --- the feed ------------------------------------------------------------------------------------
-
-
-def test_a_repeated_batch_is_dropped() -> None:
-    bench = Bench(BUYER)
-    bench.quote(60_000, 60_000.01)
-
-    bench.tell(bench._batches[-1])
-
-    assert len(bench.orders) == 1
-
-
-def test_a_gap_takes_the_strategy_off_the_market_until_the_replay() -> None:
-    bench = Bench(BUYER)
-    bench.quote(60_000, 60_000.01)
-    bench._counts["QuoteBatch"] += 1
-
-    bench.quote(60_001, 60_001.01)
-    asked = kinds(bench)
-    bench.quote(60_002, 60_002.01)
-    while_waiting = len(bench.orders)
-    bench.go_live()
-    bench.quote(60_003, 60_003.01)
-
-    assert asked == ["subscribe_feed"]
-    assert while_waiting == 1
-    assert int(bench.state.memory["n"][0]) == 4
-    assert len(bench.orders) == 2
-
-
-def test_a_lost_replay_is_asked_for_again() -> None:
-    bench = Bench(BUYER, live=False)
-
-    bench.tell(control.TimerFired(ts_event=bench.now_ns, ts_init=bench.now_ns, name="strategy"))
-
-    assert kinds(bench) == ["subscribe_feed", "sync_request", "set_timer"]
-    assert isinstance(bench.said[1], SyncRequest)
-
-
-def test_a_silent_stream_that_it_lives_on_cancels_everything_and_stops_decisions() -> None:
-    bench = Bench(MAKER)
-    bench.book(BIDS, ASKS)
-    for order in bench.orders:
-        bench.accept(order)
-    times = {"ts_event": bench.now_ns, "ts_init": bench.now_ns}
-    which = {"instrument_id": BTCUSDT.instrument_id, "stream": "book"}
-
-    bench.tell(market.FeedStale(**times, **which, silent_ns=1))  # type: ignore[arg-type]
-    cancels = [d for d in bench.decisions if isinstance(d, Cancel)]
-    bench.book(BIDS, ASKS)
-    silent = len(bench.orders)
-    for order in list(bench.orders):
-        bench.canceled(order)
-    bench.tell(market.FeedRecovered(**times, **which))  # type: ignore[arg-type]
-    bench.book(BIDS, ASKS)
-
-    assert len(cancels) == 2
-    assert silent == 2
-    assert len(bench.orders) == 4
-
-
-def test_a_silent_stream_that_it_does_not_use_changes_nothing() -> None:
-    bench = Bench(MAKER)
-    bench.book(BIDS, ASKS)
-    times = {"ts_event": bench.now_ns, "ts_init": bench.now_ns}
-    which = {"instrument_id": BTCUSDT.instrument_id, "stream": "bars"}
-
-    bench.tell(market.FeedStale(**times, **which, silent_ns=1))  # type: ignore[arg-type]
-
-    assert bench.said == []
-
-
-# --- control -------------------------------------------------------------------------------------
-
-
-def test_shutdown_cancels_what_works_and_decides_nothing_more() -> None:
-    bench = Bench(RESTER)
-    bench.quote(60_000, 60_000.01)
-    times = {"ts_event": bench.now_ns, "ts_init": bench.now_ns}
-
-    bench.tell(control.Shutdown(**times, reason="test"))
-    said = kinds(bench)
-    bench.canceled(bench.orders[0])
-    bench.quote(60_000, 60_000.01)
-
-    assert said == ["strategy_checkpoint", "cancel_intent"]
-    assert len(bench.orders) == 1
-
-
-def test_a_paused_strategy_folds_and_a_resumed_one_decides() -> None:
-    bench = Bench(BUYER)
-    times = {"ts_event": bench.now_ns, "ts_init": bench.now_ns}
-    who = {"strategy_id": StrategyId("BENCH")}
-
-    bench.tell(control.PauseStrategy(**times, **who))
-    bench.quote(60_000, 60_000.01)
-    paused = len(bench.orders)
-    bench.restart()
-    bench.quote(60_000, 60_000.01)
-    still = len(bench.orders)
-    bench.tell(control.ResumeStrategy(**times, **who))
-    bench.quote(60_000, 60_000.01)
-
-    assert (paused, still, len(bench.orders)) == (0, 0, 1)
-
-
-def test_nothing_is_decided_while_trading_is_halted() -> None:
-    bench = Bench(BUYER)
-    for state, orders in ((TradingState.HALTED, 0), (TradingState.ACTIVE, 1)):
-        times = {"ts_event": bench.now_ns, "ts_init": bench.now_ns}
-        bench.tell(risk.TradingStateChanged(**times, state=state, reason="test", operator="test"))
-
-        bench.quote(60_000, 60_000.01)
-
-        assert len(bench.orders) == orders
-
-
-def test_what_changed_is_kept_every_second_and_only_then() -> None:
-    bench = Bench(TREND)
-    tick = control.TimerFired(ts_event=bench.now_ns, ts_init=bench.now_ns, name="strategy")
-    bench.tell(tick)
-
-    bench.bars(60_000)
-    quiet = kinds(bench)
-    bench.tell(tick)
-    first = kinds(bench)
-    bench.tell(tick)
-
-    assert quiet == []
-    assert first == ["strategy_checkpoint", "set_timer"]
-    assert kinds(bench) == ["set_timer"]
 
 
 def test_the_digest_names_the_code_not_the_file() -> None:
