@@ -1,5 +1,7 @@
 """Trees as data."""
 
+from dataclasses import replace
+
 import pytest
 
 from messages.base import NS_PER_S
@@ -27,8 +29,12 @@ def test_path_leads_from_the_root_to_a_child() -> None:
         path(TREE, "ghost")
 
 
-def test_sound_tree_is_valid() -> None:
+def test_sound_tree_is_valid_until_one_name_in_it_is_taken_twice() -> None:
+    twice = replace(TREE, children=(*TREE.children, Child(name="risk")))
+
     validate(TREE)
+    with pytest.raises(BadTree, match="twice"):
+        validate(twice)
 
 
 @pytest.mark.parametrize(
