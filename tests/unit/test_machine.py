@@ -161,7 +161,10 @@ def test_the_order_manager_forgets_what_everyone_has() -> None:
 
 
 class _Saver:
-    """Says a checkpoint at every message from the order manager."""
+    """Counts what the order manager says, and says a checkpoint at one of those messages only."""
+
+    def __init__(self, at: int) -> None:
+        self._at = at
 
     def start(self) -> int:
         return 0
@@ -170,6 +173,8 @@ class _Saver:
         return Step(state)
 
     def react(self, state: int, message: Message, now_ns: int) -> Step[int]:
+        if state + 1 != self._at:
+            return Step(state + 1)
         saved = control.StrategyCheckpoint(
             ts_event=now_ns,
             ts_init=now_ns,
@@ -182,26 +187,42 @@ class _Saver:
         return Step(state + 1, (saved,))
 
 
-def test_a_checkpoint_names_what_it_includes_not_what_has_arrived() -> None:
-    machine = Machine("strategy-S", _Saver(), DIRECTORY, 1)
-    stamped: list[int] = []
-    route = machine._route
-
-    def spy(*args: object) -> object:
-        effects = route(*args)  # type: ignore[arg-type]
-        if effects.checkpoint is not None:
-            stamped.append(effects.checkpoint.cursor)
-        return effects
-
-    machine._route = spy  # type: ignore[method-assign,assignment]
+def three_facts() -> tuple[Frame, Frame, Frame]:
+    """What the order manager says to the strategy, in order."""
     orders = Links("orders", 1, ACKS[Role.ORDERS])
     fact = control.TimerFired(ts_event=1, ts_init=1, name="x")
     first, second, third = (
         orders.send("strategy-S", fact, 0, reliable=True, cause=None) for _ in range(3)
     )
+    return first, second, third
 
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_checkpoint_names_what_it_includes_not_what_has_arrived(at: int) -> None:
+    machine = Machine("strategy-S", _Saver(at), DIRECTORY, 1)
+    first, second, third = three_facts()
+
+    early = [machine.packet(second, 2), machine.packet(third, 2)]
+    late = machine.packet(first, 3)  # now all three are delivered, and the link is at 3
+
+    assert [e.checkpoint for e in early] == [None, None]
+    assert machine.state == 3
+    assert late.checkpoint is not None
+    assert late.checkpoint.cursor == at
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_strategy_back_from_a_checkpoint_takes_all_that_it_does_not_include(at: int) -> None:
+    machine = Machine("strategy-S", _Saver(at), DIRECTORY, 1)
+    first, second, third = three_facts()
     machine.packet(second, 2)
     machine.packet(third, 2)
-    machine.packet(first, 3)
+    saved = machine.packet(first, 3).checkpoint
+    assert saved is not None
 
-    assert stamped == [1, 2, 3]
+    successor = Machine("strategy-S", _Saver(0), DIRECTORY, 2)
+    successor.restore(saved, at)
+    for frame in three_facts():  # nothing was acknowledged: the order manager says it all again
+        successor.packet(frame, 4)
+
+    assert successor.state == machine.state == 3
