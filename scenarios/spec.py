@@ -31,7 +31,6 @@ class Mode(StrEnum):
     """Where orders go."""
 
     PAPER = "PAPER"  # over sockets, to the wire-true simulator
-    DRY_RUN = "DRY_RUN"  # to a simulated venue inside the order manager's process
 
 
 class _Part(BaseModel):

@@ -13,6 +13,7 @@ GOOD = {
 CASES = [
     ({"speed": 3}, "speed: unknown key; remove it or mend its spelling"),
     ({"duration_s": -1}, "duration_s: input should be greater than 0; it is -1"),
+    ({"mode": "DRY_RUN"}, "mode: input should be 'PAPER'; it is 'DRY_RUN'"),
     ({"instruments": []}, "instruments: empty; add at least one"),
     ({"strategies": [{"id": "S1"}]}, "strategies.0.strategy: missing; add it"),
     ({"strategies": [{"id": "s 1", "strategy": "x"}]}, "strategies.0.id: string should match"),
