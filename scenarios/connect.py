@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import ray
+from ray.exceptions import RayError
 
 from actors.names import NAMESPACE
 from messages import encode
@@ -20,6 +21,10 @@ from supervisors.warm import quiet_driver
 _STOP_S: Final = 60.0
 _POLL_S: Final = 0.2
 _COMMAND_S: Final = 5.0
+
+
+class NoAnswer(Exception):
+    """A running system did not do in time what it was asked; the text is one line for the user."""
 
 
 class Connected:
@@ -39,7 +44,7 @@ class Connected:
         """Orders as the order manager holds them; closed ones too if `every`."""
         found = books(self._run_id, "orders")
         if found is None:
-            raise BadSpec("orders: the order manager is just restarting; ask again")
+            raise NoAnswer("orders: the order manager is just restarting; ask again")
         return [_flat(o) for o in found if every or not o["closed"]]
 
     def positions(self) -> list[dict[str, Any]]:
@@ -56,7 +61,10 @@ class Connected:
         return status(find_root(self._run_id))
 
     def stop(self, *, cancel_orders: bool = True) -> dict[str, Any]:
-        """Ask the run to end in order, and wait for its summary."""
+        """Ask the run to end in order, and wait for its summary.
+
+        raises  NoAnswer if there is none
+        """
         before = self._folder.part("summary.json")
         before.unlink(missing_ok=True)
         self._folder.part("stop").write_text("cancel\n" if cancel_orders else "keep\n")
@@ -67,29 +75,35 @@ class Connected:
             if not alive(int(self._system["pid"])):
                 break
             time.sleep(_POLL_S)
-        raise BadSpec(f"stop: run {self._run_id} did not end in time; see `manta logs`")
+        raise NoAnswer(f"stop: run {self._run_id} did not end in time; see `manta logs`")
 
     def kill(self, *, reason: str, operator: str) -> dict[str, Any]:
-        """Halt trading and cancel everything, now."""
+        """Halt trading and cancel everything, now.
+
+        raises  NoAnswer if that is not certain
+        """
         now_ns = time.time_ns()
         switch = KillSwitch(ts_event=now_ns, ts_init=now_ns, reason=reason, operator=operator)
         handle = actor(self._run_id, "orders")
         if handle is None:
-            raise BadSpec("kill-switch: the order manager is just restarting; say it again")
-        ray.get(handle.command.remote(encode(switch)), timeout=_COMMAND_S)
+            raise NoAnswer("kill-switch: the order manager is just restarting; say it again")
+        try:
+            ray.get(handle.command.remote(encode(switch)), timeout=_COMMAND_S)
+        except (RayError, TimeoutError) as e:
+            raise NoAnswer("kill-switch: the order manager did not take it; say it again") from e
         deadline = time.monotonic() + _COMMAND_S
         while time.monotonic() < deadline:
             account = look(self._run_id, "orders") or {}
             if account.get("trading_state") == "HALTED":
                 return {"run_id": self._run_id, "trading_state": "HALTED", "reason": reason}
             time.sleep(_POLL_S)
-        raise BadSpec("kill-switch: not confirmed in time; see `manta status`, say it again")
+        raise NoAnswer("kill-switch: not confirmed in time; see `manta status`, say it again")
 
 
 def connect(path: Path) -> Connected:
     """The running system of a run's folder.
 
-    raises  BadSpec if it does not run
+    raises  BadSpec if it does not run; NoAnswer if it should, but cannot be reached
     """
     folder = RunFolder(path.expanduser().resolve())
     system = folder.read("system.json")
@@ -106,7 +120,7 @@ def connect(path: Path) -> Connected:
         )
     except (ConnectionError, RuntimeError) as e:
         reason = str(e).splitlines()[0]
-        raise BadSpec(f"{folder.run_id}: its Ray does not answer ({reason}); is it ending?") from e
+        raise NoAnswer(f"{folder.run_id}: its Ray does not answer ({reason}); is it ending?") from e
     quiet_driver()
     return Connected(folder, system)
 

@@ -1,6 +1,11 @@
-"""What a run refuses before anything is started: one line, exit code 2, nothing lost."""
+"""What a run refuses before anything is started: one line, exit code 2, nothing lost.
+
+And what is no refusal: a running system that does not answer is a failure, exit code 1.
+"""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +15,8 @@ import pytest
 from journal import Draft, Journal, verify
 from journal.lock import WriterLock
 from scenarios.cli import main
+from scenarios.cli_output import exit_code
+from scenarios.connect import Connected, NoAnswer
 from scenarios.folder import RunFolder
 
 OWNER: dict[str, Any] = {
@@ -170,3 +177,19 @@ def test_a_cluster_that_does_not_answer_is_refused(refused: Refused, runs: Path)
     line = refused("quickstart", "--address", "127.0.0.1:1", "--runs-dir", runs)
 
     assert "--address 127.0.0.1:1" in line
+
+
+def test_a_run_that_dies_instead_of_stopping_is_a_failure(
+    capsys: pytest.CaptureFixture[str], runs: Path
+) -> None:
+    folder = RunFolder(runs / "one")
+    folder.path.mkdir(parents=True)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+
+    with pytest.raises(NoAnswer) as told:
+        Connected(folder, {"run_id": "one", "pid": dead.pid}).stop()
+
+    assert exit_code(told.value) == 1
+    assert capsys.readouterr().err.startswith("manta: stop: run one did not end in time")
+    assert folder.part("stop").read_text() == "cancel\n"
