@@ -12,7 +12,7 @@ from loguru import logger
 
 from messages import Message, decode, encode
 from messages.health import ChildStarted
-from messages.risk import SetTradingState, TradingState
+from messages.risk import KillSwitch
 from supervisors.incarnations import Incarnations
 from supervisors.keeper import Keeper, Recovery
 from supervisors.plan import Plan
@@ -31,8 +31,8 @@ class Root:
     """Owns the whole tree: its incarnation numbers, its events, and the decision to halt.
 
     Started once by the driver, and again by Ray whenever it dies; both times it adopts whoever
-    lives and starts the rest. It never gives up: where a team would escalate it halts trading,
-    leaves that child down, and goes on supervising the others.
+    lives and starts the rest. It never gives up: where a team would escalate it pulls the kill
+    switch, leaves that child down, and goes on supervising the others.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -137,13 +137,8 @@ class Root:
         async with self._writing:
             await asyncio.to_thread(self._incarnations.halt, child, reason)
         now_ns = time.time_ns()
-        halt = SetTradingState(
-            ts_event=now_ns,
-            ts_init=now_ns,
-            state=TradingState.HALTED,
-            reason=reason,
-            operator="supervisor",
-        )
+        # Not only HALTED: what works at the venue would go on trading with nobody to look after it.
+        halt = KillSwitch(ts_event=now_ns, ts_init=now_ns, reason=reason, operator="supervisor")
         self._hook.send(encode(halt))
         return True
 

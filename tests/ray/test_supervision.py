@@ -13,7 +13,7 @@ import ray
 
 from actors.names import NAMESPACE, ray_name
 from messages import decode
-from messages.risk import SetTradingState, TradingState
+from messages.risk import KillSwitch
 from supervisors.plan import Plan
 from supervisors.system import find_root, start_system, status, stop_system, wait_serving
 from supervisors.tree import Backoff, Child, Restart, Strategy, Team
@@ -199,8 +199,9 @@ def test_child_that_cannot_boot_halts_trading_and_the_root_stays(launch: Launch)
     while not (told := ray.get(orders.told.remote())):
         assert time.monotonic() < deadline
     halt = decode(told[0])
-    assert isinstance(halt, SetTradingState)
-    assert halt.state is TradingState.HALTED
+    assert isinstance(halt, KillSwitch)  # halts, and takes working orders off the book
+    assert halt.operator == "supervisor"
+    assert "feed" in halt.reason
 
     system.kill("root")  # a root that comes back has not forgotten
     system.until_serving(root=2)
