@@ -9,6 +9,7 @@ import ray
 from actors.clock import WallClock
 from actors.config import RunConfig
 from actors.logs import Log, open_log
+from actors.threads import prompt
 from journal import Draft, Journal
 from journal.replay import replay
 from messages import Message, decode
@@ -29,6 +30,7 @@ class JournalKeeper:
     """Appends in natural batches: every caller of one batch waits for the same sync."""
 
     def __init__(self, run: str, name: str, incarnation: int) -> None:
+        prompt()
         self.config = RunConfig.model_validate_json(run)
         self.name, self.incarnation = name, incarnation
         self._clock = WallClock()

@@ -25,12 +25,15 @@ from actors.metrics import ActorMetrics, Views
 from actors.notes import Notes
 from actors.outbox import Outbox
 from actors.packet import Encoder, Wire, pack, unpack
+from actors.threads import prompt
 from actors.timers import Timers
 from messages import Message, decode, encode
 from messages.base import NS_PER_MS, NS_PER_S
 from messages.control import StrategyCheckpoint
+from messages.market import QuoteBatch
 from trading.links import Frame, Packet
 from trading.machine import Effects, Machine, Row
+from trading.wiring import Role
 
 S = TypeVar("S")
 _BATCH_MAX: Final = 256
@@ -43,6 +46,7 @@ class Shell(Generic[S]):
     """Base of the actors of a run. Subclasses open their core, and their ways to the venue."""
 
     def __init__(self, run: str, name: str, incarnation: int) -> None:
+        prompt()
         self.config = RunConfig.model_validate_json(run)
         self.name = name
         self.incarnation = incarnation
@@ -270,7 +274,10 @@ class Shell(Generic[S]):
         outbox = self._outboxes.get(packet.to)
         if outbox is None:
             outbox = self._outboxes[packet.to] = Outbox(self.config.run_id, packet.to)
-        outbox.put(pack(packet, self._encoder))
+        message = packet.message if isinstance(packet, Frame) else None
+        last_counts = packet.to == Role.RISK and isinstance(message, QuoteBatch)
+        newest_of = getattr(message, "instrument_id", "") if last_counts else ""
+        outbox.put(pack(packet, self._encoder), newest_of)
 
     async def _resend(self) -> None:
         machine = self.machine

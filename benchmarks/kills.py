@@ -33,7 +33,6 @@ ROUND = (
     "reconciler",
     "strategy-TREND",
     "journal",
-    "account",
     "strategies",
 )
 _START_S = 60.0

@@ -60,6 +60,8 @@ def run_config(
 def tree(spec: RunSpec, feed: str = FEED) -> Team:
     """The supervision tree, in start order. Every core recovers by itself, so one dies alone.
 
+    Flat where it can be: the processes of one team are made together, so a flat tree starts fast.
+
     feed  import path of the feed's class: benchmarks bring their own
     """
     strategies = tuple(
@@ -69,13 +71,10 @@ def tree(spec: RunSpec, feed: str = FEED) -> Team:
     return _team(
         ROOT,
         Child(name="journal", actor="actors.journal:JournalKeeper", resources=PINNED),
-        _team(
-            "account",
-            Child(name="orders", actor="actors.orders:OrderManager", resources=PINNED),
-            Child(name="reconciler", actor="actors.reconciler:Reconciler", resources=PINNED),
-            Child(name="risk", actor="actors.risk:RiskChecker"),
-        ),
-        _team("feeds", Child(name="feed", actor=feed, resources=PINNED)),
+        Child(name="orders", actor="actors.orders:OrderManager", resources=PINNED),
+        Child(name="reconciler", actor="actors.reconciler:Reconciler", resources=PINNED),
+        Child(name="risk", actor="actors.risk:RiskChecker"),
+        Child(name="feed", actor=feed, resources=PINNED),
         _team("strategies", *strategies),
     )
 

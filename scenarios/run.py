@@ -31,10 +31,9 @@ _POLL_S: Final = 0.5
 _WIND_DOWN_S: Final = 15.0
 _AGREE_S: Final = 15.0
 _CPUS: Final = 2  # what Ray believes: it keeps a worker ready for each, and actors ask for none
-_PRELOAD: Final = (
-    *("numpy", "numba", "pydantic", "aiosqlite", "prometheus_client", "ccxt.async_support"),
-    *("messages", "trading.strategy_core", "trading.kernels.strategy_ready", "actors.shell"),
-)
+# What every worker imports before it is given work. Not ccxt and numba: they would cost each of a
+# dozen processes half a second at the start, and only few of them need one.
+_PRELOAD: Final = ("numpy", "pydantic", "aiosqlite", "prometheus_client", "actors.shell")
 
 
 def run(
@@ -61,9 +60,10 @@ def run(
         os.environ.update(venue.environment())
         # Compiled strategies outlive the run: a second start, and every restart, compiles nothing.
         os.environ.setdefault("NUMBA_CACHE_DIR", str(folder.path.parent / ".cache" / "numba"))
+        _start_ray(spec, address, venue.environment())
+        venue.wait(folder)  # it starts while Ray does
         config = assemble.run_config(spec, folder, instruments, venue)
         plan = assemble.plan(spec, folder, config, feed)
-        _start_ray(spec, address, venue.environment())
         try:
             return _trade(spec, folder, plan, begun_s, on_progress or (lambda _: None))
         finally:

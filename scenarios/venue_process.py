@@ -42,6 +42,17 @@ class VenueProcess:
     def ws_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
 
+    def wait(self, folder: RunFolder) -> None:
+        """Until it serves; then everything needed to find it again is in the folder.
+
+        raises  BadSpec with the simulator's own words if it cannot start
+        """
+        if self.process is None:
+            return  # it outlived an earlier start
+        self.port = _port(folder, self.process)
+        keys = {"api_key": self.keys.api_key, "secret": self.keys.secret}
+        folder.write("venue/process.json", {"port": self.port, "pid": self.pid, **keys})
+
     def environment(self) -> dict[str, str]:
         """What actors need to trade here."""
         return self.keys.environment()
@@ -86,7 +97,7 @@ def instruments_of(spec: RunSpec) -> tuple[Instrument, ...]:
 def start(spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...]) -> VenueProcess:
     """Start the simulator of a run, or find the one that outlived an earlier start of it.
 
-    raises  BadSpec with the simulator's own words if it cannot start
+    A started one is not ready yet: see `VenueProcess.wait`.
     """
     kept = folder.read("venue/process.json")
     if kept and alive(kept["pid"]):
@@ -116,10 +127,7 @@ def start(spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...])
             stderr=log,
             start_new_session=True,
         )
-    venue = VenueProcess(_port(folder, process), process.pid, keys, process)
-    known = {"port": venue.port, "pid": venue.pid, "api_key": keys.api_key, "secret": keys.secret}
-    folder.write("venue/process.json", known)
-    return venue
+    return VenueProcess(0, process.pid, keys, process)
 
 
 def begin(folder: RunFolder) -> None:
