@@ -116,7 +116,8 @@ def start(spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...])
         seed=spec.seed,
         recordings=() if spec.venue.tape == GENERATED else (spec.venue.tape,),
     )
-    folder.part("venue", "port").unlink(missing_ok=True)
+    for left in ("port", START):  # by an earlier start of this run
+        folder.part("venue", left).unlink(missing_ok=True)
     path = folder.part("venue", "config.json")
     path.write_text(config.model_dump_json())
     with folder.part("logs", "venue.log").open("ab") as log:
