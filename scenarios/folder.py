@@ -1,10 +1,13 @@
-"""A run's folder: everything a run writes is in it, and nothing is written elsewhere.
+"""A run's folder: everything that belongs to one run is in it.
 
 runs/<run_id>/
   spec.toml       the RunSpec as resolved        system.json   how to find the running system
   journal/        account.sqlite, run.sqlite     logs/         one JSON-lines file an actor
   data/           recorded market data           venue/        the simulator's ledger and keys
   incarnations    numbers given to actors        summary.json  what came of it
+
+Beside the runs lies what they share: .accounts/ (locks), .ray_token, .cache/ (compiled strategies).
+Ray keeps its own session files in its own temporary folder.
 """
 
 import json
