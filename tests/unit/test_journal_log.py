@@ -27,8 +27,6 @@ from journal import (
 )
 from journal.reader import read_head, read_records
 
-pytestmark = pytest.mark.asyncio
-
 
 def draft(number: int, **changes: Any) -> Draft:
     made = Draft(

@@ -28,9 +28,10 @@ from venues.binance.codec_names import Control, Decoded, Market, Unknown, instru
 from venues.binance.codec_rest import decode_answer, decode_listen_key, decode_server_time
 
 PAYLOADS = Path(__file__).parents[3] / "shared" / "data" / "payloads"
-pytestmark = pytest.mark.skipif(
-    not PAYLOADS.is_dir(), reason="no payloads in ../shared/data/payloads"
-)
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.skipif(not PAYLOADS.is_dir(), reason="no payloads in ../shared/data/payloads"),
+]
 SPOT = PAYLOADS / "nautilus" / "binance" / "spot"
 USDM = PAYLOADS / "nautilus" / "binance" / "futures"
 NOW = 1_800_000_000_000_000_000

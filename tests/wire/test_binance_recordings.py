@@ -22,7 +22,10 @@ from venues.binance.recording import RecordingError, frames, market_of_recording
 from venues.binance.tape import Tape
 
 WIRE = Path(__file__).parents[3] / "shared" / "data" / "wire"
-pytestmark = pytest.mark.skipif(not WIRE.is_dir(), reason="no recordings in ../shared/data/wire")
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.skipif(not WIRE.is_dir(), reason="no recordings in ../shared/data/wire"),
+]
 HFT, CRYPTOFEED = WIRE / "hftbacktest", WIRE / "cryptofeed"
 S = 1_000_000_000
 
