@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # before Ray is imported, here and below
 from scenarios.connect import Connected, connect
 
 ROUND = (

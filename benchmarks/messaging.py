@@ -13,6 +13,7 @@ Both run the whole system: every actor, the simulator, supervision, logs and met
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # before Ray is imported
 from actors.feed import Feed
 from messages.arrays import QUOTE
 from messages.market import QuoteBatch
