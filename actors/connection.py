@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import aclosing
+from importlib import import_module
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,13 @@ from venues.binance.transport_user import UserStream
 
 SYNC_EVERY_S: Final = 60.0
 BACKOFF: Final = Backoff(first_s=0.05, most_s=5.0)
+
+
+async def open_rest(rest: Rest) -> None:
+    """Open the HTTP client, importing ccxt beside the event loop: half a second in which this
+    actor already serves."""
+    await asyncio.to_thread(import_module, "ccxt.async_support")
+    await rest.open()
 
 
 class VenueConnection:
@@ -59,7 +67,7 @@ class VenueConnection:
 
     async def open(self) -> None:
         """Connect and learn the venue's time."""
-        await self.rest.open()
+        await open_rest(self.rest)
         await self.clock.sync(self.rest)
         self._up.set()
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from actors.connection import BACKOFF
+from actors.connection import BACKOFF, open_rest
 from actors.shell import Shell
 from journal.recorder import Recorder, warm_up, write_parts
 from messages import Message
@@ -61,7 +61,7 @@ class Feed(Shell[FeedState]):
         self.spawn(self._follow())
         if self.config.record:
             self.spawn(self._record())
-        await self._rest.open()
+        await open_rest(self._rest)
         await self._clock.sync(self._rest)
         self._rest_up.set()
 
