@@ -276,7 +276,9 @@ class Turn:
             trading_state=self.books.trading_state,
             orders=tuple(view(order) for order in self.open_orders()),
             positions=tuple(positions.views(self.books.positions)),
-            balances=tuple(self.books.balances.values()),
+            # Sorted: the order of a persistent map depends on the process's hash seed, and the
+            # next process must say the same when it folds the journal.
+            balances=tuple(b for _, b in sorted(self.books.balances.items())),
         )
 
 

@@ -1,5 +1,10 @@
 """The whole trading path under faults: what must hold in every seed, and that we would notice."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from planted import PLANTED
 
@@ -22,6 +27,27 @@ def test_two_runs_share_their_digest_and_two_seeds_do_not() -> None:
 
     assert first == again
     assert first.digest != other.digest
+
+
+def test_the_digest_does_not_depend_on_the_hash_seed_of_the_process() -> None:
+    """Maps and sets have another order in every process: nothing that is said may follow it."""
+    code = (
+        "from scenarios.simulate import run_seeds; print(run_seeds(range(6)).to_json()['digest'])"
+    )
+
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+
+    assert len(digests) == 1
 
 
 @pytest.mark.parametrize("bug", sorted(PLANTED))
