@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from actors.user_code import pack
-
 from messages import encode
 from messages.base import StrategyId
 from scenarios.spec import BadSpec, StrategySpec
