@@ -1,0 +1,86 @@
+"""Everything of the system is killed at once, with orders working; it goes on where it stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journal.reader import read_records
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+MANTA = (sys.executable, "-m", "scenarios.cli")
+SERVING_S = 120.0
+ENVIRONMENT = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+
+
+def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*MANTA, "run", "quickstart", "--json", *options],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below `pid`, however deep."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(fields[1])
+    found, fresh = [], [pid]
+    while fresh:
+        fresh = [child for child, parent in parents.items() if parent in fresh]
+        found += fresh
+    return found
+
+
+def booked(run: Path) -> int:
+    """Fills in the account's journal so far."""
+    path = run / "journal" / "account.sqlite"
+    if not path.is_file():
+        return 0
+    kinds = [r.kind for r in read_records(path, direction="out")]
+    return kinds.count("order_filled")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes through /proc")
+def test_kill_of_the_whole_system_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    keep = ("--set", "venue.outlives_run=true")
+    first = start(tmp_path, "--duration", "600", *keep)
+    deadline = time.monotonic() + SERVING_S
+    runs: list[Path] = []
+    while time.monotonic() < deadline and not (runs and booked(runs[0])):
+        runs = [p for p in (tmp_path / "runs").glob("2*") if p.is_dir()]
+        time.sleep(0.2)
+    venue: dict[str, Any] = json.loads((runs[0] / "venue" / "process.json").read_text())
+    before = booked(runs[0])
+
+    for pid in (*descendants(first.pid), first.pid):
+        if pid != venue["pid"]:
+            os.kill(pid, signal.SIGKILL)
+    first.communicate(timeout=30)
+    second = start(tmp_path, "--resume", "latest", "--duration", "8", *keep)
+    out, err = second.communicate(timeout=200)
+
+    summary = json.loads(out)
+    assert second.returncode == 0, err
+    assert before > 0
+    assert summary["run_id"] == runs[0].name
+    assert summary["ledger"]["equal"]
+    assert summary["ledger"]["duplicate_client_order_ids"] == []
+    assert summary["fills"] >= before
+    assert summary["discrepancies"]["open"] == 0
+    assert not Path(f"/proc/{venue['pid']}").exists()
