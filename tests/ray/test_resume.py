@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from journal.reader import read_records
+from scenarios.venue_process import alive
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 MANTA = (sys.executable, "-m", "scenarios.cli")
@@ -83,4 +84,4 @@ def test_kill_of_the_whole_system_loses_and_doubles_nothing(tmp_path: Path) -> N
     assert summary["ledger"]["duplicate_client_order_ids"] == []
     assert summary["fills"] >= before
     assert summary["discrepancies"]["open"] == 0
-    assert not Path(f"/proc/{venue['pid']}").exists()
+    assert not alive(venue["pid"])
