@@ -45,6 +45,7 @@ class VenueConnection:
         config: RunConfig,
         now_ns: Callable[[], int],
         answer: Callable[[Message], None],
+        died: Callable[[BaseException], None],
         source: Source = Source.QUERY,
     ) -> None:
         self.rest = Rest(config.rest_url, keys_from(os.environ))
@@ -61,6 +62,7 @@ class VenueConnection:
         self._config = config
         self._now_ns = now_ns
         self._answer = answer
+        self._died = died
         self._up = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
         self._stream: UserStream | None = None
@@ -81,7 +83,13 @@ class VenueConnection:
         """Carry out one command beside everything else; its answer comes as a message."""
         task = asyncio.create_task(self._ask(command))
         self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
+        task.add_done_callback(self._asked)
+
+    def _asked(self, task: "asyncio.Task[None]") -> None:
+        """A request that ends in an exception of ours would leave its order without an answer."""
+        self._asking.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._died(error)
 
     async def _ask(self, command: GatewayCommand) -> None:
         await self._up.wait()

@@ -79,10 +79,15 @@ class JournalKeeper:
         """
         message = decode(raw)
         assert isinstance(message, StrategyCheckpoint), "only checkpoints are kept here"
-        if incarnation < self._readers.get(message.strategy_id, 0):
-            raise Outlived(f"{message.strategy_id}#{incarnation}")
+        self._fence(message.strategy_id, incarnation)
         await self._append(message, raw)
+        self._fence(message.strategy_id, incarnation)  # a successor may have read meanwhile
         self._latest[message.strategy_id] = raw
+
+    def _fence(self, strategy_id: str, incarnation: int) -> None:
+        if incarnation < self._readers.get(strategy_id, 0):
+            raise Outlived(f"{strategy_id}#{incarnation}")
+        self._readers[strategy_id] = incarnation
 
     async def restore(self, strategy_id: str, incarnation: int) -> bytes:
         """The latest checkpoint (b"" if there is none); fences all older incarnations."""

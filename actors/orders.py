@@ -57,13 +57,18 @@ class OrderManager(Shell[Books]):
             torn_frames=report.torn_frames,
             recovered_commits=report.recovered_commits,
         )
-        self._venue = VenueConnection(config, self.clock.now_ns, self._answer)
+        self._venue = VenueConnection(config, self.clock.now_ns, self._answer, self._die)
         return machine
 
     async def connect(self) -> None:
         await self._venue.open()
         self.spawn(self._venue.keep_time())
         await self._venue.follow(self._answer)
+
+    async def look(self, what: str = "status") -> Any:
+        """Plain data for people: what is shown is durable."""
+        async with self._turn:
+            return self.view(what)
 
     def _answer(self, message: Message) -> None:
         self.mailbox.put_local("venue", message)

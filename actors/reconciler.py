@@ -28,7 +28,7 @@ class Reconciler(Shell[ReconcilerState]):
             )
         )
         self._venue = VenueConnection(
-            config, self.clock.now_ns, self._answer, source=Source.RECONCILER
+            config, self.clock.now_ns, self._answer, self._die, source=Source.RECONCILER
         )
         return Machine(self.name, core, config.directory, self.incarnation)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import ray
+from ray.exceptions import RayError
 
 from actors.names import NAMESPACE
 from messages import encode
@@ -136,16 +137,17 @@ def _wind_down(run_id: str, spec: RunSpec) -> None:
     """Stop deciding, take working orders off the book, and let both sides come to agree."""
     now_ns = time.time_ns()
     stop = encode(Shutdown(ts_event=now_ns, ts_init=now_ns, reason="the run ends"))
-    for name in (*(f"strategy-{s.id}" for s in spec.strategies), "orders"):
-        handle = actor(run_id, name)
-        if handle is not None:
-            handle.command.remote(stop)
+    names = (*(f"strategy-{s.id}" for s in spec.strategies), "orders")
     deadline = time.monotonic() + _WIND_DOWN_S
     while time.monotonic() < deadline:
+        for name in names:  # each time: who was just restarting has not heard it
+            handle = actor(run_id, name)
+            if handle is not None:
+                handle.command.remote(stop)
+        time.sleep(_POLL_S / 2)
         orders = books(run_id, "orders")
         if orders is not None and all(o["closed"] for o in orders):
             break
-        time.sleep(_POLL_S / 2)
     deadline = time.monotonic() + _AGREE_S
     while time.monotonic() < deadline and _differences(run_id):
         time.sleep(_POLL_S)
@@ -163,7 +165,12 @@ def _names(last: dict[str, Any]) -> list[str]:
 
 def _digest(run_id: str, name: str) -> str:
     handle = actor(run_id, name)
-    return str(ray.get(handle.digest.remote(), timeout=2.0)) if handle is not None else ""
+    if handle is None:
+        return ""
+    try:
+        return str(ray.get(handle.digest.remote(), timeout=2.0))
+    except (RayError, TimeoutError):
+        return ""  # it has just died: its log is in its journal
 
 
 def _latency(run_id: str, spec: RunSpec) -> list[dict[str, Any]]:

@@ -63,12 +63,12 @@ def summarize(
 
 def _journaled(folder: RunFolder) -> list[OrderFilled]:
     """Every fill that the order manager has booked, from its journal, once each."""
-    found: dict[str, OrderFilled] = {}
+    found: dict[tuple[str, str], OrderFilled] = {}
     for record in read_records(folder.part("journal", JOURNAL), direction="out"):
         if record.kind == "order_filled":
             fill = decode(record.payload)
             assert isinstance(fill, OrderFilled), "a record is what its kind says"
-            found[fill.trade_id] = fill
+            found[(fill.client_order_id, fill.trade_id)] = fill
     return list(found.values())
 
 

@@ -1,5 +1,6 @@
 """What came of a run: our books beside the venue's ledger, fill by fill."""
 
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,13 +27,16 @@ def compare_fills(ours: list[dict[str, str]], ledger: dict[str, Any]) -> dict[st
     mine = {f["trade_id"]: _facts(f) for f in ours}
     theirs = {str(f["trade_id"]): _facts(f) for f in ledger.get("fills", [])}
     differing = [t for t in mine.keys() & theirs.keys() if mine[t] != theirs[t]]
+    times = Counter(f["trade_id"] for f in ours)
+    doubled = sorted(trade for trade, count in times.items() if count > 1)
     lost = sorted(theirs.keys() - mine.keys())
     invented = sorted(mine.keys() - theirs.keys())
     return {
-        "equal": not (differing or lost or invented) and bool(ledger),
+        "equal": not (differing or lost or invented or doubled) and bool(ledger),
         "fills": len(theirs),
         "lost": lost,
         "invented": invented,
+        "doubled": doubled,
         "differing": sorted(differing),
         "duplicate_client_order_ids": ledger.get("duplicate_client_order_ids", []),
         "conserved": ledger.get("conserved", False),

@@ -59,6 +59,9 @@ class OrderManagerCore:
         for order in turn.open_orders():
             if order.status is OrderStatus.SUBMITTED:
                 turn.lost(order, "restarted before the answer came", 0)
+            elif order.status is OrderStatus.PENDING_UPDATE:
+                # Applied or not: a report with the smaller quantity tells, whatever we call it.
+                turn.unanswered_update(order, "restarted before the answer came")
             turn.ask(order)
         turn.ask_everything()
         turn.timer(TIMER, self.config.timer_ns)
@@ -141,8 +144,7 @@ def _failed(turn: Turn, message: venue.RequestFailed) -> None:
             turn.ask(turn.again(order))
         case venue.Request.MODIFY, OrderStatus.PENDING_UPDATE:
             # Applied or not: we keep counting the larger quantity, and a report tells.
-            head = turn.head(order)
-            turn.fact(m.OrderModifyRejected(**head, code="NO_ANSWER", reason=message.reason))
+            turn.unanswered_update(order, message.reason)
             turn.ask(turn.again(order))
         case _:
             pass  # cancels and questions are repeated by the timer

@@ -149,6 +149,9 @@ class Turn:
     def lost(self, order: Order, reason: str, ts_conclusive: int) -> None:
         self.fact(m.OrderUnknown(**self.head(order), reason=reason, ts_conclusive=ts_conclusive))
 
+    def unanswered_update(self, order: Order, reason: str) -> None:
+        self.fact(m.OrderModifyRejected(**self.head(order), code="NO_ANSWER", reason=reason))
+
     def cancel(self, order: Order) -> Order:
         """Ask the venue to cancel, or remember to once it is known to hold the order."""
         if order.status is OrderStatus.PENDING_CANCEL:

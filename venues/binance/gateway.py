@@ -115,6 +115,8 @@ class BinanceGateway:
             self._budget.block(reply.retry_after_ns, venue_ns)
         if isinstance(reply, RequestRefused) and reply.code == _TIMESTAMP:
             await self._clock.sync(self._rest)  # one of the two clocks has moved
+            if wire.request is Request.CANCEL:  # not done, not refused: it is said again
+                return asked.failed(Acted.NO, f"out of time: {reply.reason}")
         return reply
 
     async def _every_page(self, command: GatewayCommand, wire: Wire) -> Event:
