@@ -182,6 +182,8 @@ def test_root_supervisor_and_child_killed_together_come_back(launch: Launch) -> 
         os.kill(pid, signal.SIGKILL)
 
     system.until_serving(root=2, account=2, orders=2, reconciler=1, risk=1)
+    after = [system.row(name)["pid"] for name in ("root", "account", "orders")]
+    assert not set(victims) & set(after)
 
 
 def test_child_that_cannot_boot_halts_trading_and_the_root_stays(launch: Launch) -> None:
