@@ -1,0 +1,1 @@
+"""Questions to backtests: sweeps, optimisers, validation, overfitting statistics, reports."""
