@@ -175,13 +175,22 @@ class CompiledEngine:
                 f"{self._name}.{handler} wrote {count} requests, of at most {len(self._orders)}"
             )
         for r in self._orders[:count].tolist():
-            action, target, side, kind, quantity, price, trigger, tif, post, reduce, tag = r
+            action, target, side, kind, quantity, price, trigger, tif, post, reduce, tag = r[:11]
+            trail, expires, group, parent = r[11:]
             if action == CANCEL:
                 turn.cancel(target)
             elif action == SUBMIT:
+                if trail or expires or group or parent >= 0:
+                    raise turn.fault(
+                        f"{self._name}.{handler} asked for a trailing stop, an expiry, an OCO or a"
+                        " bracket, which only backtests carry out so far"
+                    )
                 turn.submit(
                     i, side, kind, quantity, price=price, trigger=trigger, tif=tif,
                     post_only=bool(post), reduce_only=bool(reduce), tag=tag,
                 )  # fmt: skip
             else:
-                raise turn.fault(f"{self._name}.{handler} wrote the action {action}")
+                raise turn.fault(
+                    f"{self._name}.{handler} wrote the action {action}: live, there are SUBMIT"
+                    f" ({SUBMIT}) and CANCEL ({CANCEL}); to amend, cancel and submit anew"
+                )

@@ -18,22 +18,29 @@ SELL: Final = -1
 # ORDER.action
 SUBMIT: Final = 0
 CANCEL: Final = 1
+AMEND: Final = 2  # change quantity, price, trigger of `target`; 0 leaves a value as it is
 # ORDER.type
 MARKET: Final = 0
 LIMIT: Final = 1
 STOP_MARKET: Final = 2
 STOP_LIMIT: Final = 3
+TAKE_PROFIT: Final = 4  # a market order once the price has come to `trigger`
+TRAILING_STOP: Final = 5  # a stop-market order `trail` behind the best price since it works
 # ORDER.tif
 GTC: Final = 0
 IOC: Final = 1
 FOK: Final = 2
+GTD: Final = 3  # until `expires`
 # WORKING.status
 SENT: Final = 0  # decided; the venue is not known to hold it
 OPEN: Final = 1
 CANCELING: Final = 2  # a cancel was asked for; it may still fill
 UNKNOWN: Final = 3  # nobody can say whether the venue holds it
+HELD: Final = 4  # part of a bracket: it works once its parent has filled
 
-# A request. `target` of a CANCEL is the WORKING.sequence of the order to cancel.
+# A request. `target` of a CANCEL or AMEND is the WORKING.sequence of the order that is meant.
+# What the live path carries out: SUBMIT of MARKET to STOP_LIMIT with GTC, IOC or FOK, and CANCEL.
+# A backtest carries out all of it; see docs/backtesting.md.
 ORDER: Final = np.dtype(
     [
         ("action", "<i8"),
@@ -47,6 +54,10 @@ ORDER: Final = np.dtype(
         ("post_only", "<i8"),
         ("reduce_only", "<i8"),
         ("tag", "<i8"),  # the strategy's own mark; it comes back in WORKING and FILL
+        ("trail", "<f8"),  # of a TRAILING_STOP: its distance, in quote currency
+        ("expires", "<i8"),  # of a GTD order: ns since 1970
+        ("group", "<i8"),  # orders of one call with the same group > 0: one fills, others end
+        ("parent", "<i8"),  # index in this call of the order that must fill first; -1 none
     ]
 )
 # One of the strategy's own orders that is not closed, oldest first.

@@ -117,7 +117,10 @@ class Turn:
         if not self.acting(i) or rules is None:
             return None
         if side not in (1, -1) or not 0 <= kind < len(_TYPES) or not 0 <= tif < len(_TIFS):
-            raise self.fault(f"side={side} type={kind} tif={tif}: no such order")
+            raise self.fault(
+                f"side={side} type={kind} tif={tif}: no such order, or one that only backtests"
+                " carry out so far (TAKE_PROFIT, TRAILING_STOP, GTD)"
+            )
         buys, typed = OrderSide.BUY if side > 0 else OrderSide.SELL, _TYPES[kind]
         for what, value in (("quantity", quantity), ("price", price), ("trigger", trigger)):
             if not math.isfinite(value) or value < 0:
