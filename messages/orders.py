@@ -218,6 +218,10 @@ class QueryOrder(OrderMessage, Command):
     kind: Literal["query_order"] = "query_order"
     instrument_id: InstrumentId
 
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.client_order_id}@{self.ts_event}"  # it is asked many times
+
 
 # --- facts, from the order manager ------------------------------------------------------------
 

@@ -83,6 +83,11 @@ class QueryFills(Command):
     since_trade_id: int = 0
     venue_order_id: VenueOrderId | None = None  # only this order's
 
+    @property
+    def key(self) -> str:
+        about = f"{self.instrument_id}:{self.venue_order_id or ''}"
+        return f"{self.kind}:{about}:{self.since_trade_id}@{self.ts_event}"
+
 
 class QueryAccount(Command):
     """Ask for balances."""

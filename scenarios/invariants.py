@@ -103,6 +103,12 @@ class Checker:
 
     # --- after healing ------------------------------------------------------------------------
 
+    def peace(self, loop: Loop) -> None:
+        """Nothing failed for a while, and orders still work: by now every fill is booked."""
+        machine = loop.hosts[_ORDERS].machine
+        if machine is not None:
+            self._fills_agree(loop, machine.state, self.connection.venue.ledger())
+
     def final(self, loop: Loop) -> None:
         """The network is perfect again and everyone had time: both sides agree on everything."""
         for name, journal in loop.journals.items():
@@ -124,6 +130,8 @@ class Checker:
         for key in books.open:
             order = books.orders[key]
             self._say(loop, f"order {key} is still {order.status} after healing")
+        for name in sorted(books.catch_up):
+            self._say(loop, f"still asking after healing: {name}")
         for line in ledger.lines:
             key = line.spec.client_order_id
             ours = books.orders.get(key)

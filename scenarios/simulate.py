@@ -50,6 +50,7 @@ class SimulateSpec:
 
     suffer_s: float = 2.0
     events_per_s: float = 4.0
+    peace_s: float = 0.0  # before strategies are told to stop; by its end we know every fill
     max_position: Decimal = Decimal("0.02")
     max_order_notional: Decimal = Decimal(100_000)
     strategies: tuple[StrategyId, ...] = (StrategyId("A"), StrategyId("B"))
@@ -71,6 +72,7 @@ class Parts:
 
     orders: Callable[[OrderManagerConfig], Core[Any]] = OrderManagerCore
     risk: Callable[[RiskConfig], Core[Any]] = RiskCore
+    reconciler: Callable[[ReconcilerConfig], Core[Any]] = ReconcilerCore
     loop: type[Loop] = Loop
 
 
@@ -216,6 +218,10 @@ def live(
         loop.start()
         connection.play(loop)
         _drain(loop.run(_START_NS + round(spec.suffer_s * NS_PER_S)))
+        _end_faults(loop)
+        if spec.peace_s:
+            _drain(loop.run(loop.now_ns + round(spec.peace_s * NS_PER_S)))
+            checker.peace(loop)
         rested = _healed(loop, connection)
         checker.final(loop)
         if not rested:
@@ -272,7 +278,7 @@ def _core(name: str, incarnation: int, spec: SimulateSpec, parts: Parts) -> Core
         case Role.ORDERS:
             return parts.orders(OrderManagerConfig(instruments, recv_window_ns=RECV_WINDOW_NS))
         case Role.RECONCILER:
-            return ReconcilerCore(
+            return parts.reconciler(
                 ReconcilerConfig(
                     instruments,
                     incarnation=incarnation,
@@ -289,11 +295,14 @@ def _drain(steps: Iterator[int]) -> None:
         pass
 
 
-def _healed(loop: Loop, connection: SimConnection) -> bool:
-    """End all faults, stop the strategies, and wait until nothing is open: did it come to rest?"""
+def _end_faults(loop: Loop) -> None:
     loop.faults = NONE
     for host in loop.hosts.values():
         host.deaf_until = 0
+
+
+def _healed(loop: Loop, connection: SimConnection) -> bool:
+    """Stop the strategies, and wait until nothing is open: did it come to rest?"""
     for n in range(_HEAL_ROUNDS):
         if n % 5 == 1:  # told again: a strategy that was just restarting did not hear it
             for name, host in loop.hosts.items():
@@ -315,7 +324,7 @@ def _at_rest(loop: Loop, connection: SimConnection) -> bool:
         return False
     orders = loop.hosts[str(Role.ORDERS)].machine
     assert orders is not None
-    if orders.state.open:
+    if orders.state.open or orders.state.catch_up:
         return False
     if any(line.order is not None and line.order.open for line in connection.venue.ledger().lines):
         return False

@@ -25,6 +25,16 @@ class OrderManagerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """Something to ask until an answer is here (see `trading.catch_up`)."""
+
+    keys: tuple[str, ...] = ()  # of the messages that asked: an answer names one of them
+    ts_asked: int = 0
+    tries: int = 0
+    seen: int = 0  # of fills: the highest trade id that the stream has told meanwhile
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """Orders, positions, balances and the permission to trade."""
 
@@ -33,7 +43,8 @@ class Books:
     by_venue_id: Map[VenueOrderId, ClientOrderId] = field(default_factory=Map)
     positions: PositionBook = field(default_factory=Map)
     balances: Map[str, Balance] = field(default_factory=Map)
-    last_trade: Map[InstrumentId, int] = field(default_factory=Map)  # highest trade id seen
+    last_trade: Map[InstrumentId, int] = field(default_factory=Map)  # all fills up to it are known
+    catch_up: Map[str, Question] = field(default_factory=Map)  # by name
     trading_state: TradingState = TradingState.ACTIVE
     stream_up: bool = False
     fills: int = 0

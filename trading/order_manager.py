@@ -17,6 +17,7 @@ from typing import Any, Final
 from messages import Message, accounts, control, risk, venue
 from messages import orders as m
 from messages.risk import TradingState
+from trading import catch_up
 from trading.account import Books, OrderManagerConfig
 from trading.core import Step
 from trading.order_turn import Turn
@@ -62,8 +63,8 @@ class OrderManagerCore:
             elif order.status is OrderStatus.PENDING_UPDATE:
                 # Applied or not: a report with the smaller quantity tells, whatever we call it.
                 turn.unanswered_update(order, "restarted before the answer came")
-            turn.ask(order)
-        turn.ask_everything()
+        turn.stream(up=False)  # it was the dead process's
+        catch_up.mark(turn)
         turn.timer(TIMER, self.config.timer_ns)
         return turn.step()
 
@@ -157,20 +158,20 @@ def _open_orders(turn: Turn, message: venue.OpenOrdersReport) -> None:
     for order in turn.open_orders():
         here = order.spec.instrument_id == message.instrument_id
         if here and order.spec.client_order_id not in listed:
+            catch_up.doubt(turn, order)
             turn.ask(order)
 
 
 def _fills(turn: Turn, message: venue.FillsReport) -> None:
     for fill in message.fills:
         turn.fill(fill)
+    catch_up.listed(turn, message)
 
 
 def _stream_up(turn: Turn, _: venue.StreamUp) -> None:
     """What happened while the stream was down is not in it: ask about everything."""
     turn.stream(up=True)
-    turn.ask_everything()
-    for order in turn.open_orders():
-        turn.ask(order)
+    catch_up.mark(turn)
 
 
 # --- time and operators ------------------------------------------------------------------------
@@ -185,8 +186,10 @@ def _timer(turn: Turn, message: control.TimerFired) -> None:
             continue
         if order.status is OrderStatus.PENDING_CANCEL:
             turn.say(turn.about(m.CancelOrder, order))
-        if order.status in turn.UNSETTLED or order.awaited is not None:
+        doubted = catch_up.name_of(order) in turn.books.catch_up  # then `repeat` asks
+        if not doubted and (order.status in turn.UNSETTLED or order.awaited is not None):
             turn.ask(order)
+    catch_up.repeat(turn)
     turn.timer(TIMER, turn.config.timer_ns)
 
 

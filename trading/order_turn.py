@@ -13,7 +13,7 @@ from messages import orders as m
 from messages.base import ClientOrderId, VenueOrderId
 from messages.orders import OrderEvent
 from messages.risk import TradingState
-from trading import evidence, positions
+from trading import catch_up, evidence, positions
 from trading.account import Books, OrderManagerConfig
 from trading.core import Step
 from trading.orders import AT_VENUE, Order, OrderStatus, apply
@@ -109,6 +109,8 @@ class Turn:
         self.books = replace(
             books, orders=books.orders.set(key, order), open=opened, by_venue_id=by_venue_id
         )
+        if order.closed and before is not None and not before.closed:
+            catch_up.done(self, catch_up.name_of(order))  # its end is all there was to learn
         return order
 
     def fact(self, event: OrderEvent) -> Order:
@@ -125,14 +127,7 @@ class Turn:
     def _filled(self, event: m.OrderFilled) -> None:
         books, instrument = self.books, self.config.instruments[event.instrument_id]
         book, position = positions.fold_fill(books.positions, event, instrument)
-        seen = books.last_trade.get(event.instrument_id, 0)
-        number = int(event.trade_id) if event.trade_id.isdigit() else 0
-        self.books = replace(
-            books,
-            positions=book,
-            last_trade=books.last_trade.set(event.instrument_id, max(seen, number)),
-            fills=books.fills + 1,
-        )
+        self.books = replace(books, positions=book, fills=books.fills + 1)
         self.say(
             accounts.PositionChanged(
                 ts_event=event.ts_event,
@@ -168,7 +163,9 @@ class Turn:
     def ask(self, order: Order) -> None:
         """Ask the venue what it knows of one order, and of its fills if some are missing."""
         order = self.put(replace(self.again(order), ts_asked=self.now_ns))
-        self.say(self.about(m.QueryOrder, order))
+        question = self.about(m.QueryOrder, order)
+        self.say(question)
+        catch_up.asked(self, catch_up.name_of(order), question.key)
         if order.awaited is not None:
             self.ask_fills(order)
 
@@ -180,14 +177,6 @@ class Turn:
                 venue_order_id=order.venue_order_id,
             )
         )
-
-    def ask_everything(self) -> None:
-        """Fills since the last one seen, and balances: what a lost stream may have hidden."""
-        times: dict[str, Any] = {"ts_event": self.now_ns, "ts_init": self.now_ns}
-        for instrument_id in self.config.instruments:
-            since = self.books.last_trade.get(instrument_id, 0)
-            self.say(venue.QueryFills(**times, instrument_id=instrument_id, since_trade_id=since))
-        self.say(venue.QueryAccount(**times))
 
     # --- evidence -----------------------------------------------------------------------------
 
@@ -203,13 +192,22 @@ class Turn:
 
     def report(self, report: venue.OrderReport) -> None:
         order = self.find(report.client_order_id, report.venue_order_id)
-        if order is not None:
-            self._learn(order, evidence.from_report(order, report, self.now_ns))
+        if order is None:
+            return
+        found = evidence.from_report(order, report, self.now_ns)
+        name = catch_up.name_of(order)
+        if found.fills_missing:
+            catch_up.doubt(self, order)
+        elif catch_up.answers(self, name, report):
+            catch_up.done(self, name)
+        self._learn(order, found)
 
     def not_found(self, answer: venue.OrderNotFound) -> None:
         order = self.order(answer.client_order_id)
         if order is None:
             return
+        if catch_up.answers(self, catch_up.name_of(order), answer):
+            catch_up.done(self, catch_up.name_of(order))
         if order.status is OrderStatus.UNKNOWN and order.ts_conclusive == 0 < answer.ts_event:
             # The request was signed before this answer: it dies one receive window after it.
             window = self.config.recv_window_ns + self.config.clock_margin_ns
@@ -221,6 +219,7 @@ class Turn:
         order = self.find(fill.client_order_id, fill.venue_order_id)
         if order is None:
             return
+        catch_up.heard(self, fill)
         self._learn(order, evidence.from_fill(order, fill, self.now_ns))
         order = self.again(order)
         if order.awaited is not None:
@@ -245,6 +244,8 @@ class Turn:
         for balance in report.balances:
             balances = balances.set(balance.currency, balance)
         self.books = replace(self.books, balances=balances)
+        if not report.partial and catch_up.answers(self, catch_up.ACCOUNT, report):
+            catch_up.done(self, catch_up.ACCOUNT)
 
     def stream(self, *, up: bool) -> None:
         self.books = replace(self.books, stream_up=up)

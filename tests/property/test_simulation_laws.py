@@ -3,15 +3,27 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from planted import PLANTED
 
-from scenarios.simulate import live, parse_faults, parse_seeds, run_seeds, simulate
+from scenarios.simulate import (
+    Parts,
+    SimulateSpec,
+    live,
+    parse_faults,
+    parse_seeds,
+    run_seeds,
+    simulate,
+)
+from trading.core import Step
 from trading.faults import CHANCES, NONE
 from trading.machine import Machine
 from trading.order_manager import OrderManagerCore
+from trading.reconciler import ReconcilerCore
+from trading.reconciler_state import ReconcilerState
 
 
 def test_forty_seeds_of_every_fault_violate_nothing() -> None:
@@ -20,6 +32,22 @@ def test_forty_seeds_of_every_fault_violate_nothing() -> None:
     assert report["violations"] == []
     assert report["fills"] > 100
     assert report["crashes"] > 40
+
+
+class Idle(ReconcilerCore):
+    """A reconciler that never asks the venue."""
+
+    def resume(self, state: ReconcilerState, now_ns: int) -> Step[ReconcilerState]:
+        return Step(state)
+
+
+def test_the_order_manager_misses_nothing_even_if_nobody_checks_its_books() -> None:
+    faults = replace(parse_faults("stream_cut,crash"), stream_cut=0.03, not_sent=0.5)
+    spec = SimulateSpec(suffer_s=3.0, events_per_s=8, peace_s=20.0)
+    lives = [simulate(seed, faults, spec, Parts(reconciler=Idle)) for seed in range(20)]
+
+    assert [life.violations for life in lives if life.violations] == []
+    assert sum(life.fills for life in lives) > 100
 
 
 def test_two_runs_share_their_digest_and_two_seeds_do_not() -> None:

@@ -90,7 +90,7 @@ def test_restart_makes_what_was_under_way_unknown_and_asks() -> None:
         0     approve  o1  buy 2 @ 100
         >     submit o1
         50    restart
-        >     query o1, fills
+        >     fills, query o1
         =     o1  UNKNOWN  0
         60    missing  o1
         5000  missing  o1
@@ -105,7 +105,7 @@ def test_restart_leaves_working_orders_alone() -> None:
         0    approve  o1  buy 2 @ 100
         5    report   o1  NEW
         50   restart
-        >    submit o1, query o1, fills
+        >    submit o1, fills, query o1
         =    o1  ACCEPTED  0
     """)
 

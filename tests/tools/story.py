@@ -8,6 +8,7 @@
 9    refused  o1  SUBMIT -2010
 9    cancel   o1
 9    restart | timer | stream-up | halt | kill
+9    list     o1  5 0.5 @ 100         the answer to the last question about fills; `list`: none
 >    submit o1, query o1               what was said to the venue since the last `>` line
 =    o1 FILLED 2                       status and filled quantity now
 """
@@ -23,6 +24,7 @@ from trading.account import Books, OrderManagerConfig
 from trading.order_manager import TIMER, OrderManagerCore
 
 _MS = 1_000_000
+_ASKED = venue.Source.QUERY
 BTC = Instrument(
     instrument_id="BTCUSDT.BINANCE",
     symbol="BTCUSDT",
@@ -98,9 +100,37 @@ class Story:
                 return self._report(order, source, *w)
             case "fill":
                 return self._fill(order, *w)
+            case "timer":
+                return control.TimerFired(**at, name=TIMER)
+            case "stream-up":
+                return venue.StreamUp(**at)
+            case "halt":
+                return risk.SetTradingState(
+                    **at, state=risk.TradingState.HALTED, reason="test", operator="test"
+                )
+            case "kill":
+                return risk.KillSwitch(**at, reason="test", operator="test")
+            case _:
+                return self._answer(at, verb, order, *w)
+
+    def _answer(self, at: dict[str, Any], verb: str, order: str, *w: str) -> Message:
+        """What the venue says to a question or a request."""
+        match verb:
             case "missing":
                 return venue.OrderNotFound(
-                    **at, client_order_id=order, instrument_id=BTC.instrument_id
+                    **at,
+                    client_order_id=order,
+                    instrument_id=BTC.instrument_id,
+                    causation_id=self._question(m.QueryOrder, order),
+                )
+            case "list":
+                fills = (self._fill(order, *w),) if order else ()
+                return venue.FillsReport(
+                    **at,
+                    instrument_id=BTC.instrument_id,
+                    fills=tuple(f.model_copy(update={"source": _ASKED}) for f in fills),
+                    source=_ASKED,
+                    causation_id=self._question(venue.QueryFills, ""),
                 )
             case "failed":
                 return venue.RequestFailed(
@@ -119,18 +149,13 @@ class Story:
                     code=w[1],
                     reason="no",
                 )
-            case "timer":
-                return control.TimerFired(**at, name=TIMER)
-            case "stream-up":
-                return venue.StreamUp(**at)
-            case "halt":
-                return risk.SetTradingState(
-                    **at, state=risk.TradingState.HALTED, reason="test", operator="test"
-                )
-            case "kill":
-                return risk.KillSwitch(**at, reason="test", operator="test")
             case _:
                 raise ValueError(f"no such verb in a story: {verb}")
+
+    def _question(self, kind: type[Message], about: str) -> str:
+        """The key of the last question of a kind: what its answer names as its cause."""
+        asked = [s.key for s in self.said if type(s) is kind and s.correlation_id == about]
+        return asked[-1] if asked else ""
 
     def _report(
         self, order: str, source: venue.Source, status: str, filled: str = "0"
@@ -150,6 +175,7 @@ class Story:
             filled_qty=Decimal(filled),
             price=Decimal(100),
             source=source,
+            causation_id=self._question(m.QueryOrder, order) if source is _ASKED else "",
         )
 
     def _fill(self, order: str, trade: str, qty: str, _: str, price: str) -> venue.FillReport:
@@ -182,7 +208,7 @@ class Story:
             venue.QueryFills: "fills",
         }
         heard = [
-            f"{verbs[type(s)]} {s.correlation_id}".strip()
+            f"{verbs[type(s)]} {s.correlation_id or getattr(s, 'since_trade_id', 0) or ''}".strip()
             for s in self.said[self._heard :]
             if type(s) in verbs
         ]

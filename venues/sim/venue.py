@@ -281,4 +281,5 @@ class SimVenue:
 
     def _query_account(self, command: QueryAccount) -> Event:
         names = sorted(self._wallet.currencies)
-        return self._clearing.account(names, Source.QUERY, partial=False)
+        report = self._clearing.account(names, Source.QUERY, partial=False)
+        return report.model_copy(update={"causation_id": command.key})
