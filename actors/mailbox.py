@@ -52,12 +52,15 @@ class Mailbox:
         self._arrived.set()
 
     def put_local(self, peer: str, message: Message) -> None:
-        """Queue a message of our own at once (timers, operators: few by nature)."""
+        """Queue a message of our own at once: timers, few by nature, and what its maker bounds."""
         self._items.append(Local(peer, message))
         self._arrived.set()
 
     async def offer(self, peer: str, message: Message) -> None:
-        """Queue a message of our own when there is room (sockets: the sender feels the wait)."""
+        """Queue a message of our own when there is room: evidence waits, it is never dropped.
+
+        Those who wait come in one after the other; sockets feel the wait.
+        """
         while len(self._items) >= self._size_max:
             self._room.clear()
             await self._room.wait()

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final, cast
 
-from actors.connection import VenueConnection
+from actors.connection import VenueConnection, owner
 from actors.metrics import Views
 from actors.shell import Shell
 from journal import Draft, Journal
@@ -57,21 +57,18 @@ class OrderManager(Shell[Books]):
             torn_frames=report.torn_frames,
             recovered_commits=report.recovered_commits,
         )
-        self._venue = VenueConnection(config, self.clock.now_ns, self._answer, self._die)
+        self._venue = VenueConnection(config, self.clock.now_ns, owner(self))
         return machine
 
     async def connect(self) -> None:
         await self._venue.open()
         self.spawn(self._venue.keep_time())
-        await self._venue.follow(self._answer)
+        await self._venue.follow()
 
     async def look(self, what: str = "status") -> Any:
         """Plain data for people: what is shown is durable."""
         async with self._turn:
             return self.view(what)
-
-    def _answer(self, message: Message) -> None:
-        self.mailbox.put_local("venue", message)
 
     def ask_venue(self, message: Message) -> None:
         self._venue.ask(cast(GatewayCommand, message))

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from actors.connection import VenueConnection
+from actors.connection import VenueConnection, owner
 from actors.shell import Shell
 from messages import Message
 from messages.venue import Source
@@ -28,16 +28,13 @@ class Reconciler(Shell[ReconcilerState]):
             )
         )
         self._venue = VenueConnection(
-            config, self.clock.now_ns, self._answer, self._die, source=Source.RECONCILER
+            config, self.clock.now_ns, owner(self), source=Source.RECONCILER
         )
         return Machine(self.name, core, config.directory, self.incarnation)
 
     async def connect(self) -> None:
         await self._venue.open()
         await self._venue.keep_time()
-
-    def _answer(self, message: Message) -> None:
-        self.mailbox.put_local("venue", message)
 
     def ask_venue(self, message: Message) -> None:
         self._venue.ask(cast(GatewayCommand, message))

@@ -1,0 +1,129 @@
+"""An actor's connection: requests wait for the venue's time, and evidence waits for room."""
+
+import asyncio
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from simulated_binance import BTC, KEYS, book, cancel, query, running, submit, until
+
+from actors.config import RunConfig
+from actors.connection import Owner, VenueConnection
+from actors.mailbox import Local, Mailbox
+from messages import Message
+from messages.risk import InstrumentLimits, RiskLimits
+from messages.venue import OrderReport, StreamUp, VenueStatus
+from venues.binance.signing import API_KEY_VARIABLE, SECRET_VARIABLE
+from venues.binance.simulator import Simulator
+from venues.binance.simulator_config import SimulatorConfig
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(API_KEY_VARIABLE, KEYS.api_key)
+    monkeypatch.setenv(SECRET_VARIABLE, KEYS.secret)
+
+
+class Desk:
+    """The owner of a connection: a mailbox, and what it was told."""
+
+    def __init__(self, size_max: int = 1000) -> None:
+        self.mailbox = Mailbox(size_max)
+        self.logged: list[tuple[str, str]] = []
+        self.timed: list[str] = []
+        self.owner = Owner(self._answer, self._died, self._log, self._timed)
+
+    async def _answer(self, message: Message) -> None:
+        await self.mailbox.offer("venue", message)
+
+    def _died(self, error: BaseException) -> None:
+        raise error
+
+    def _log(self, level: str, event: str, **_: Any) -> None:
+        self.logged.append((level, event))
+
+    def _timed(self, request: str, seconds: float) -> None:
+        assert seconds > 0
+        self.timed.append(request)
+
+
+def connection(port: int, desk: Desk) -> VenueConnection:
+    limits = InstrumentLimits(
+        instrument_id=BTC, max_order_notional=Decimal(1), max_position=Decimal(1)
+    )
+    config = RunConfig(
+        run_id="r",
+        folder="/nowhere",
+        account="BINANCE/main",
+        account_lock="/nowhere/lock",
+        rest_url=f"http://127.0.0.1:{port}",
+        ws_url=f"ws://127.0.0.1:{port}",
+        instruments=(),
+        limits=RiskLimits(instruments=(limits,)),
+        strategies=(),
+        bar_intervals_ns=(),
+        stale_book_ns=1,
+        reconcile_ns=1,
+        grace_ns=1,
+    )
+    return VenueConnection(config, time.time_ns, desk.owner)
+
+
+async def test_requests_wait_until_the_venue_has_told_its_time() -> None:
+    async with running() as w:  # its port is free once it has stopped
+        port = w.simulator.port
+    desk = Desk()
+    venue = connection(port, desk)
+    opening = asyncio.create_task(venue.open())
+    venue.ask(submit("o1"))
+    await until(lambda: len(desk.logged) >= 2)
+    unsynced = venue.clock.uncertainty_ns
+
+    simulator = Simulator(SimulatorConfig(port=port), KEYS, None, time.time_ns)
+    await simulator.start()
+    simulator.exchange.on_tape(book())
+    await until(lambda: len(desk.mailbox) > 0)
+    answers = await desk.mailbox.drain(10)
+    await opening
+    await venue.close()
+    await simulator.stop()
+
+    assert unsynced == -1
+    assert set(desk.logged) == {("WARNING", "no_venue_time")}
+    assert venue.clock.uncertainty_ns >= 0
+    assert [type(i.message) for i in answers if isinstance(i, Local)] == [OrderReport]
+    assert desk.timed == ["SUBMIT"]
+
+
+async def test_a_full_mailbox_holds_the_stream_up_and_loses_none_of_its_evidence() -> None:
+    async with running() as w:
+        desk = Desk(size_max=3)
+        venue = connection(w.simulator.port, desk)
+        await venue.open()
+        following = asyncio.create_task(venue.follow())
+        await until(lambda: len(desk.mailbox) == 1)  # StreamUp
+        for n in range(10):
+            await w.gateway.execute(submit(f"o{n}"))
+            await w.gateway.execute(cancel(f"o{n}"))
+        venue.ask(query("o1"))
+        await asyncio.sleep(0.2)
+        waiting = len(desk.mailbox)
+        heard: list[Message] = []
+        async with asyncio.timeout(10):
+            while len([m for m in heard if isinstance(m, OrderReport)]) < 21:
+                items = await desk.mailbox.drain(1)
+                heard += [i.message for i in items if isinstance(i, Local)]
+                await asyncio.sleep(0)
+        await venue.close()
+        await asyncio.wait_for(following, 5)
+        ended = [m.client_order_id for m in heard if _told(m, VenueStatus.CANCELED)]
+
+    assert waiting == 3
+    assert isinstance(heard[0], StreamUp)
+    assert ended == [f"o{n}" for n in range(10)]
+
+
+def _told(message: Message, status: VenueStatus) -> bool:
+    streamed = isinstance(message, OrderReport) and message.source == "STREAM"
+    return streamed and message.status is status
