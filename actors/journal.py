@@ -8,6 +8,7 @@ import ray
 
 from actors.clock import WallClock
 from actors.config import RunConfig
+from actors.lines import Exchange, Method, address
 from actors.logs import Log, open_log
 from actors.threads import prompt
 from journal import Draft, Journal
@@ -41,6 +42,12 @@ class JournalKeeper:
         self._noted: dict[bytes, None] = {}  # the newest notes: one that comes again is dropped
         self._journal: Journal | None = None
         self._log: Log | None = None
+        methods: dict[str, Method] = {
+            "checkpoint": self.checkpoint,
+            "restore": self.restore,
+            "notes": self.notes,
+        }
+        self._exchange = Exchange(address(self.config.run_id, name), methods)
         self._booting: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -62,6 +69,7 @@ class JournalKeeper:
 
     async def stop(self, reason: str) -> None:
         """Write what is queued, close, and end this process."""
+        self._exchange.close()
         await self._drained()
         if self._pump is not None:
             self._pump.cancel()
@@ -134,6 +142,7 @@ class JournalKeeper:
         except Exception as e:  # noqa: BLE001  a half-open journal must not live
             self._die(e)
         self._pump = asyncio.create_task(self._write())
+        await self._exchange.open()  # not before: a checkpoint can be asked for from now on
         self._log.event("INFO", "serving", pid=os.getpid())
 
     async def _append(self, message: Message, raw: bytes) -> None:

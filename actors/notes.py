@@ -6,25 +6,22 @@ whose answer was lost is said again, and the keeper drops what it has.
 
 import asyncio
 from collections import deque
-from typing import Any, Final
+from typing import Final
 
-import ray
-from ray.exceptions import RayError
-
-from actors.names import NAMESPACE, ray_name
+from actors.lines import Refused
+from actors.peer import Peer, Unreachable
 
 KEEPER: Final = "journal"
 _BATCH_MAX: Final = 128
 _QUEUE_MAX: Final = 10_000
 _RETRY_S: Final = 0.05
-_CALL_S: Final = 5.0
 
 
 class Notes:
     """The way to the journal keeper of a run."""
 
     def __init__(self, run: str) -> None:
-        self._run = run
+        self._keeper = Peer(run, KEEPER)
         self._queue: deque[bytes] = deque(maxlen=_QUEUE_MAX)
         self._wake = asyncio.Event()
 
@@ -44,23 +41,16 @@ class Notes:
 
     async def deliver(self) -> None:
         """Hand over what is queued, for as long as this actor lives."""
-        keeper: Any = None
         while True:
             if not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
             batch = list(self._queue)[:_BATCH_MAX]
             try:
-                if keeper is None:
-                    keeper = await asyncio.to_thread(self._find)
-                await asyncio.wait_for(keeper.notes.remote(batch), _CALL_S)
-            except (RayError, ValueError, TimeoutError):
-                keeper = None
+                await self._keeper.call("notes", batch)
+            except (Unreachable, Refused):
                 await asyncio.sleep(_RETRY_S)
                 continue
             for raw in batch:  # it may have overflowed meanwhile: take off what was handed over
                 if self._queue and self._queue[0] is raw:
                     self._queue.popleft()
-
-    def _find(self) -> Any:
-        return ray.get_actor(ray_name(self._run, KEEPER), namespace=NAMESPACE)

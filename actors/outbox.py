@@ -4,27 +4,25 @@ The completion of `receive` on the other side is the transport's acknowledgement
 did not get is dropped: streams because newer data is worth more, numbered frames because the links
 send them again, to the peer's next incarnation.
 
-A call between actors costs both of them about a millisecond of processor time, whatever is in it.
-So streams alone do not make a call at once: they wait `PACE_S` for company. Numbered frames and
+Through Ray a call costs both sides about a millisecond of processor time, whatever is in it; there
+streams alone do not make a call at once: they wait `PACE_S` for company. Numbered frames and
 acknowledgements go at once and take what waits with them. Of a stream of which only the newest
 message counts (risk looks at the last quote), only that is kept.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-import ray
-from ray.exceptions import RayError
-
-from actors.names import NAMESPACE, ray_name
+from actors.lines import Refused
 from actors.packet import Wire, reliable
+from actors.peer import Peer, Unreachable
 
 _BATCH_MAX: Final = 512
 _QUEUE_MAX: Final = 20_000
 _RETRY_S: Final = 0.02
-_CALL_S: Final = 5.0
 PACE_S: Final = 0.002
 NEWEST_PACE_S: Final = 0.02
 
@@ -32,16 +30,15 @@ NEWEST_PACE_S: Final = 0.02
 class Outbox:
     """The way to one other actor of the run."""
 
-    def __init__(self, run: str, peer: str) -> None:
-        self._run, self._peer = run, peer
+    def __init__(self, run: str, peer: str, spawn: Callable[..., Any]) -> None:
+        self._peer = Peer(run, peer)
         self._queue: deque[Wire] = deque(maxlen=_QUEUE_MAX)
         self._newest: dict[str, Wire] = {}  # the last message of streams that replace themselves
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._handle: Any = None
-        self._task = asyncio.create_task(self._send())
         self.sent = 0
         self.batches = 0
+        spawn(self._send())
 
     def __len__(self) -> int:
         return len(self._queue) + len(self._newest)
@@ -59,10 +56,6 @@ class Outbox:
                 self._hurry.set()
         self._wake.set()
 
-    def close(self) -> None:
-        """Send nothing more."""
-        self._task.cancel()
-
     async def flush(self, timeout_s: float) -> None:
         """Wait until everything queued has been handed over, or the time is up."""
         deadline = asyncio.get_running_loop().time() + timeout_s
@@ -75,24 +68,22 @@ class Outbox:
                 self._wake.clear()
                 await self._wake.wait()
             await self._company()
-            if self._handle is None:
-                self._handle = await asyncio.to_thread(self._find)
-                if self._handle is None:
-                    self._take()  # nobody there: the links say it again
-                    await asyncio.sleep(_RETRY_S)
-                    continue
             batch = self._take()
             try:
-                await asyncio.wait_for(self._handle.receive.remote(batch), _CALL_S)
+                await self._peer.call("receive", batch)
                 self.sent += len(batch)
                 self.batches += 1
-            except (RayError, TimeoutError):
-                self._handle = None
+            except (Unreachable, Refused):
+                await asyncio.sleep(_RETRY_S)  # nobody there: the links say it again
 
     async def _company(self) -> None:
         """Streams wait a little for more; anything numbered ends the wait."""
         if not self._hurry.is_set():
-            pace_s = PACE_S if self._queue else NEWEST_PACE_S
+            pace_s = NEWEST_PACE_S
+            if self._queue:
+                if self._peer.direct:
+                    return
+                pace_s = PACE_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), pace_s)
 
@@ -103,9 +94,3 @@ class Outbox:
         if not any(reliable(w) for w in self._queue):
             self._hurry.clear()
         return batch
-
-    def _find(self) -> Any:
-        try:
-            return ray.get_actor(ray_name(self._run, self._peer), namespace=NAMESPACE)
-        except (ValueError, RayError):
-            return None

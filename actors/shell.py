@@ -19,6 +19,7 @@ import ray
 
 from actors.clock import Clock, WallClock
 from actors.config import RunConfig
+from actors.lines import Exchange, address
 from actors.logs import Log, open_log
 from actors.mailbox import Item, Local, Mailbox
 from actors.metrics import ActorMetrics, Views
@@ -61,6 +62,8 @@ class Shell(Generic[S]):
         self._booting: asyncio.Task[None] | None = None
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._notes = Notes(self.config.run_id)
+        methods = {"receive": self.mailbox.put}
+        self._exchange = Exchange(address(self.config.run_id, name), methods)
         self.log: Log | None = None
         self.metrics_registry: ActorMetrics | None = None
 
@@ -139,6 +142,7 @@ class Shell(Generic[S]):
         for task in self._tasks:
             task.cancel()
         self._timers.cancel()
+        self._exchange.close()
         await self.close()
         if not self._end.done():
             self._end.set_result(reason)
@@ -173,6 +177,7 @@ class Shell(Generic[S]):
             config.path(), config.run_id, self.name, self.incarnation, config.log_level
         )
         try:
+            await self._exchange.open()
             self.machine = await self.open()
             self.metrics_registry = ActorMetrics(
                 config.run_id, self.name, str(self.machine.role), self.incarnation, self.measure
@@ -273,7 +278,7 @@ class Shell(Generic[S]):
     def _send(self, packet: Packet) -> None:
         outbox = self._outboxes.get(packet.to)
         if outbox is None:
-            outbox = self._outboxes[packet.to] = Outbox(self.config.run_id, packet.to)
+            outbox = self._outboxes[packet.to] = Outbox(self.config.run_id, packet.to, self.spawn)
         message = packet.message if isinstance(packet, Frame) else None
         last_counts = packet.to == Role.RISK and isinstance(message, QuoteBatch)
         newest_of = getattr(message, "instrument_id", "") if last_counts else ""

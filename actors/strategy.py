@@ -3,14 +3,13 @@
 import asyncio
 from typing import Any, Final
 
-import ray
-from ray.exceptions import RayError
-
 import strategies
 from actors import user_code
 from actors.config import RunConfig, StrategyConfig
+from actors.lines import Refused
 from actors.metrics import LatencyBuckets
-from actors.names import NAMESPACE, ray_name
+from actors.notes import KEEPER
+from actors.peer import Peer, Unreachable
 from actors.shell import Shell
 from messages import Message, decode, encode
 from messages import orders as m
@@ -34,7 +33,7 @@ class Strategy(Shell[StrategyState]):
     async def open(self) -> Machine[StrategyState]:
         config = self.config
         mine = config.strategy(self.name.removeprefix("strategy-"))
-        self._keeper: Any = None
+        self._keeper = Peer(config.run_id, KEEPER, _CALL_S)
         self._feed_to_strategy = LatencyBuckets()
         self._decision_to_ack = LatencyBuckets()
         self._decided: dict[ClientOrderId, int] = {}
@@ -55,20 +54,13 @@ class Strategy(Shell[StrategyState]):
         """Ask until there is an answer: without it nothing may leave."""
         while True:
             try:
-                if self._keeper is None:
-                    self._keeper = await asyncio.to_thread(self._find_keeper)
-                call = getattr(self._keeper, method).remote(*args)
-                return await asyncio.wait_for(call, _CALL_S)
-            except (ValueError, TimeoutError):
-                self._keeper = None
-            except RayError as e:
+                return await self._keeper.call(method, *args)
+            except Unreachable:
+                await asyncio.sleep(_RETRY_S)
+            except Refused as e:
                 if "Outlived" in str(e):
                     raise  # a newer incarnation of this strategy exists: end here
-                self._keeper = None
-            await asyncio.sleep(_RETRY_S)
-
-    def _find_keeper(self) -> Any:
-        return ray.get_actor(ray_name(self.config.run_id, "journal"), namespace=NAMESPACE)
+                await asyncio.sleep(_RETRY_S)
 
     def heard(self, message: Message, now_ns: int) -> None:
         if isinstance(message, _MARKET):

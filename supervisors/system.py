@@ -6,6 +6,7 @@ from typing import Any, Final
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutError, RayError
 
+from actors import lines
 from actors.names import NAMESPACE, ray_name
 from messages.base import NS_PER_S
 from supervisors.kid import Handle
@@ -85,6 +86,7 @@ def stop_system(plan: Plan, reason: str) -> None:
         except ValueError:
             continue
         _end(left)
+    lines.forget(plan.run)
 
 
 def _end(handle: Handle) -> None:
