@@ -14,7 +14,6 @@ polars is imported when the first part is written or read (0.1 s): see `warm_up`
 """
 
 import heapq
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,6 +24,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from journal.errors import JournalCorrupt, translated
+from journal.files import replacing
 from messages import KINDS
 from messages.arrays import Rows, RowsOf
 from messages.base import NS_PER_S, InstrumentId
@@ -155,17 +155,8 @@ def write_parts(parts: Iterable[Part]) -> int:
 
 def _write(part: Part) -> int:
     frame = _frame(part.batches)
-    temporary = part.path.with_name(f".{part.path.name}.{os.getpid()}")
-    with translated(part.path):
-        part.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                frame.write_parquet(file, compression="zstd", compression_level=1)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(part.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with replacing(part.path) as file:
+        frame.write_parquet(file, compression="zstd", compression_level=1)
     return frame.height
 
 
