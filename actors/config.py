@@ -5,9 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from messages.base import InstrumentId, StrategyId, TsNs, Value
+from messages.base import InstrumentId, RunId, StrategyId, TsNs, Value
 from messages.market import Instrument
 from messages.risk import RiskLimits
+from trading.ids import owners
 from trading.wiring import Directory
 
 
@@ -37,6 +38,7 @@ class RunConfig(Value):
     stale_book_ns: TsNs
     reconcile_ns: TsNs
     grace_ns: TsNs
+    cancel_orphans: bool = False
     record: bool = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -44,6 +46,11 @@ class RunConfig(Value):
     def directory(self) -> Directory:
         """Who is in this run."""
         return Directory({s.strategy_id: frozenset(s.instruments) for s in self.strategies})
+
+    @property
+    def owners(self) -> dict[str, StrategyId]:
+        """Whose orders this run's ids belong to."""
+        return owners(RunId(self.run_id), (s.strategy_id for s in self.strategies))
 
     @property
     def by_id(self) -> dict[InstrumentId, Instrument]:

@@ -39,7 +39,9 @@ class OrderManager(Shell[Books]):
             now_ns=self.clock.now_ns(),
         )
         core = OrderManagerCore(
-            OrderManagerConfig(config.by_id, recv_window_ns=config.recv_window_ms * 1_000_000)
+            OrderManagerConfig(
+                config.by_id, config.owners, recv_window_ns=config.recv_window_ms * 1_000_000
+            )
         )
         machine = Machine(self.name, core, config.directory, self.incarnation)
         rows = [

@@ -25,6 +25,8 @@ class Reconciler(Shell[ReconcilerState]):
                 incarnation=self.incarnation,
                 interval_ns=config.reconcile_ns,
                 grace_ns=config.grace_ns,
+                cancel_orphans=config.cancel_orphans,
+                owners=config.owners,
             )
         )
         self._venue = VenueConnection(

@@ -144,9 +144,13 @@ class OrderIntent(Command):
 
 
 class CancelIntent(OrderMessage, Command):
-    """A strategy (or the operator) wants a working order gone; never refused for risk."""
+    """A strategy (or the operator) wants a working order gone; never refused for risk.
+
+    `instrument_id` only for an order of somebody else's, which is in no books of ours.
+    """
 
     kind: Literal["cancel_intent"] = "cancel_intent"
+    instrument_id: InstrumentId | None = None
 
 
 class ModifyIntent(OrderMessage, Command):

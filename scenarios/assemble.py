@@ -52,6 +52,7 @@ def run_config(
         stale_book_ns=round(spec.feed.stale_book_s * NS_PER_S),
         reconcile_ns=round(spec.reconciler.interval_s * NS_PER_S),
         grace_ns=round(spec.reconciler.grace_s * NS_PER_S),
+        cancel_orphans=spec.reconciler.cancel_orphans,
         record=spec.feed.record,
         log_level=spec.log_level,  # type: ignore[arg-type]  # the spec's pattern allows these only
     )

@@ -21,6 +21,7 @@ from trading.strategy_state import StrategyConfig
 _MULTIPLIER: Final = 6_364_136_223_846_793_005
 _INCREMENT: Final = 1_442_695_040_888_963_407
 _WORD: Final = 2**64
+RUN_ID: Final = RunId("simulation")
 
 
 class FuzzerParams(StrategyParams):
@@ -79,7 +80,7 @@ def fuzzer_core(
     """The core of one fuzzer; other ids of one seed have other whims."""
     own = seed * 1_000_003 + sum(ord(c) * 31**i for i, c in enumerate(strategy_id))
     config = StrategyConfig(
-        run_id=RunId("simulation"),
+        run_id=RUN_ID,
         strategy_id=strategy_id,
         instrument_ids=tuple(i.instrument_id for i in instruments),
         params={"seed": own % 2**62},

@@ -20,7 +20,7 @@ from messages.base import NS_PER_S, InstrumentId, Message, StrategyId
 from messages.control import Shutdown, StrategyCheckpoint
 from messages.market import Instrument
 from messages.risk import InstrumentLimits, RiskLimits
-from scenarios.fuzzer import fuzzer_core
+from scenarios.fuzzer import RUN_ID, fuzzer_core
 from scenarios.invariants import Checker
 from scenarios.sim_connection import RECV_WINDOW_NS, SimConnection
 from trading.account import OrderManagerConfig
@@ -28,6 +28,7 @@ from trading.core import Core
 from trading.faults import ALL, CHANCES, NONE, Dice, Faults
 from trading.feed import FeedCore
 from trading.feed_state import FeedConfig
+from trading.ids import owners
 from trading.loop import Loop, World
 from trading.machine import Machine
 from trading.order_manager import OrderManagerCore
@@ -60,6 +61,10 @@ class SimulateSpec:
         return tuple(
             replace(t, events_per_s=self.events_per_s, levels=4) for t in tape.DEFAULT_SPECS
         )
+
+    @property
+    def owners(self) -> dict[str, StrategyId]:
+        return owners(RUN_ID, self.strategies)
 
     @property
     def instruments(self) -> dict[InstrumentId, Instrument]:
@@ -276,12 +281,13 @@ def _core(name: str, incarnation: int, spec: SimulateSpec, parts: Parts) -> Core
             )
             return parts.risk(RiskConfig(RiskLimits(instruments=limits), instruments, incarnation))
         case Role.ORDERS:
-            return parts.orders(OrderManagerConfig(instruments, recv_window_ns=RECV_WINDOW_NS))
+            return parts.orders(OrderManagerConfig(instruments, spec.owners, RECV_WINDOW_NS))
         case Role.RECONCILER:
             return parts.reconciler(
                 ReconcilerConfig(
                     instruments,
                     incarnation=incarnation,
+                    owners=spec.owners,
                     interval_ns=2 * NS_PER_S,
                     grace_ns=NS_PER_S,
                 )

@@ -94,6 +94,7 @@ class ReconcilerSpec(_Part):
 
     interval_s: Seconds = 5.0
     grace_s: Seconds = 2.0
+    cancel_orphans: bool = False  # orders in the account that this run did not place
 
 
 class RunSpec(_Part):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from immutables import Map
 
-from messages.base import NS_PER_S, ClientOrderId, InstrumentId, VenueOrderId
+from messages.base import NS_PER_S, ClientOrderId, InstrumentId, StrategyId, VenueOrderId
 from messages.market import Instrument
 from messages.risk import TradingState
 from messages.venue import Balance
@@ -18,6 +18,7 @@ class OrderManagerConfig:
     """What the order manager needs to know of the account."""
 
     instruments: Mapping[InstrumentId, Instrument]
+    owners: Mapping[str, StrategyId] = field(default_factory=dict)  # whose ids are ours: see ids
     recv_window_ns: int = 5 * NS_PER_S
     clock_margin_ns: int = 1 * NS_PER_S  # how far ahead of its clock a venue lets us sign
     ask_after_ns: int = 1 * NS_PER_S  # how long an answer is awaited before (re-)asking

@@ -15,8 +15,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from messages import Message, venue
-from messages.base import InstrumentId
+from messages import orders as m
+from messages.base import ClientOrderId, InstrumentId
 from trading.account import Question
+from trading.ids import EXTERNAL, owner_of
 
 if TYPE_CHECKING:
     from trading.order_turn import Turn
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 ACCOUNT: Final = "account"
 _FILLS: Final = "fills:"
 _ORDER: Final = "order:"
+_STRAY: Final = "stray:"
 _KEYS_MAX: Final = 8  # questions of one note whose answers count
 _SLOWER_MAX: Final = 4  # doublings of the time between two questions
 
@@ -42,6 +45,19 @@ def mark(turn: "Turn") -> None:
 def name_of(order: "Order") -> str:
     """What the note about an order is called."""
     return f"{_ORDER}{order.spec.client_order_id}"
+
+
+def stray(turn: "Turn", instrument_id: InstrumentId, client_order_id: str) -> None:
+    """Something of ours is at the venue that is not in our books: ask until it is explained."""
+    name = stray_name(instrument_id, client_order_id)
+    if name not in turn.books.catch_up:
+        _note(turn, name, Question())
+        _ask(turn, name)
+
+
+def stray_name(instrument_id: InstrumentId, client_order_id: str) -> str:
+    """What the note about an order that is not in the books is called."""
+    return f"{_STRAY}{instrument_id}:{client_order_id}"
 
 
 def doubt(turn: "Turn", order: "Order") -> None:
@@ -131,11 +147,23 @@ def _ask(turn: "Turn", name: str) -> None:
         assert order is not None, "a note is about an order in the books"
         turn.ask(order)
         return
-    times: dict[str, Any] = {"ts_event": turn.now_ns, "ts_init": turn.now_ns}
-    asks: venue.QueryAccount | venue.QueryFills = venue.QueryAccount(**times)
-    if name != ACCOUNT:
-        instrument_id = InstrumentId(name.removeprefix(_FILLS))
-        since = turn.books.last_trade.get(instrument_id, 0)
-        asks = venue.QueryFills(**times, instrument_id=instrument_id, since_trade_id=since)
-    turn.say(asks)
+    turn.say(asks := _question(turn, name))
     asked(turn, name, asks.key)
+
+
+def _question(turn: "Turn", name: str) -> venue.VenueQuery | m.QueryOrder:
+    times: dict[str, Any] = {"ts_event": turn.now_ns, "ts_init": turn.now_ns}
+    if name == ACCOUNT:
+        return venue.QueryAccount(**times)
+    if name.startswith(_STRAY):
+        instrument_id, _, key = name.removeprefix(_STRAY).rpartition(":")
+        return m.QueryOrder(
+            **times,
+            correlation_id=key,
+            client_order_id=ClientOrderId(key),
+            strategy_id=owner_of(turn.config.owners, key) or EXTERNAL,
+            instrument_id=InstrumentId(instrument_id),
+        )
+    instrument_id = InstrumentId(name.removeprefix(_FILLS))
+    since = turn.books.last_trade.get(instrument_id, 0)
+    return venue.QueryFills(**times, instrument_id=instrument_id, since_trade_id=since)

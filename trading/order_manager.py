@@ -17,7 +17,7 @@ from typing import Any, Final
 from messages import Message, accounts, control, risk, venue
 from messages import orders as m
 from messages.risk import TradingState
-from trading import catch_up
+from trading import adoption, catch_up
 from trading.account import Books, OrderManagerConfig
 from trading.core import Step
 from trading.order_turn import Turn
@@ -35,9 +35,9 @@ class OrderManagerCore:
             m.ApprovedOrder: _approved,
             m.ApprovedModify: _modify,
             m.CancelIntent: _cancel,
-            venue.OrderReport: lambda turn, r: turn.report(r),
-            venue.FillReport: lambda turn, f: turn.fill(f),
-            venue.OrderNotFound: lambda turn, a: turn.not_found(a),
+            venue.OrderReport: adoption.report,
+            venue.FillReport: adoption.fill,
+            venue.OrderNotFound: adoption.not_found,
             venue.RequestRefused: _refused,
             venue.RequestFailed: _failed,
             venue.OpenOrdersReport: _open_orders,
@@ -98,6 +98,8 @@ def _cancel(turn: Turn, message: m.CancelIntent) -> None:
     order = turn.order(message.client_order_id)
     if order is not None and not order.closed:
         turn.cancel(order)
+    else:
+        adoption.cancel_foreign(turn, message)
 
 
 def _modify(turn: Turn, message: m.ApprovedModify) -> None:
@@ -153,7 +155,7 @@ def _failed(turn: Turn, message: venue.RequestFailed) -> None:
 
 def _open_orders(turn: Turn, message: venue.OpenOrdersReport) -> None:
     for report in message.orders:
-        turn.report(report)
+        adoption.report(turn, report)
     listed = {r.client_order_id for r in message.orders}
     for order in turn.open_orders():
         here = order.spec.instrument_id == message.instrument_id
@@ -164,7 +166,7 @@ def _open_orders(turn: Turn, message: venue.OpenOrdersReport) -> None:
 
 def _fills(turn: Turn, message: venue.FillsReport) -> None:
     for fill in message.fills:
-        turn.fill(fill)
+        adoption.fill(turn, fill)
     catch_up.listed(turn, message)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from immutables import Map
 
-from messages.base import NS_PER_S, ClientOrderId, InstrumentId, VenueOrderId
+from messages.base import NS_PER_S, ClientOrderId, InstrumentId, StrategyId, VenueOrderId
 from messages.market import Instrument
 from messages.risk import TradingState
 from messages.venue import FillReport, OrderReport
@@ -33,9 +33,9 @@ class ReconcilerConfig:
     fast_after_ns: int = 3 * NS_PER_S  # balances are checked this long after a fill; 0: never
     timeout_ns: int = 30 * NS_PER_S  # a question this old is asked again
     strikes: int = 3  # cycles that a difference may survive before trading is reduced
-    cancel_orphans: bool = False
+    cancel_orphans: bool = False  # of somebody else's
+    owners: Mapping[str, StrategyId] = field(default_factory=dict)  # whose ids are ours: see ids
     rebase_balances: bool = True  # accept an unexplained balance once it has been reported
-    order_id_pattern: str = r"M[0-9a-f]{12}[0-9]{8}"  # see trading.ids
     retain_ns: int = 60 * NS_PER_S  # how long an ended order is remembered
     retained_max: int = 10_000  # ended orders, the oldest go first
     unclaimed_max: int = 2_000  # fills of orders that we do not know (yet)

@@ -4,20 +4,20 @@ Everything here runs on `time`, which is `now_ns` without its backward jumps, so
 clock cannot make new evidence look older than old.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from messages import Message, accounts, venue
 from messages import orders as m
-from messages.base import ClientOrderId, InstrumentId, StrategyId, VenueOrderId
+from messages.base import ClientOrderId, InstrumentId, VenueOrderId
 from messages.control import SetTimer
 from messages.health import Action, Discrepancy, DiscrepancyKind, DiscrepancyResolved
 from messages.venue import FillReport, OrderReport
 from trading import balances, discrepancies
 from trading.cases import Case, Difference, Verdict, find, settle
 from trading.core import Step
+from trading.ids import EXTERNAL, owner_of
 from trading.reconciler_state import (
     ACCOUNT,
     JUDGE,
@@ -26,8 +26,6 @@ from trading.reconciler_state import (
     ReconcilerState,
 )
 from trading.tracked import Theirs, Tracked, adopt_trades
-
-NOBODY: Final = StrategyId("EXTERNAL")  # whose order an orphan is
 
 
 class Turn:
@@ -181,17 +179,16 @@ class Turn:
 
     def orphan(self, report: OrderReport) -> None:
         """The venue holds an order that we do not know."""
-        ours = re.fullmatch(self.config.order_id_pattern, report.client_order_id) is not None
-        action = Action.UPDATE_LOCAL if ours else Action.NONE
-        if self.config.cancel_orphans:
-            action = Action.CANCEL_ORPHAN
+        ours = owner_of(self.config.owners, report.client_order_id) is not None
+        others = Action.CANCEL_ORPHAN if self.config.cancel_orphans else Action.NONE
+        action = Action.UPDATE_LOCAL if ours else others
         self.change(orphans=self.state.orphans.set(report.venue_order_id, report))
         difference = Difference(
             kind=DiscrepancyKind.ORPHAN_ORDER,
             subject=report.client_order_id or report.venue_order_id,
             ours="",
             venues=f"{report.status} {report.side} {report.quantity}",
-            cause="our id, but not in our books" if ours else "placed by somebody else",
+            cause="our id, but not in our books" if ours else "not placed by this run",
             action=action,
             evidence=() if action is Action.NONE else (discrepancies.stamped(report),),
             instrument_id=report.instrument_id,
@@ -240,14 +237,15 @@ class Turn:
         return found
 
     def act(self, difference: Difference) -> None:
-        """Hand over the evidence; cancelling an orphan is the order manager's to do."""
+        """Hand over the evidence; adopting or cancelling an orphan is the order manager's to do."""
         self.out.extend(difference.evidence)
         if difference.action is Action.CANCEL_ORPHAN and difference.client_order_id:
             self.say(
                 m.CancelIntent,
                 correlation_id=difference.client_order_id,
                 client_order_id=difference.client_order_id,
-                strategy_id=NOBODY,
+                strategy_id=EXTERNAL,
+                instrument_id=difference.instrument_id,
             )
 
 

@@ -272,7 +272,8 @@ def test_order_of_somebody_else_is_reported_and_left_alone() -> None:
 def test_orphan_with_an_id_of_ours_is_handed_over_until_it_is_adopted() -> None:
     ours = "M0123456789ab00000001"
 
-    play(f"""
+    play(
+        f"""
          1  venue NEW {ours}
          9  ours  accepted {ours}
         =>
@@ -280,7 +281,9 @@ def test_orphan_with_an_id_of_ours_is_handed_over_until_it_is_adopted() -> None:
         7.01 to orders order_report:{ours}:NEW:0
         9 resolved ORPHAN_ORDER {ours}
         end 30
-    """)
+    """,
+        owners={"M0123456789ab": "S"},
+    )
 
 
 def test_orphan_is_cancelled_where_that_is_configured() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from messages import control, risk, venue
 from messages import orders as m
-from messages.base import Message
+from messages.base import Message, StrategyId
 from messages.market import Instrument
 from trading.account import Books, OrderManagerConfig
 from trading.order_manager import TIMER, OrderManagerCore
@@ -38,7 +38,8 @@ BTC = Instrument(
     maker_fee=Decimal(0),
     taker_fee=Decimal(0),
 )
-CONFIG = OrderManagerConfig(instruments={BTC.instrument_id: BTC})
+OWNERS = {"M0123456789ab": StrategyId("S")}  # "M0123456789ab00000007" is an order of ours
+CONFIG = OrderManagerConfig({BTC.instrument_id: BTC}, OWNERS)
 
 
 def spec(order_id: str, side: str = "buy", qty: str = "1", price: str = "100") -> m.OrderSpec:
@@ -186,7 +187,9 @@ class Story:
             venue_order_id=f"v-{order}",
             instrument_id=BTC.instrument_id,
             trade_id=trade,
-            side=self.books.orders[order].spec.side,
+            side=self.books.orders[order].spec.side
+            if order in self.books.orders
+            else m.OrderSide.BUY,
             last_qty=Decimal(qty),
             last_px=Decimal(price),
             commission=Decimal(0),
