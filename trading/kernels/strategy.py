@@ -162,7 +162,12 @@ def amend(
     orders: Any, count: int, sequence: int, quantity: float = 0.0, price: float = 0.0,
     trigger: float = 0.0,
 ) -> int:  # fmt: skip
-    """Ask to change a working order; 0 leaves a value as it is. Backtests only."""
+    """Ask to change a working order; 0 leaves a value as it is.
+
+    quantity  in total, of which some may have traded. Live it can only become smaller, and keeps
+              its place in the queue then; what has traded already, or less, cancels
+    price, trigger  backtests only
+    """
     if count < len(orders):
         order = orders[count]
         order.action = AMEND

@@ -1,0 +1,223 @@
+"""Money: what a fill does to cash, position and the round trip under way; fees, tiers, margin.
+
+Cash moves by the full value of a trade, on margin too, so that at any moment
+
+    equity = cash + sum over instruments of position * price * fx
+
+Theory of exactness. Prices are whole ticks and quantities whole lots, each the double nearest to
+its decimal, because steps are divided by their number a unit (1.01 is 101 / 100, not 101 * 0.01).
+So every fill converts to an exact Decimal, and sums over fills can be made without any error.
+"""
+
+from typing import Any
+
+from trading.kernels.engine_kernel import cold, kernel
+from trading.kernels.engine_records import DAY_NS, ROOM, VOLUME_DAYS
+
+_SAME_STEP = 1e-3  # as trading.strategy_turn: a float this close to a whole step means it
+
+
+@kernel("f8 f8 f8 i8")
+def whole_steps(value: float, step: float, a_unit: float, direction: int) -> float:
+    """`value` in whole steps: the same step, else the next one up (1), down (-1), nearest (0)."""
+    cold()
+    steps = value * a_unit if a_unit > 0.0 else value / step
+    nearest = round(steps)
+    if direction != 0 and abs(steps - nearest) > _SAME_STEP:
+        nearest = round(steps + 0.5 * direction)
+    return nearest / a_unit if a_unit > 0.0 else nearest * step
+
+
+@kernel("run desk i8 i8")
+def fee_rate(run: Any, desk: Any, maker: int, ts: int) -> float:
+    """The fraction charged now; with tiers, that of the value traded in the last 30 days."""
+    cold()
+    if run.tiers == 0:
+        return float(desk.maker_fee if maker else desk.taker_fee)
+    _roll_volume(run, ts)
+    traded = 0.0
+    for i in range(VOLUME_DAYS):
+        traded += run.volume[i]
+    at = 0
+    for i in range(run.tiers):
+        if traded >= run.tier_volume[i]:
+            at = i
+    return float(run.tier_maker[at] if maker else run.tier_taker[at])
+
+
+@kernel("run i8")
+def _roll_volume(run: Any, ts: int) -> None:
+    day = ts // DAY_NS
+    for past in range(run.volume_day + 1, min(day, run.volume_day + VOLUME_DAYS) + 1):
+        run.volume[past % VOLUME_DAYS] = 0.0
+    run.volume_day = max(day, run.volume_day)
+
+
+@kernel("run desk account live f8 f8 i8 i8 told fills after trades")
+def book_fill(  # noqa: PLR0913, PLR0917 - kernels share records, not values
+    run: Any, desk: Any, account: Any, order: Any, price: float, quantity: float, maker: int,
+    ts: int, told: Any, fills: Any, after: Any, trades: Any,
+) -> None:  # fmt: skip
+    """Book one fill: money, position, round trip, the rows, and the event for on_fill."""
+    cold()
+    side = order.side
+    before = account.position
+    signed = side * quantity
+    fx = desk.fx
+    fee = quantity * price * fee_rate(run, desk, maker, ts)
+    closing = min(abs(before), quantity) if before * signed < 0.0 else 0.0
+    pnl = 0.0
+    if closing > 0.0:
+        pnl = closing * (price - account.avg_px) * (1.0 if before > 0.0 else -1.0)
+    position = whole_steps(before + signed, desk.lot, desk.lots_a_unit, 0)
+    run.cash -= (signed * price + fee) * fx
+    run.fees += fee * fx
+    run.turnover += quantity * price * fx
+    if run.tiers != 0:
+        run.volume[run.volume_day % VOLUME_DAYS] += quantity * price * fx
+    _book_trip(run, desk, before, position, price, quantity, closing, fee, pnl, ts, trades)
+    if position == 0.0:
+        account.avg_px = 0.0
+    elif before * position <= 0.0:
+        account.avg_px = price
+    elif closing == 0.0:
+        account.avg_px += (price - account.avg_px) * quantity / abs(position)
+    if run.margin != 0:
+        run.busy += (1 if position != 0.0 else 0) - (1 if before != 0.0 else 0)
+    account.position = position
+    account.realized_pnl += pnl
+    account.commissions += fee
+    account.fills += 1
+    desk.dirty = 1
+    order.leaves = max(whole_steps(order.leaves - quantity, desk.lot, desk.lots_a_unit, 0), 0.0)
+    order.filled += quantity
+    _tell(told, order, price, quantity, fee, maker, ts)
+    if run.keep != 0:
+        row = fills[run.fills]
+        row.ts = ts
+        row.instrument = desk.instrument
+        row.order = order.id
+        row.side = side
+        row.price = price
+        row.quantity = quantity
+        row.fee = fee * fx
+        row.maker = maker
+        row.pnl = pnl * fx
+        row.position = position
+        after[run.fills].step = run.step
+        after[run.fills].cash = run.cash
+    run.fills += 1
+    if run.keep != 0 and run.fills + ROOM > run.fills_room and run.full == 0:
+        run.full = 1
+        run.busy += 1
+
+
+@kernel("told live f8 f8 f8 i8 i8")
+def _tell(
+    told: Any, order: Any, price: float, quantity: float, fee: float, maker: int, ts: int
+) -> None:
+    cold()
+    told.ts_event = ts
+    told.ts_init = ts
+    told.sequence = order.id
+    told.side = order.side
+    told.price = price
+    told.quantity = quantity
+    told.leaves = order.leaves
+    told.commission = fee
+    told.maker = maker
+    told.tag = order.tag
+
+
+@kernel("run desk f8 f8 f8 f8 f8 f8 f8 i8 trades")
+def _book_trip(  # noqa: PLR0913, PLR0917
+    run: Any, desk: Any, before: float, position: float, price: float, quantity: float,
+    closing: float, fee: float, pnl: float, ts: int, trades: Any,
+) -> None:  # fmt: skip
+    """Keep the round trip; write its row when the position is flat or has changed sides."""
+    cold()
+    opening = quantity - closing
+    if closing > 0.0:
+        desk.trip_exited += closing
+        desk.trip_exit_value += closing * price
+        desk.trip_fee += fee * (closing / quantity)
+        desk.trip_pnl += pnl
+        if before * position <= 0.0:
+            _end_trip(run, desk, 1 if before > 0.0 else -1, ts, trades)
+    if opening > 0.0 and position != 0.0:
+        if desk.trip_entered == 0.0:
+            desk.trip_ts = ts
+            desk.trip_step = run.step
+        desk.trip_entered += opening
+        desk.trip_entry_value += opening * price
+        desk.trip_fee += fee * (opening / quantity)
+
+
+@kernel("run desk i8 i8 trades")
+def _end_trip(run: Any, desk: Any, side: int, ts: int, trades: Any) -> None:
+    cold()
+    pnl = (desk.trip_pnl - desk.trip_fee) * desk.fx
+    if run.keep != 0:
+        row = trades[run.trades]
+        row.entry_ts = desk.trip_ts
+        row.exit_ts = ts
+        row.instrument = desk.instrument
+        row.side = side
+        row.quantity = desk.trip_entered
+        row.entry_price = desk.trip_entry_value / desk.trip_entered
+        row.exit_price = desk.trip_exit_value / desk.trip_exited
+        row.fee = desk.trip_fee * desk.fx
+        row.pnl = pnl
+        row.mae = 0.0
+        row.mfe = 0.0
+        row.bars = run.step - desk.trip_step
+    run.trades += 1
+    if pnl > 0.0:
+        run.wins += 1
+        run.gained += pnl
+    else:
+        run.lost -= pnl
+    desk.trip_entered = 0.0
+    desk.trip_entry_value = 0.0
+    desk.trip_exited = 0.0
+    desk.trip_exit_value = 0.0
+    desk.trip_fee = 0.0
+    desk.trip_pnl = 0.0
+
+
+@kernel("run desk account i8 f8 f8")
+def can_pay(run: Any, desk: Any, account: Any, side: int, price: float, quantity: float) -> bool:
+    """Whether the account lets this fill happen; what only reduces is always let.
+
+    A cash account buys with the cash it has and sells what it holds. A margin account needs
+    equity of at least the value of all positions after the fill / leverage, and its fee.
+    """
+    cold()
+    before = account.position
+    position = before + side * quantity
+    fee = quantity * price * desk.taker_fee * desk.fx
+    if run.margin == 0:
+        if side > 0:
+            return bool(run.cash >= quantity * price * desk.fx + fee)
+        return bool(position >= -0.5 * desk.lot)
+    if abs(position) <= abs(before) and position * before >= 0.0:
+        return True
+    equity = run.cash + run.others + before * price * desk.fx - fee
+    needed = run.others_initial + abs(position) * price * desk.fx / run.leverage
+    return bool(equity >= needed)
+
+
+@kernel("run desk account")
+def liquidation_price(run: Any, desk: Any, account: Any) -> float:
+    """The price at which equity is down to the maintenance margin; 0 where there is none.
+
+    Solves  cash + others + position * p * fx = others' margin + maintenance * |position| * p * fx.
+    """
+    position = account.position
+    if run.margin == 0 or position == 0.0:
+        return 0.0
+    free = run.cash + run.others - run.others_maintenance
+    price = -free / ((position - desk.maintenance * abs(position)) * desk.fx)
+    if position < 0.0:  # a short without anything behind it is due at any price
+        return float(max(price, 1e-300))
+    return float(max(price, 0.0))

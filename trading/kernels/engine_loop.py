@@ -1,0 +1,120 @@
+"""The compiled loop of a backtest: one function a strategy, from the first bar to the last.
+
+Theory of speed. A bar on which nothing of ours works costs the strategy's own arithmetic and three
+stores. So the loop asks one question a bar (`run.busy`), leaves everything else to functions that
+run only when the answer is yes, and keeps the figures of the curve in local variables. Bars are
+columns, and the strategy sees a named tuple of one row: what it does not read is never loaded.
+
+The loop is made from text with the handlers as globals, under the name of the strategy's file and
+with the digest of all code behind it in the function's name, so that numba's disk cache finds it
+again and never finds another: see `trading.kernels.strategy_driver`.
+"""
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping
+from functools import cache
+from textwrap import indent
+from typing import Any, Final
+
+from numba import njit
+
+from messages.arrays import BAR
+from trading.kernels import (
+    engine_desk,
+    engine_kernel,
+    engine_match,
+    engine_metrics,
+    engine_records,
+    engine_requests,
+)
+from trading.kernels.engine_text import MANY, ONE, TOLD, UNTOLD
+from trading.strategy import CompiledStrategy, function_digest
+from trading.strategy_records import TICK
+
+Loop = Callable[..., Any]
+# Named like the columns of messages.arrays.BAR, so that a handler reads either.
+BarRow = namedtuple("BarRow", BAR.names)  # type: ignore[misc]
+TickRow = namedtuple("TickRow", TICK.names)  # type: ignore[misc]
+_OWN: Final[Mapping[str, Any]] = {
+    "BarRow": BarRow,
+    "TickRow": TickRow,
+    "accept": engine_requests.accept,
+    "advance": engine_match.advance,
+    "begin_bar": engine_match.begin_bar,
+    "begin_instant": engine_match.begin_instant,
+    "end_of_run": engine_metrics.end_of_run,
+    "figures": engine_metrics.figures,
+    "first_day": engine_metrics.first_day,
+    "new_day": engine_metrics.new_day,
+    "show": engine_desk.show,
+}
+
+
+@cache
+def _own_digest() -> str:
+    """Of all compiled code and layouts here: other code must have another name in the cache."""
+    parts = [function_digest(f) for f in _OWN.values() if hasattr(f, "py_func")]
+    layouts = (engine_records.RUN, engine_records.DESK, engine_records.AFTER)
+    return f"{abs(hash_text(''.join(parts) + repr([d.descr for d in layouts]) + ONE + MANY)):x}"
+
+
+def hash_text(text: str) -> int:
+    """A number that is the same in every process."""
+    import hashlib  # noqa: PLC0415
+
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
+
+
+def loop(strategy: CompiledStrategy, *, many: bool = False) -> Loop:
+    """The compiled loop around this strategy; compiled or loaded from the cache at its first call.
+
+    many    for several instruments, intervals, funding or currencies: events in one order of time
+
+    raises  ValueError if the strategy has no on_bar
+    """
+    if strategy.on_bar is None:
+        has = ", ".join(strategy.handlers)
+        raise ValueError(f"{strategy.name}: no on_bar (it has {has}): bars cannot drive it")
+    return _made(strategy.digest, _Handlers(strategy), many)
+
+
+class _Handlers:
+    """A strategy as a cache key: by its digest, which names its code."""
+
+    def __init__(self, strategy: CompiledStrategy) -> None:
+        self.strategy = strategy
+
+    def __hash__(self) -> int:
+        return hash(self.strategy.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Handlers) and other.strategy.digest == self.strategy.digest
+
+
+@cache
+def _made(digest: str, key: _Handlers, many: bool) -> Loop:
+    strategy = key.strategy
+    plain = getattr(strategy.on_bar, "py_func", strategy.on_bar)
+    name = f"backtest_{'many' if many else 'one'}_{digest[:16]}{_own_digest()}"
+    scope: dict[str, Any] = {"__name__": plain.__module__, **_OWN}
+    for handler in ("on_bar", "on_fill", "on_timer"):
+        function = getattr(strategy, handler)
+        if function is not None:
+            compiled = hasattr(function, "py_func")
+            scope[handler] = function if compiled else njit(function, forceinline=True)
+    told = TOLD if strategy.on_fill is not None else UNTOLD
+    text = (MANY if many else ONE).format(
+        name=name,
+        told=indent(told, " " * 16),
+        told_deep=indent(told, " " * 20),
+        timer_ns=strategy.timer_ns,
+        timer="on_timer" if strategy.timer_ns else "on_bar",
+    )
+    engine_kernel.compile_parts()
+    exec(compile(text, plain.__code__.co_filename, "exec"), scope)
+    options = {"error_model": "numpy", "nogil": True}
+    try:
+        made: Loop = njit(cache=True, **options)(scope[name])
+    except RuntimeError:  # typed in at a prompt, or no folder to write to: works, compiles again
+        made = njit(**options)(scope[name])
+    return made
