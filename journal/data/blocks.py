@@ -1,30 +1,26 @@
-"""A text file as blocks of whole lines, and each block as checked rows.
+"""Blocks of lines as checked rows.
 
-Theory of operation. A file is cut into blocks at line ends, so a block knows the number of its
-first line, memory is bounded by a few blocks, and blocks are parsed on all cores. A block is first
-given to polars as it is. Where that fails, or a value is missing, the block is halved until the
-piece is small, and the piece is read line by line: so only the neighbourhood of a wrong row is read
-slowly, and each wrong row has its line, its field and its reason.
+Theory of operation. A block is first given to polars as it is. Where that fails, or a value is
+missing, it is halved until the piece is small, and the piece is read line by line: so only the
+neighbourhood of a wrong row is read slowly, and each wrong row has its line, its field and its
+reason. Blocks are parsed side by side, so a block counts its lines from 1 and `shifted` puts it in
+its place.
 """
 
 import csv
-import gzip
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, Final, cast
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from journal.data.errors import BadData, readable, shown
+from journal.data.errors import shown
 from journal.data.frames import fault_text, faults, is_whole, typed
 from journal.data.kinds import KINDS, KindName
 from journal.data.sniff import Layout
+from journal.data.textfile import Block
 
-BLOCK_BYTES: Final = 1 << 24
 _SLOW_BYTES: Final = 1 << 14
 
 
@@ -45,11 +41,14 @@ class Rows:
     """Checked rows of one block.
 
     frame  columns of a series, without those of wrong rows
+    first  the line (row, in a table) of the block's first
+    count  lines of the block
     lines  the line of each row; None if they follow each other from `first`
     """
 
     frame: pl.DataFrame
     first: int
+    count: int
     lines: "NDArray[np.int64] | None" = None
     wrong: tuple[Wrong, ...] = ()
     blank: int = 0
@@ -58,113 +57,39 @@ class Rows:
         """Where row `row` of the frame stands in its file."""
         return self.first + row if self.lines is None else int(self.lines[row])
 
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Whole lines, and the number of the first."""
-
-    data: bytes
-    first: int
-    count: int
-    read: int  # bytes of the file read so far
-
-
-@dataclass(frozen=True, slots=True)
-class TextFile:
-    """A plain, gzipped or zipped text file."""
-
-    path: Path
-
-    def head(self, size: int = 1 << 16) -> bytes:
-        """Its first lines."""
-        with readable(self.path), _opened(self.path) as (_, text):
-            data = text.read(size)
-        return data[: data.rfind(b"\n") + 1] or data
-
-    def blocks(self, skip: int, size: int = BLOCK_BYTES) -> Iterator[Block]:
-        """Its lines after the first `skip`."""
-        with readable(self.path), _opened(self.path) as (raw, text):
-            for _ in range(skip):
-                text.readline()
-            first, rest = skip + 1, b""
-            while data := text.read(size):
-                data = rest + data
-                cut = data.rfind(b"\n") + 1
-                rest, data = data[cut:], data[:cut]
-                if data:
-                    count = data.count(b"\n")
-                    yield Block(data, first, count, raw.tell())
-                    first += count
-            if rest:
-                yield Block(rest, first, 1, raw.tell())
-
-
-class _opened:  # noqa: N801 - a context manager
-    """(the file, its text)."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._open: list[Any] = []
-
-    def __enter__(self) -> tuple[IO[bytes], IO[bytes]]:
-        raw = self._path.open("rb")
-        self._open.append(raw)
-        name = self._path.name.lower()
-        try:
-            if name.endswith(".gz"):
-                text = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
-            elif name.endswith(".zip"):
-                archive = zipfile.ZipFile(raw)
-                self._open.append(archive)
-                text = archive.open(_member(self._path, archive))
-            else:
-                return raw, raw
-        except zipfile.BadZipFile as error:
-            self.__exit__()
-            raise BadData(self._path, f"is no zip file ({error})", "fetch it again") from error
-        self._open.append(text)
-        return raw, text
-
-    def __exit__(self, *_: object) -> None:
-        while self._open:
-            self._open.pop().close()
-
-
-def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    inside = [m for m in archive.infolist() if not m.is_dir() and m.file_size]
-    tables = [m for m in inside if m.filename.lower().endswith((".csv", ".txt", ".tsv"))]
-    if len(tables) != 1:
-        names = ", ".join(m.filename for m in inside[:3]) or "nothing"
-        raise BadData(path, f"holds {names}", "a zip has to hold one CSV file")
-    return tables[0]
+    def shifted(self, by: int) -> "Rows":
+        """The same block, so many lines further down."""
+        lines = None if self.lines is None else self.lines + by
+        wrong = tuple(Wrong(w.row + by, w.field, w.reason) for w in self.wrong)
+        return replace(self, first=self.first + by, lines=lines, wrong=wrong)
 
 
 def parse(block: Block, layout: Layout) -> Rows:
-    """The rows of a block, those that are wrong apart."""
-    rows = _parse(block.data, block.first, block.count, layout)
-    return without_faults(rows, layout.kind)
+    """The rows of a block, those that are wrong apart; its first line is line 1."""
+    return without_faults(_parse(block.read(), 1, layout), layout.kind)
 
 
-def _parse(data: bytes, first: int, count: int, layout: Layout) -> Rows:
+def _parse(data: bytes, first: int, layout: Layout) -> Rows:
     frame = _fast(data, layout)
-    if frame is not None and frame.height == count:
-        return Rows(frame, first)
-    if len(data) <= _SLOW_BYTES or count == 1:
+    # Without quotes a line is a row: a blank one would have been a row of nulls.
+    if frame is not None and (b'"' not in data or frame.height == _count(data)):
+        return Rows(frame, first, frame.height)
+    middle = len(data) // 2
+    cut = data.find(b"\n", middle, -1) + 1
+    if len(data) <= _SLOW_BYTES or not cut:
         return _slow(data, first, layout)
-    cut = data.index(b"\n", len(data) // 2) + 1 if b"\n" in data[len(data) // 2 : -1] else 0
-    if not cut:
-        return _slow(data, first, layout)
-    above, below = data[:cut], data[cut:]
-    lines = above.count(b"\n")
-    return _joined(
-        _parse(above, first, lines, layout), _parse(below, first + lines, count - lines, layout)
-    )
+    above = _parse(data[:cut], first, layout)
+    return _joined(above, _parse(data[cut:], first + above.count, layout))
+
+
+def _count(data: bytes) -> int:
+    return data.count(b"\n") + (not data.endswith(b"\n"))
 
 
 def _joined(a: Rows, b: Rows) -> Rows:
     lines = np.concatenate([_line_numbers(a), _line_numbers(b)])
     frame = pl.concat([a.frame, b.frame])
-    return Rows(frame, a.first, lines, a.wrong + b.wrong, a.blank + b.blank)
+    return Rows(frame, a.first, a.count + b.count, lines, a.wrong + b.wrong, a.blank + b.blank)
 
 
 def _line_numbers(rows: Rows) -> "NDArray[np.int64]":
@@ -200,11 +125,11 @@ def _slow(data: bytes, first: int, layout: Layout) -> Rows:
     lines: list[int] = []
     wrong: list[Wrong] = []
     blank = 0
-    for line, row in enumerate(text.splitlines(), first):
+    for line, row in enumerate(text.removesuffix("\n").split("\n"), first):
         if not row.strip():
             blank += 1
             continue
-        values = next(csv.reader([row], delimiter=layout.delimiter))
+        values = next(csv.reader([row.rstrip("\r")], delimiter=layout.delimiter))
         if len(values) != layout.width:
             reason = f"{shown(row)} has {len(values)} fields, not {layout.width}"
             wrong.append(Wrong(line, "row", reason))
@@ -222,7 +147,7 @@ def _slow(data: bytes, first: int, layout: Layout) -> Rows:
     frame = typed(filled, layout.kind, layout.how, layout.time_unit)
     read = without_nulls(raw, frame, layout.kind, np.asarray(lines, np.int64))
     told = tuple(sorted((*wrong, *read.wrong), key=lambda w: w.row))
-    return Rows(read.frame, first, read.lines, told, blank)
+    return Rows(read.frame, first, _count(data), read.lines, told, blank)
 
 
 def _optional(raw: pl.DataFrame, kind: KindName) -> list[str]:
@@ -249,7 +174,7 @@ def without_nulls(
             wrong.append(Wrong(int(lines[i]), source, reason))
         bad |= nulls
     first = int(lines[0]) if len(lines) else 0
-    return Rows(frame.filter(~bad), first, lines[~bad], tuple(wrong))
+    return Rows(frame.filter(~bad), first, len(lines), lines[~bad], tuple(wrong))
 
 
 def _source(name: str, kind: KindName, raw: pl.DataFrame) -> str:
@@ -282,5 +207,5 @@ def without_faults(rows: Rows, kind: KindName) -> Rows:
     if bad is None:
         return rows
     wrong.sort(key=lambda w: w.row)
-    kept = rows.frame.filter(~bad)
-    return Rows(kept, rows.first, _line_numbers(rows)[~bad], tuple(wrong), rows.blank)
+    lines = _line_numbers(rows)[~bad]
+    return replace(rows, frame=rows.frame.filter(~bad), lines=lines, wrong=tuple(wrong))

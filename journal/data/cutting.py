@@ -14,6 +14,7 @@ from journal.data.blocks import Rows
 from journal.data.errors import BadData, readable
 from journal.data.kinds import KINDS, Kind, period_of
 from journal.data.series import File, Series, encode, joined, read_file, write_file
+from journal.data.times import said
 from journal.files import Write
 
 _HELD_BYTES_MAX: Final = 1 << 28
@@ -25,6 +26,8 @@ class Cut:
     """What came of the rows: the files that were written, and what was left out or replaced."""
 
     files: dict[str, File] = field(default_factory=dict)
+    first_ns: int = 2**63 - 1
+    last_ns: int = -(2**63)
     duplicates: int = 0
     replaced: int = 0
 
@@ -51,7 +54,6 @@ class Cutter:
         self._sort, self._pool, self._write = sort, pool, write
         self._of = KINDS[before.id.kind]
         self._unit = _DATETIME[period_of(before.id.kind, before.id.bar_ns)]
-        self._last_ns = -(2**63)
         self._frames: dict[str, list[pl.DataFrame]] = {}
         self._spilled: dict[str, list[Path]] = {}
         self._held = 0
@@ -72,10 +74,13 @@ class Cutter:
             times = frame[self._of.time].to_numpy()
         else:
             self._check_order(rows, times)
-        periods = times.astype("datetime64[ns]").astype(self._unit)
-        if periods[0] == periods[-1]:
-            self._gather(str(periods[0]), frame)
+        self.cut.first_ns = min(self.cut.first_ns, int(times[0]))
+        self.cut.last_ns = max(self.cut.last_ns, int(times[-1]))
+        ends = times[[0, -1]].astype("datetime64[ns]").astype(self._unit)
+        if ends[0] == ends[1]:
+            self._gather(str(ends[0]), frame)
         else:
+            periods = times.astype("datetime64[ns]").astype(self._unit)
             starts = [0, *(np.flatnonzero(periods[1:] != periods[:-1]) + 1), len(periods)]
             for begin, end in pairwise(starts):
                 self._gather(str(periods[begin]), frame[int(begin) : int(end)])
@@ -89,12 +94,13 @@ class Cutter:
 
     def _check_order(self, rows: Rows, times: "NDArray[np.int64]") -> None:
         back = np.flatnonzero(times[1:] < times[:-1]) + 1
-        if times[0] < self._last_ns:
+        last_ns = self.cut.last_ns
+        if times[0] < last_ns:
             back = np.array([0])
         if len(back):
             at = int(back[0])
-            before = self._last_ns if at == 0 else times[at - 1]
-            reason = f"{_said(times[at])} is before {_said(before)} of the row above"
+            before = last_ns if at == 0 else int(times[at - 1])
+            reason = f"{said(int(times[at]))} is before {said(before)} of the row above"
             raise BadData(
                 self._path,
                 reason,
@@ -102,7 +108,6 @@ class Cutter:
                 row=rows.line(at),
                 field="time",
             )
-        self._last_ns = int(times[-1])
 
     def _gather(self, period: str, frame: pl.DataFrame) -> None:
         if not self._sort:
@@ -166,7 +171,7 @@ def without_duplicates(frame: pl.DataFrame, of: Kind) -> tuple[pl.DataFrame, int
     frame  in order of time
     """
     keys = _keys(frame, of)
-    if not keys or _rising(frame[keys[-1]]):
+    if not keys or any(_rising(frame[key]) for key in reversed(keys)):
         return frame, 0
     kept = frame.unique(subset=keys, keep="last", maintain_order=True)
     return kept, frame.height - kept.height
@@ -202,9 +207,10 @@ def _unnamed(frame: pl.DataFrame) -> bool:
 
 
 def _rising(column: pl.Series) -> bool:
-    values = column.to_numpy()
-    return bool((values[1:] > values[:-1]).all())
-
-
-def _said(ns: "int | np.int64") -> str:
-    return str(np.datetime64(int(ns), "ns")).rstrip("0").rstrip(".").replace("T", " ")
+    last = -(2**63)
+    for chunk in column.get_chunks():
+        values = chunk.to_numpy()
+        if values[0] <= last or not (values[1:] > values[:-1]).all():
+            return False
+        last = int(values[-1])
+    return True

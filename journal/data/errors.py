@@ -1,5 +1,7 @@
 """What can be wrong with data, in one line: file, row, field, reason, remedy."""
 
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,8 +48,8 @@ def readable(path: Path) -> Iterator[None]:
     try:
         with translated(path):
             yield
-    except pl.exceptions.PolarsError as error:
-        first = str(error).splitlines()[0]
+    except (pl.exceptions.PolarsError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        first = str(error).partition("\n")[0]
         raise BadData(
             path, f"cannot be read ({first})", "check that it is whole and of the format it names"
         ) from error

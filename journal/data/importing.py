@@ -18,7 +18,6 @@ from journal.data import names
 from journal.data.blocks import Rows, Wrong
 from journal.data.cutting import Cutter
 from journal.data.errors import BadData, NoData
-from journal.data.kinds import KINDS
 from journal.data.reading import Reading, open_file, sha256_of
 from journal.data.series import Series, SeriesId, Source, read_list, sweep, write_list
 from journal.data.sniff import Wish
@@ -72,11 +71,6 @@ class Report:
         self.blank += rows.blank
         self.wrong += len(rows.wrong)
         self.wrong_rows += rows.wrong[: SHOWN - len(self.wrong_rows)]
-        if rows.frame.height:
-            times = rows.frame[KINDS[self.series.kind].time]
-            low, high = int(times.min()), int(times.max())  # type: ignore[arg-type]
-            self.first_ns = min(self.first_ns or low, low)
-            self.last_ns = max(self.last_ns, high)
 
 
 def unwatched(done: int, total: int, rows: int) -> None:
@@ -115,6 +109,7 @@ def import_file(
             raise _nothing(path, report)
         cut = cutter.finish()
         report.duplicates, report.replaced = cut.duplicates, cut.replaced
+        report.first_ns, report.last_ns = cut.first_ns, cut.last_ns
         report.rows -= cut.duplicates
         files = {f.period: f for f in before.files} | cut.files
         source = _source(report, digest.result(), reading.bytes)

@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 
 from journal.data import names, times
-from journal.data.blocks import Rows, TextFile, parse, without_faults, without_nulls
+from journal.data.blocks import Rows, parse, without_faults, without_nulls
 from journal.data.columns import Columns, identify, missing, said
 from journal.data.errors import BadData, readable, shown
 from journal.data.frames import typed
 from journal.data.kinds import KINDS, KindName
 from journal.data.sniff import Layout, Wish, sniff
+from journal.data.textfile import TextFile
 
 TEXT: Final = (".csv", ".tsv", ".txt", ".gz", ".zip")
 TABLES: Final = (".parquet", ".feather", ".arrow", ".ipc")
@@ -70,16 +71,24 @@ def sha256_of(path: Path) -> str:
 def _parsed(file: TextFile, layout: Layout) -> Iterator[tuple[Rows, int]]:
     workers = min(os.cpu_count() or 1, _WORKERS_MAX)
     waiting: deque[tuple[Future[Rows], int]] = deque()
+    line = layout.skip
+
+    def next_rows() -> tuple[Rows, int]:
+        nonlocal line
+        done, end = waiting.popleft()
+        with readable(file.path):
+            rows = done.result().shifted(line)
+        line += rows.count
+        return rows, end
+
     with ThreadPoolExecutor(workers, "parse") as pool:
         try:
             for block in file.blocks(layout.skip):
-                waiting.append((pool.submit(parse, block, layout), block.read))
+                waiting.append((pool.submit(parse, block, layout), block.end))
                 if len(waiting) > workers:
-                    done, read = waiting.popleft()
-                    yield done.result(), read
+                    yield next_rows()
             while waiting:
-                done, read = waiting.popleft()
-                yield done.result(), read
+                yield next_rows()
         finally:
             for future, _ in waiting:
                 future.cancel()

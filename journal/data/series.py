@@ -175,7 +175,7 @@ def read_frames(root: Path, series: Series, start_ns: int, end_ns: int) -> pl.Da
     frames = [read_file(root, series.id, f) for f in wanted]
     if not frames:
         return pl.DataFrame(schema=dict(of.required))
-    frame = joined(frames, of)
+    frame = joined(frames, of, rechunk=True)
     if wanted[0].first_ns < start_ns or wanted[-1].last_ns >= end_ns:
         times = frame[of.time]
         low, high = times.search_sorted(start_ns), times.search_sorted(end_ns)
@@ -190,13 +190,13 @@ def read_file(root: Path, of: SeriesId, file: File) -> pl.DataFrame:
         return pl.read_parquet(path, glob=False, hive_partitioning=False)
 
 
-def joined(frames: Sequence[pl.DataFrame], of: Kind) -> pl.DataFrame:
+def joined(frames: Sequence[pl.DataFrame], of: Kind, *, rechunk: bool = False) -> pl.DataFrame:
     """One frame of several; a column that only some have is 0 in the others, `ts_init` the time."""
     if len({tuple(f.columns) for f in frames}) == 1:
-        return pl.concat(frames, rechunk=True)
+        return pl.concat(frames, rechunk=rechunk)
     named = {c for f in frames for c in f.columns}
     columns = {c: t for c, t in of.columns.items() if c in named}
-    return pl.concat([_widened(f, columns, of) for f in frames], rechunk=True)
+    return pl.concat([_widened(f, columns, of) for f in frames], rechunk=rechunk)
 
 
 def _widened(frame: pl.DataFrame, columns: Mapping[str, Any], of: Kind) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 UNITS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
@@ -118,3 +119,10 @@ def _times(column: pl.Series, unit: str) -> pl.Series:
         broken = ((column - whole) * factor).round(0)
         return (whole.cast(pl.Int64, strict=False) * factor) + broken.cast(pl.Int64, strict=False)
     return column * factor
+
+
+def said(ns: int) -> str:
+    """A time for people: UTC, no longer than it has to be."""
+    text = str(np.datetime64(ns, "ns")).replace("T", " ")
+    whole = text.rstrip("0").rstrip(".") if "." in text else text
+    return whole.removesuffix(":00") if whole.count(":") == 2 else whole
