@@ -70,7 +70,7 @@ def contiguous(bars: Any) -> Columns:
 
 
 def assert_equal_to_talib(case: int, bars: Columns, size: float) -> None:
-    """To 1e-9; outputs that are prices, to 1e-9 of 1 % of a price, as differences of prices are."""
+    """To 1e-9 of the value, or 1e-9 * size where values pass through zero."""
     name, params, oracle = CASES[case]
     theirs = oracle(bars)
     ours = INDICATORS[name](bars, **params)
