@@ -259,13 +259,16 @@ class Shell(Generic[S]):
         if checkpoints:  # each includes all that came before it
             await self.checkpoint(checkpoints[-1])
             machine.persisted(checkpoints[-1])
+        asked = [message for effects in done for message in effects.venue]
+        for message in asked:
+            self.ask_venue(message)
+        if asked:
+            await asyncio.sleep(0)  # the requests leave first; who is told of them can wait
         for effects in done:
             if self.metrics_registry is not None:
                 self.metrics_registry.carried_out(effects)
             for message in effects.notes:
                 self._notes.put(encode(message))
-            for message in effects.venue:
-                self.ask_venue(message)
             for packet in effects.packets:
                 if isinstance(packet, Frame):
                     self.said(packet.message)

@@ -3,11 +3,12 @@
     python benchmarks/messaging.py [--seconds 10] [--rate 100000] [--json]
 
 1. Market data: `rate` quotes a second from the feed actor to a strategy actor, in natural batches,
-   for `seconds`; latency from the feed's own stamp to the strategy's hands.
+   for `seconds`; latency of a batch from the feed's own stamp to the strategy's hands.
 2. Orders: from a strategy's decision to the venue's acknowledgement, through its checkpoint, risk,
-   the order manager's synced journal and the venue simulator on loopback.
+   the order manager's synced journal and the venue simulator on loopback (benchmarks/asker.py).
 
-Both run the whole system: every actor, the simulator, supervision, logs and metrics.
+Both run the whole system: every actor, the simulator, supervision, logs and metrics. The first
+seconds, in which processes start and compile, are not measured.
 """
 
 import argparse
@@ -25,13 +26,17 @@ import numpy as np
 
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # before Ray is imported
 from actors.feed import Feed
+from actors.metrics import LatencyBuckets
 from messages.arrays import QUOTE
 from messages.market import QuoteBatch
-from scenarios.run import run
-from scenarios.spec import RunSpec, load
+from scenarios import run as system
+from scenarios.spec import RunSpec, StrategySpec, load
+from scenarios.view import look
 
 RATE_FILE = "rate"
 _SLICE_S = 0.001
+_WARM_S = 5.0
+_ASKER = Path(__file__).with_name("asker.py")
 
 
 class Pulse(Feed):
@@ -63,30 +68,65 @@ class Pulse(Feed):
 
 def market_data(seconds: float, rate: int, runs: Path) -> dict[str, Any]:
     """Figures of the first part."""
-    spec = load("quickstart", [f"duration_s={seconds}"])
-    one = spec.strategies[1].model_copy(update={"id": "COUNT"})
-    spec = spec.model_copy(update={"strategies": (one,)})
-    summary = _run(spec, runs, rate)
+    spec = load("quickstart", [f"duration_s={seconds + _WARM_S}"])
+    count = spec.strategies[1].model_copy(update={"id": "COUNT"})
+    found = _measured(spec.model_copy(update={"strategies": (count,)}), runs, rate)
     return {
-        "events_per_s": round(summary["events"] / seconds),
-        "feed_to_strategy_ms": summary["latency_ms"]["feed_to_strategy"],
+        "events_per_s": round(found["events"] / found["seconds"]),
+        "feed_to_strategy_ms": found["feed_to_strategy"],
     }
 
 
 def orders(seconds: float, runs: Path) -> dict[str, Any]:
     """Figures of the second part."""
-    spec = load("quickstart", [f"duration_s={seconds}"])
-    summary = run(spec, runs_dir=runs).to_json()
+    spec = load("quickstart", [f"duration_s={seconds + _WARM_S}"])
+    asker = StrategySpec(id="ASK", strategy=f"{_ASKER}:Asker")
+    found = _measured(spec.model_copy(update={"strategies": (asker,)}), runs, None)
     return {
-        "orders": sum(summary["orders"].values()),
-        "feed_to_strategy_ms": summary["latency_ms"]["feed_to_strategy"],
-        "decision_to_ack_ms": summary["latency_ms"]["decision_to_ack"],
+        "orders": found["orders"],
+        "feed_to_strategy_ms": found["feed_to_strategy"],
+        "decision_to_ack_ms": found["decision_to_ack"],
     }
 
 
-def _run(spec: RunSpec, runs: Path, rate: int) -> dict[str, Any]:
-    import scenarios.run as system  # noqa: PLC0415 - its `create` makes the folder we write to
+class _Window:
+    """What the strategy counted between the end of the warm-up and now."""
 
+    def __init__(self, actor: str) -> None:
+        self._actor = actor
+        self._first: dict[str, Any] | None = None
+        self.found: dict[str, Any] = {}
+
+    def look(self, shown: dict[str, Any]) -> None:
+        if shown["elapsed_s"] < _WARM_S:
+            return
+        counts = look(shown["run_id"], self._actor, "latency")
+        if not counts:
+            return
+        now = {"at": time.monotonic(), "events": shown["events"], **counts}
+        if self._first is None:
+            self._first = now
+            return
+        self.found = {
+            "seconds": now["at"] - self._first["at"],
+            "events": now["events"] - self._first["events"],
+        }
+        for name in counts:
+            grown = _grown(self._first[name], now[name])
+            self.found[name] = {p: grown.percentile_ms(q) for p, q in (("p50", 0.5), ("p99", 0.99))}
+            if name == "decision_to_ack":
+                self.found["orders"] = len(grown)
+
+
+def _grown(first: dict[str, int], last: dict[str, int]) -> LatencyBuckets:
+    return LatencyBuckets.from_json({b: n - first.get(b, 0) for b, n in last.items()})
+
+
+def _measured(spec: RunSpec, runs: Path, rate: int | None) -> dict[str, Any]:
+    window = _Window(f"strategy-{spec.strategies[0].id}")
+    if rate is None:
+        system.run(spec, runs_dir=runs, on_progress=window.look)
+        return window.found
     made = system.create
 
     def create(spec: RunSpec, runs_dir: Path) -> Any:
@@ -96,10 +136,10 @@ def _run(spec: RunSpec, runs: Path, rate: int) -> dict[str, Any]:
 
     system.create = create
     try:
-        found = run(spec, runs_dir=runs, feed="benchmarks.messaging:Pulse")
+        system.run(spec, runs_dir=runs, feed="benchmarks.messaging:Pulse", on_progress=window.look)
     finally:
         system.create = made
-    return found.to_json()
+    return window.found
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -70,11 +70,20 @@ def _open(order: Order, report: OrderReport, head: dict[str, Any]) -> Findings:
         facts.append(m.OrderAccepted(**head))
     if report.triggered and not order.triggered:
         facts.append(m.OrderTriggered(**head))
-    if order.quantity and report.filled_qty <= report.quantity < order.quantity:
-        facts.append(m.OrderUpdated(**head, quantity=report.quantity))
+    facts += _smaller(order, report, head)
     # The stream carries each fill beside its report; only other channels must ask for fills.
     missing = report.filled_qty > order.filled_qty and report.source is not Source.STREAM
     return Findings(tuple(facts), fills_missing=missing)
+
+
+def _smaller(order: Order, report: OrderReport, head: dict[str, Any]) -> tuple[OrderEvent, ...]:
+    """A change of quantity that took effect, whether or not we were answered. Quantities only ever
+    become smaller, so a report of a smaller one is true for ever."""
+    filled = max(order.filled_qty, report.filled_qty)
+    if not filled <= report.quantity < order.quantity:
+        return ()
+    left = report.quantity - order.filled_qty
+    return (m.OrderUpdated(**head, quantity=report.quantity, leaves_qty=left),)
 
 
 def _end(order: Order, report: OrderReport, head: dict[str, Any]) -> tuple[OrderEvent, ...]:
@@ -82,11 +91,13 @@ def _end(order: Order, report: OrderReport, head: dict[str, Any]) -> tuple[Order
         VenueStatus.CANCELED: m.OrderCanceled,
         VenueStatus.EXPIRED: m.OrderExpired,
     }
-    kind = ends.get(report.status)  # FILLED: its fills have already said so
+    smaller = () if order.closed else _smaller(order, report, head)
+    smaller = tuple(fact for fact in smaller if legal(order, fact))
+    kind = ends.get(report.status)  # FILLED: its fills have said so, or its smaller quantity does
     if kind is None:
-        return ()
+        return smaller
     end = kind(**head)
-    return (end,) if legal(order, end) else ()
+    return (*smaller, end) if legal(order, end) else smaller
 
 
 def from_fill(order: Order, fill: FillReport, now_ns: int) -> Findings:

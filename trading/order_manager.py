@@ -104,9 +104,13 @@ def _cancel(turn: Turn, message: m.CancelIntent) -> None:
 
 def _modify(turn: Turn, message: m.ApprovedModify) -> None:
     order = turn.order(message.client_order_id)
-    if order is None or order.status not in AT_VENUE or order.status in turn.PENDING:
-        return
-    if not order.filled_qty < message.quantity < order.quantity:
+    if order is None or order.closed or order.status in turn.PENDING:
+        return  # its end, or the answer that is awaited, says what became of it
+    held = order.status in AT_VENUE
+    if not held or not order.filled_qty < message.quantity < order.quantity:
+        why = f"quantity={message.quantity} of={order.quantity} filled={order.filled_qty}"
+        reason = f"{why}: not less" if held else "the venue is not known to hold the order"
+        turn.say(m.OrderModifyRejected(**turn.head(order), code="NOT_SENT", reason=reason))
         return
     turn.fact(m.OrderPendingUpdate(**turn.head(order), quantity=message.quantity))
     turn.say(turn.about(m.ModifyOrder, order, quantity=message.quantity))

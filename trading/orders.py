@@ -122,7 +122,7 @@ TRIGGERS: Final[Mapping[type, Trigger]] = {
     m.OrderCancelRejected: T.CANCEL_REFUSED,
     m.OrderPendingUpdate: T.UPDATE_SENT,
     m.OrderModifyRejected: T.UPDATE_REFUSED,
-    m.OrderUpdated: T.UPDATE_DONE,
+    m.OrderUpdated: T.UPDATE_DONE,  # or FILL_ALL: nothing is left of the smaller quantity
     m.OrderCanceled: T.CANCEL_DONE,
     m.OrderExpired: T.EXPIRE,
     m.OrderFilled: T.FILL_SOME,  # or FILL_ALL, once the quantities say so
@@ -184,7 +184,7 @@ def apply(order: Order, event: OrderEvent, now_ns: int) -> Order:
     if filled > quantity and not isinstance(event, m.OrderDenied):
         raise IllegalTransition(order.spec.client_order_id, order.status, "overfill")
     trigger = TRIGGERS[type(event)]
-    if trigger is Trigger.FILL_SOME and filled == quantity:
+    if trigger in (Trigger.FILL_SOME, Trigger.UPDATE_DONE) and filled == quantity:
         trigger = Trigger.FILL_ALL
     status = TRANSITIONS[order.status].get(trigger)
     if status is None:

@@ -228,7 +228,9 @@ def _order_event(state: RiskState, event: m.OrderFact) -> RiskState:
             after = replace(known, leaves_qty=event.leaves_qty)
             return replace(state, orders=state.orders.set(key, after))
         case m.OrderUpdated() if known is not None:
-            after = replace(known, leaves_qty=min(known.leaves_qty, event.quantity))
+            if event.leaves_qty == 0:
+                return _close(state, key)
+            after = replace(known, leaves_qty=event.leaves_qty)
             return replace(state, orders=state.orders.set(key, after))
         case m.OrderDenied() | m.OrderRejected() | m.OrderCanceled() | m.OrderExpired():
             return _close(state, key)

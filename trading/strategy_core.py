@@ -35,6 +35,7 @@ from trading.strategy_orders import (
     fold_fill,
     fold_order,
     reconcile,
+    refuses_change,
     sequence_of,
 )
 from trading.strategy_python import PythonEngine, Strategy
@@ -96,6 +97,8 @@ class StrategyCore:
         for order in state.orders.values():
             if not order.answered:
                 turn.say_intent(order.spec)
+            if order.wanted is not None:
+                turn.say_amend(order)
             if order.cancel_asked:
                 turn.say_cancel(order)
         turn.keep = False  # nothing new was decided
@@ -244,6 +247,8 @@ class StrategyCore:
             fill = self._fill_row(turn, i, event, -1 if number is None else number, order)
         state.dirty = True
         if order is not None:
+            if refuses_change(order, event):
+                turn.sync()  # we believe it to be working, risk does not: ask for the whole truth
             after = fold_order(order, event)
             if after is not None:
                 state.orders[order.sequence] = after

@@ -13,6 +13,7 @@ from messages.orders import OrderEvent, RefusedOrder
 from trading.strategy import STREAMS, CompiledStrategy, StrategyParams
 from trading.strategy_records import (
     ACCOUNT,
+    AMEND,
     BOOK,
     CANCEL,
     FILL,
@@ -179,6 +180,13 @@ class CompiledEngine:
             trail, expires, group, parent = r[11:]
             if action == CANCEL:
                 turn.cancel(target)
+            elif action == AMEND:
+                if price or trigger:
+                    raise turn.fault(
+                        f"{self._name}.{handler} amends a price: live, only the quantity can"
+                        " become smaller; cancel and submit anew"
+                    )
+                turn.amend(target, quantity)
             elif action == SUBMIT:
                 if trail or expires or group or parent >= 0:
                     raise turn.fault(
@@ -191,6 +199,6 @@ class CompiledEngine:
                 )  # fmt: skip
             else:
                 raise turn.fault(
-                    f"{self._name}.{handler} wrote the action {action}: live, there are SUBMIT"
-                    f" ({SUBMIT}) and CANCEL ({CANCEL}); to amend, cancel and submit anew"
+                    f"{self._name}.{handler} wrote the action {action}: there are SUBMIT"
+                    f" ({SUBMIT}), CANCEL ({CANCEL}) and AMEND ({AMEND})"
                 )

@@ -43,6 +43,8 @@ def sequence_of(config: StrategyConfig, order_id: str) -> int | None:
 
 def fold_order(order: OwnOrder, event: OrderEvent | RefusedOrder) -> OwnOrder | None:
     """The order after `event`; None once it is closed."""
+    if refuses_change(order, event):
+        return replace(order, wanted=None)
     if isinstance(event, _ENDS):
         return None
     order = replace(order, answered=True)
@@ -53,11 +55,15 @@ def fold_order(order: OwnOrder, event: OrderEvent | RefusedOrder) -> OwnOrder | 
         case m.OrderPendingCancel():
             return replace(order, status=CANCELING, cancel_asked=False)
         case m.OrderCancelRejected():
-            return replace(order, status=OPEN, cancel_asked=False)
+            return replace(order, status=OPEN, cancel_asked=False, wanted=None)
         case m.OrderUnknown():
             return replace(order, status=UNKNOWN)
         case m.OrderUpdated():
-            return replace(order, quantity=event.quantity)
+            if event.leaves_qty == 0:
+                return None
+            return replace(order, quantity=event.quantity, wanted=None)
+        case m.OrderModifyRejected():
+            return replace(order, wanted=None)
         case m.OrderFilled():
             if event.leaves_qty == 0:
                 return None
@@ -65,6 +71,13 @@ def fold_order(order: OwnOrder, event: OrderEvent | RefusedOrder) -> OwnOrder | 
             return replace(order, status=status, filled=order.quantity - event.leaves_qty)
         case _:
             return order
+
+
+def refuses_change(order: OwnOrder, event: OrderEvent | RefusedOrder) -> bool:
+    """Whether risk refused to change the order, not the order itself: risk does not have it."""
+    if not isinstance(event, RefusedOrder) or event.code is not m.RefusalCode.UNKNOWN_ORDER:
+        return False
+    return order.wanted is not None
 
 
 def fold_fill(market: Market, fill: m.OrderFilled) -> None:
@@ -121,6 +134,7 @@ def _adjusted(order: OwnOrder | None, number: int, view: OrderView) -> OwnOrder:
         status=status,
         answered=True,
         cancel_asked=order.cancel_asked and view.status != OrderStatus.PENDING_CANCEL,
+        wanted=order.wanted if order.wanted and order.wanted < view.order.quantity else None,
     )
 
 

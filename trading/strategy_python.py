@@ -114,6 +114,14 @@ class Context:
         """Ask to cancel one of `working`; False if its cancel is already under way."""
         return self._turn.cancel(order.sequence)
 
+    def amend(self, order: OwnOrder, quantity: Number) -> bool:
+        """Ask for a smaller total quantity of one of `working`, which keeps its place in the queue.
+
+        What has traded already, or less, cancels it. False if there is nothing to ask: it would
+        not be smaller, the venue is not known to hold it, or a change is under way.
+        """
+        return self._turn.amend(order.sequence, quantity)
+
     def cancel_all(self) -> None:
         """Ask to cancel every working order of this instrument."""
         for order in self.working:

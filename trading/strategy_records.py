@@ -37,9 +37,11 @@ OPEN: Final = 1
 CANCELING: Final = 2  # a cancel was asked for; it may still fill
 UNKNOWN: Final = 3  # nobody can say whether the venue holds it
 HELD: Final = 4  # part of a bracket: it works once its parent has filled
+AMENDING: Final = 5  # a smaller quantity was asked for; until it is confirmed the old one counts
 
 # A request. `target` of a CANCEL or AMEND is the WORKING.sequence of the order that is meant.
-# What the live path carries out: SUBMIT of MARKET to STOP_LIMIT with GTC, IOC or FOK, and CANCEL.
+# What the live path carries out: SUBMIT of MARKET to STOP_LIMIT with GTC, IOC or FOK, CANCEL, and
+# AMEND of the quantity to a smaller one, which is all that a venue changes without a new order.
 # A backtest carries out all of it; see docs/backtesting.md.
 ORDER: Final = np.dtype(
     [

@@ -26,7 +26,7 @@ from trading.positions import Holding
 from trading.strategy_records import ACCOUNT, SENT
 from trading.wiring import strategy_actor
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 TRADES_MAX: Final = 1024  # trade ids remembered against repeats
 BOOK_LEVELS_MAX: Final = 1000  # levels that a side of a book keeps
 
@@ -70,6 +70,7 @@ class OwnOrder:
     status: int = SENT
     answered: bool = False  # the order manager has said something about it
     cancel_asked: bool = False  # and not answered yet
+    wanted: Decimal | None = None  # the smaller quantity that was asked for and not answered yet
 
     @property
     def client_order_id(self) -> ClientOrderId:
@@ -192,6 +193,7 @@ def _order_out(order: OwnOrder) -> dict[str, Any]:
         "status": order.status,
         "answered": order.answered,
         "cancel_asked": order.cancel_asked,
+        "wanted": str(order.wanted) if order.wanted is not None else None,
     }
 
 
@@ -206,6 +208,7 @@ def _order_in(found: dict[str, Any]) -> OwnOrder:
         status=found["status"],
         answered=found["answered"],
         cancel_asked=found["cancel_asked"],
+        wanted=Decimal(found["wanted"]) if found["wanted"] is not None else None,
     )
 
 

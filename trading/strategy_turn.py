@@ -16,11 +16,19 @@ from messages.accounts import SyncRequest
 from messages.base import NS_PER_S, ClientOrderId
 from messages.control import SetTimer, StrategyCheckpoint
 from messages.market import Instrument, SubscribeFeed
-from messages.orders import CancelIntent, OrderIntent, OrderSide, OrderSpec, OrderType, TimeInForce
+from messages.orders import (
+    CancelIntent,
+    ModifyIntent,
+    OrderIntent,
+    OrderSide,
+    OrderSpec,
+    OrderType,
+    TimeInForce,
+)
 from trading.core import Step
 from trading.ids import client_order_id
 from trading.instruments import price_for, price_of, size_for, size_of
-from trading.strategy_records import CANCELING, WORKING_MAX
+from trading.strategy_records import AMENDING, CANCELING, OPEN, WORKING_MAX
 from trading.strategy_state import OwnOrder, StrategyConfig, StrategyState
 
 HOUSEKEEPING: Final = "strategy"
@@ -93,7 +101,9 @@ class Turn:
             record["sequence"], record["side"] = order.sequence, spec.side.sign
             record["type"] = _TYPES.index(spec.order_type)
             record["price"], record["quantity"] = float(price), float(order.quantity)
-            record["leaves"], record["status"] = float(order.leaves), order.status
+            amending = order.wanted is not None and order.status == OPEN
+            record["leaves"] = float(order.leaves)
+            record["status"] = AMENDING if amending else order.status
             record["tag"], record["ts_decided"] = order.tag, order.ts_decided
         account["buying"], account["selling"] = float(leaves[1]), float(leaves[-1])
 
@@ -168,6 +178,33 @@ class Turn:
         self.force_cancel(order)
         return True
 
+    def amend(self, sequence: int, quantity: Number) -> bool:
+        """Ask for a smaller total quantity of a working order, which keeps its place in the queue.
+
+        What has traded already, or less, means a cancel. False if there is nothing to ask: the
+        venue is not known to hold the order, a change is under way, or it would not be smaller.
+        raises  StrategyFault for a quantity that is no number
+        """
+        order = self.state.orders.get(sequence)
+        if order is None or order.status != OPEN or order.wanted is not None:
+            return False
+        i = self.config.instrument_ids.index(order.spec.instrument_id)
+        rules = self.state.markets[i].instrument
+        if not self.acting(i) or rules is None:
+            return False
+        if not math.isfinite(quantity) or quantity < 0:
+            raise self.fault(f"quantity {quantity} of {rules.symbol} is no number of units")
+        size = to_lots(rules, quantity)
+        if size <= order.filled:
+            return self.cancel(sequence)
+        if size >= order.quantity:
+            self.state.dropped += 1
+            return False
+        order = self.state.orders[sequence] = replace(order, wanted=size)
+        self.say_amend(order)
+        self.show(i)
+        return True
+
     def force_cancel(self, order: OwnOrder) -> None:
         """Ask to cancel whether or not the strategy may decide: it only lessens risk."""
         self.state.orders[order.sequence] = replace(order, status=CANCELING, cancel_asked=True)
@@ -190,6 +227,18 @@ class Turn:
                 **self._times(order.client_order_id),
                 client_order_id=order.client_order_id,
                 strategy_id=self.config.strategy_id,
+            )
+        )
+
+    def say_amend(self, order: OwnOrder) -> None:
+        assert order.wanted is not None, "a change needs a quantity"
+        self.keep = True
+        self.out.append(
+            ModifyIntent(
+                **self._times(order.client_order_id),
+                client_order_id=order.client_order_id,
+                strategy_id=self.config.strategy_id,
+                quantity=order.wanted,
             )
         )
 

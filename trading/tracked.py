@@ -111,7 +111,7 @@ PHASES: Final[Mapping[type, tuple[Phase, str] | None]] = {
     m.OrderCancelRejected: _KEEP,
     m.OrderPendingUpdate: _KEEP,
     m.OrderModifyRejected: _KEEP,
-    m.OrderUpdated: _KEEP,
+    m.OrderUpdated: _KEEP,  # unless nothing is left: see after
     m.OrderCanceled: (Phase.CLOSED, "CANCELED"),
     m.OrderExpired: (Phase.CLOSED, "EXPIRED"),
     m.OrderFilled: _KEEP,  # see _filled: it depends on what is left
@@ -147,6 +147,8 @@ def after(ours: Ours | None, event: OrderEvent, now_ns: int) -> Ours:
     if isinstance(event, m.OrderFilled):
         ours = _filled(ours, event, now_ns)
     phase, status = PHASES[type(event)] or (ours.phase, ours.status)
+    if isinstance(event, m.OrderUpdated) and not event.leaves_qty:
+        phase, status = Phase.CLOSED, "FILLED"
     return replace(
         ours,
         phase=phase,

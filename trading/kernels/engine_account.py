@@ -11,6 +11,8 @@ So every fill converts to an exact Decimal, and sums over fills can be made with
 
 from typing import Any
 
+import numpy as np
+
 from trading.kernels.engine_kernel import cold, kernel
 from trading.kernels.engine_records import DAY_NS, ROOM, VOLUME_DAYS
 
@@ -20,11 +22,10 @@ _SAME_STEP = 1e-3  # as trading.strategy_turn: a float this close to a whole ste
 @kernel("f8 f8 f8 i8")
 def whole_steps(value: float, step: float, a_unit: float, direction: int) -> float:
     """`value` in whole steps: the same step, else the next one up (1), down (-1), nearest (0)."""
-    cold()
     steps = value * a_unit if a_unit > 0.0 else value / step
-    nearest = round(steps)
+    nearest = np.rint(steps)
     if direction != 0 and abs(steps - nearest) > _SAME_STEP:
-        nearest = round(steps + 0.5 * direction)
+        nearest = np.rint(steps + 0.5 * direction)
     return nearest / a_unit if a_unit > 0.0 else nearest * step
 
 

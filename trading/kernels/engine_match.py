@@ -116,6 +116,8 @@ def advance(
         if _liquidated_at(run, desk, account, desk.at, desk.at) > 0.0:
             return _liquidate(run, desk, account, ts, told, fills, after, rows, trades)
         desk.leg = 1
+    if desk.count == 0 and (run.margin == 0 or account.position == 0.0):
+        return 0
     ts = desk.ts_close
     while desk.leg <= desk.last_leg:
         target = desk.points[desk.leg]

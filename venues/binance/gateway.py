@@ -96,7 +96,7 @@ class BinanceGateway:
             "recvWindow": self._recv_window_ms,
         }
         try:
-            answer = await self._rest.signed(wire.method, wire.path, params, cost.weight)
+            answer = await self._rest.signed(wire.method, wire.path, params)
         except NotSent as e:
             return self._late(asked).failed(Acted.NO, f"not sent: {e}")
         except Ambiguous as e:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import uvloop
 from pydantic import ValidationError
 
 from messages.base import NS_PER_MS
@@ -230,7 +231,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
         config, keys = configure(arguments), keys_from(environment)
         now_ns = time.time_ns  # noqa: TID251 - the venue's process is where its clock comes from
-        return asyncio.run(serve(config, keys, now_ns))
+        return uvloop.run(serve(config, keys, now_ns))
     except OSError as e:
         problem = f"{e}: choose another --port or --folder"
     except (ValueError, ValidationError) as e:

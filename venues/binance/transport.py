@@ -116,7 +116,7 @@ class MarketData:
         wait_ns = self._budget.take(Cost(weight, Priority.BACKGROUND), venue_ns)
         if wait_ns:
             raise Throttled(wait_ns / NS_PER_S)
-        answer = await self._rest.public(path, params, weight)
+        answer = await self._rest.public(path, params)
         self._budget.observe(answer.headers, venue_ns)
         if answer.status in (429, 418):
             wait_s = header(answer.headers, "Retry-After") or _RETRY_S

@@ -1,13 +1,11 @@
-"""REST through ccxt as signer, limiter and HTTP client; the raw answer comes back for our codec.
+"""REST through ccxt as signer and HTTP client; the raw answer comes back for our codec.
 
 Theory of operation. ccxt builds and signs the request and sends it through one aiohttp session
 that keeps its connections open. Four of its methods are replaced, so that it neither parses nor
-judges: whatever arrived is returned as an `Answer`. Its throttler stays on as a second guard
-behind our Budget, but not as it comes: by default it is a leaky bucket that puts 50 ms x cost
-(10 ms for an order) between any two requests; measured on loopback, 10.9 ms a request against
-0.32 ms without (2026-11). Here it is ccxt's rolling window instead, which delays nothing until it
-is full, and holds twice Binance's weight: Binance counts whole minutes, so two full minutes may
-meet in any 60 s, and a cancel must never queue behind what the venue would have allowed.
+judges: whatever arrived is returned as an `Answer`. Its throttler is off: the limit is our `Budget`
+(`venues/binance/limits.py`), which says so when it holds a request back. A second one would hold a
+signed order in silence until its timestamp is too old, and it costs every order four turns of the
+event loop.
 
 Failures are sorted by the one question that matters: could the venue have received the request?
 Only what fails while the connection is being made is NotSent. Nothing is ever sent twice: aiohttp
@@ -28,9 +26,6 @@ from trading.errors import Ambiguous, NotSent
 from venues.binance.signing import Keys
 
 SPOT_URL: Final = "https://api.binance.com"
-_COST_PER_WEIGHT: Final = 0.2  # ccxt counts 1200 units a minute where Binance counts 6000 weight
-_WEIGHT_MAX: Final = 6000
-_WINDOW_MS: Final = 60_000.0
 _KEEP_ALIVE_S: Final = 60.0
 _CONNECTIONS_MAX: Final = 32
 _PUBLIC: Final = ["public"]
@@ -91,9 +86,9 @@ class Rest:
             "session": self._session,
             "timeout": int(self._timeout_s * 1000),
             "asyncio_loop": asyncio.get_running_loop(),
-            "rateLimiterAlgorithm": "rollingWindow",
-            "rollingWindowSize": _WINDOW_MS,
-            "rateLimit": _WINDOW_MS / (2 * _WEIGHT_MAX * _COST_PER_WEIGHT),
+            # Our own `Budget` limits. A second limiter would hold a signed request back in silence,
+            # until its timestamp is too old.
+            "enableRateLimit": False,
         }
         if self._keys is not None:
             settings |= {"apiKey": self._keys.api_key, "secret": self._keys.secret}
@@ -111,32 +106,27 @@ class Rest:
             await self._session.close()
             self._session = None
 
-    async def public(
-        self, path: str, params: Mapping[str, object] | None = None, weight: int = 1
-    ) -> Answer:
+    async def public(self, path: str, params: Mapping[str, object] | None = None) -> Answer:
         """GET /api/v3/`path`.
 
         raises  NotSent, Ambiguous
         """
-        return await self._send(path, _PUBLIC, "GET", params or {}, weight)
+        return await self._send(path, _PUBLIC, "GET", params or {})
 
-    async def signed(
-        self, method: str, path: str, params: Mapping[str, object], weight: int = 1
-    ) -> Answer:
+    async def signed(self, method: str, path: str, params: Mapping[str, object]) -> Answer:
         """`method` /api/v3/`path`, signed. `params` holds `timestamp` and `recvWindow`.
 
         raises  NotSent, Ambiguous
         """
-        return await self._send(path, _PRIVATE, method, params, weight)
+        return await self._send(path, _PRIVATE, method, params)
 
     async def _send(
-        self, path: str, api: list[str], method: str, params: Mapping[str, object], weight: int
+        self, path: str, api: list[str], method: str, params: Mapping[str, object]
     ) -> Answer:
         if self._client is None:
             raise NotSent("the connection is closed")
-        config = {"cost": weight * _COST_PER_WEIGHT}
         try:
-            answer = await self._client.request(path, api, method, dict(params), config)
+            answer = await self._client.request(path, api, method, dict(params))
         except _failures() as e:
             raise _sorted(e) from e
         assert isinstance(answer, Answer), "ccxt returns what on_rest_response made"
