@@ -154,7 +154,8 @@ class CancelIntent(OrderMessage, Command):
 
 
 class ModifyIntent(OrderMessage, Command):
-    """A strategy wants a working order to have this total quantity (smaller than now)."""
+    """A strategy wants a working order to have this total quantity (smaller than now); the only
+    change that keeps the order's place in the queue, and one that no limit can refuse."""
 
     kind: Literal["modify_intent"] = "modify_intent"
     quantity: Quantity
@@ -295,7 +296,8 @@ class OrderPendingUpdate(OrderFact):
 
 
 class OrderModifyRejected(OrderFact):
-    """The venue did not change the order."""
+    """The order was not changed: the venue refused or did not answer, or it was not asked, because
+    the order cannot have this quantity now. What took effect after all is told by OrderUpdated."""
 
     kind: Literal["order_modify_rejected"] = "order_modify_rejected"
     code: str
@@ -303,10 +305,11 @@ class OrderModifyRejected(OrderFact):
 
 
 class OrderUpdated(OrderFact):
-    """The order now has this total quantity."""
+    """The order now has this total quantity; with nothing left of it, it is filled."""
 
     kind: Literal["order_updated"] = "order_updated"
     quantity: Quantity
+    leaves_qty: NonNegative
 
 
 class OrderCanceled(OrderFact):

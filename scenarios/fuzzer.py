@@ -34,7 +34,7 @@ class FuzzerParams(StrategyParams):
 
 
 class Fuzzer(Strategy):
-    """Submits, crosses, rests and cancels at random."""
+    """Submits, crosses, rests, amends and cancels at random."""
 
     Params = FuzzerParams
 
@@ -47,7 +47,11 @@ class Fuzzer(Strategy):
             return
         working = ctx.working
         if working and self._unit() < 0.4:
-            ctx.cancel(working[self._upto(len(working))])
+            chosen = working[self._upto(len(working))]
+            if self._unit() < 0.4:
+                ctx.amend(chosen, chosen.filled + chosen.leaves / 2)
+            else:
+                ctx.cancel(chosen)
             return
         side = OrderSide.BUY if self._unit() < 0.5 else OrderSide.SELL
         quantity = self.params.lot * (1 + self._upto(self.params.lots_max))

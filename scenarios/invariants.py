@@ -20,6 +20,7 @@ from trading.orders import Order
 from trading.risk_checks import Exposure, worst_case
 from trading.wiring import Role
 from venues.sim.ledger import Ledger
+from venues.sim.orders import VenueOrder
 
 _ORDERS: Final = str(Role.ORDERS)
 _ZERO: Final = Decimal(0)
@@ -141,6 +142,8 @@ class Checker:
                 self._say(loop, f"order {key} still works at the venue")
             elif line.order is not None and str(line.order.status) != str(ours.status):
                 self._say(loop, f"order {key}: we say {ours.status}, venue {line.order.status}")
+            elif line.order is not None and ours.quantity != (size := _size(line.order)):
+                self._say(loop, f"order {key}: we say quantity {ours.quantity}, venue {size}")
 
     def _fills_agree(self, loop: Loop, books: Books, ledger: Ledger) -> None:
         theirs = {str(f.trade_id): (f.client_order_id, f.last_qty, f.last_px) for f in ledger.fills}
@@ -186,6 +189,10 @@ def _state(loop: Loop, role: Role) -> Any:
     machine = loop.hosts[str(role)].machine
     assert machine is not None
     return machine.state
+
+
+def _size(order: VenueOrder) -> Decimal:
+    return order.grid.quantity(order.lots)
 
 
 def _at_venue(ledger: Ledger, instrument_id: InstrumentId) -> list[Exposure]:

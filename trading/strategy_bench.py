@@ -61,10 +61,18 @@ class Cancel:
     client_order_id: ClientOrderId
 
 
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """A decision to make an order smaller; `quantity` in total."""
+
+    client_order_id: ClientOrderId
+    quantity: Decimal
+
+
 class Bench:
     """One strategy on one instrument.
 
-    decisions  all it decided: OrderSpec and Cancel values, in order, across restarts
+    decisions  all it decided: OrderSpec, Amend and Cancel values, in order, across restarts
     now_ns     the bench's clock
     """
 
@@ -80,7 +88,7 @@ class Bench:
         self.instrument = instrument
         self.now_ns = _START_NS
         self.step_ns = step_ns
-        self.decisions: list[OrderSpec | Cancel] = []
+        self.decisions: list[OrderSpec | Amend | Cancel] = []
         self.checkpoint: control.StrategyCheckpoint | None = None
         self.said: list[Message] = []  # by the last event
         self._config = StrategyConfig(
@@ -189,6 +197,13 @@ class Bench:
         self._submit(order)
         self._order(m.OrderCanceled(**self._about(order)))
 
+    def amended(self, order: OrderSpec, quantity: str) -> None:
+        """The venue confirms that the order has this total quantity now."""
+        self._submit(order)
+        left = Decimal(quantity) - self._held[order.client_order_id].filled_qty
+        about = self._about(order) | {"quantity": Decimal(quantity), "leaves_qty": left}
+        self._order(m.OrderUpdated(**about))
+
     def refuse(self, order: OrderSpec) -> None:
         """Risk does not let the order pass."""
         code = m.RefusalCode.MAX_POSITION
@@ -236,6 +251,8 @@ class Bench:
                 self._untold.clear()
             elif isinstance(message, m.OrderIntent):
                 self.decisions.append(message.order)
+            elif isinstance(message, m.ModifyIntent):
+                self.decisions.append(Amend(message.client_order_id, message.quantity))
             elif isinstance(message, m.CancelIntent):
                 self.decisions.append(Cancel(message.client_order_id))
 
@@ -300,7 +317,7 @@ _NOT_IN_REFUSALS: Final = ("instrument_id", "venue_order_id")
 def _seen(order: Order) -> OrderView:
     status = OrderStatus.SUBMITTED if order.status is OrderStatus.INITIALIZED else order.status
     return OrderView(
-        order=order.spec,
+        order=order.spec.model_copy(update={"quantity": order.quantity or order.spec.quantity}),
         status=str(status),
         filled_qty=order.filled_qty,
         avg_px=order.avg_px,

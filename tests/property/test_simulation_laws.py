@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from planted import PLANTED
 
+from messages.orders import OrderUpdated
 from scenarios.simulate import (
     Parts,
     SimulateSpec,
@@ -48,6 +49,20 @@ def test_the_order_manager_misses_nothing_even_if_nobody_checks_its_books() -> N
 
     assert [life.violations for life in lives if life.violations] == []
     assert sum(life.fills for life in lives) > 100
+
+
+def test_orders_are_made_smaller_under_faults_and_both_sides_agree_on_the_size() -> None:
+    asked = updated = 0
+    for seed in range(20):
+        loop, checker = live(seed)
+        asked += checker.connection.venue.ledger().modify_requests
+        said = (r.message for r in loop.journals["orders"].rows if r.direction == "out")
+        updated += sum(isinstance(message, OrderUpdated) for message in said)
+
+        assert checker.violations == []
+
+    assert asked > 10
+    assert updated > 10
 
 
 def test_two_runs_share_their_digest_and_two_seeds_do_not() -> None:
