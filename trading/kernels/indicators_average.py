@@ -46,7 +46,7 @@ def wilder_step(state: Any, x: float, period: int) -> float:
     if not abs(x) < np.inf:
         return np.nan
     if state.count >= period:
-        value: float = state.value + (x - state.value) / period
+        value: float = state.value + (x - state.value) * (1.0 / period)
         state.value = value
         return value
     state.count += 1
@@ -102,7 +102,7 @@ def roc_step(state: Any, x: float, period: int) -> float:
     return 0.0 if old == 0.0 else (x / old - 1.0) * 100.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def sma(state: Any, x: F8, period: int, out: F8) -> None:
     """Means of the last `period` values.
 
@@ -113,7 +113,7 @@ def sma(state: Any, x: F8, period: int, out: F8) -> None:
         out[0, i] = mean_step(state, x[i], period)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def ema(state: Any, x: F8, period: int, out: F8) -> None:
     """`ema_step` for every value.
 
@@ -124,7 +124,7 @@ def ema(state: Any, x: F8, period: int, out: F8) -> None:
         out[0, i] = ema_step(state, x[i], period)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def macd(state: Any, x: F8, fast: int, slow: int, signal: int, out: F8) -> None:
     """`macd_step` for every value.
 
@@ -135,7 +135,7 @@ def macd(state: Any, x: F8, fast: int, slow: int, signal: int, out: F8) -> None:
         out[0, i], out[1, i], out[2, i] = macd_step(state, x[i], fast, slow, signal)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def bollinger(state: Any, x: F8, period: int, deviations: float, out: F8) -> None:
     """`bollinger_step` for every value.
 
@@ -146,7 +146,7 @@ def bollinger(state: Any, x: F8, period: int, deviations: float, out: F8) -> Non
         out[0, i], out[1, i], out[2, i] = bollinger_step(state, x[i], period, deviations)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def zscore(state: Any, x: F8, period: int, out: F8) -> None:
     """`zscore_step` for every value.
 
@@ -157,7 +157,7 @@ def zscore(state: Any, x: F8, period: int, out: F8) -> None:
         out[0, i] = zscore_step(state, x[i], period)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def roc(state: Any, x: F8, period: int, out: F8) -> None:
     """`roc_step` for every value.
 

@@ -231,7 +231,7 @@ def _value_area(volumes: Any, bins: int, wanted: float) -> tuple[int, int, int]:
     return best, first, last
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def rsi(state: Any, x: F8, period: int, out: F8) -> None:
     """`rsi_step` for every value.
 
@@ -242,7 +242,7 @@ def rsi(state: Any, x: F8, period: int, out: F8) -> None:
         out[0, i] = rsi_step(state, x[i], period)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def cci(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
     """`cci_step` for every bar.
 
@@ -253,7 +253,7 @@ def cci(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
         out[0, i] = cci_step(state, high[i], low[i], close[i], period)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def mfi(state: Any, high: F8, low: F8, close: F8, volume: F8, period: int, out: F8) -> None:
     """`mfi_step` for every bar.
 
@@ -264,7 +264,7 @@ def mfi(state: Any, high: F8, low: F8, close: F8, volume: F8, period: int, out: 
         out[0, i] = mfi_step(state, high[i], low[i], close[i], volume[i], period)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def obv(state: Any, close: F8, volume: F8, out: F8) -> None:
     """`obv_step` for every bar.
 
@@ -275,7 +275,7 @@ def obv(state: Any, close: F8, volume: F8, out: F8) -> None:
         out[0, i] = obv_step(state, close[i], volume[i])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def vwap(
     state: Any, ts: I8, high: F8, low: F8, close: F8, volume: F8, session_ns: int, out: F8
 ) -> None:
@@ -288,7 +288,7 @@ def vwap(
         out[0, i] = vwap_step(state, ts[i], high[i], low[i], close[i], volume[i], session_ns)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def profile(
     state: Any, high: F8, low: F8, volume: F8, period: int, bins: int, share: float, out: F8
 ) -> None:

@@ -115,7 +115,7 @@ def adx_step(
     if bars == 2 * period:
         state.adx = (state.adx + dx) / period
     elif moved:
-        state.adx += (dx - state.adx) / period
+        state.adx += (dx - state.adx) * (1.0 / period)
     return state.adx, up, down
 
 
@@ -181,7 +181,7 @@ def volatility_step(state: Any, close: float, period: int, bars_a_year: float) -
     return float(np.sqrt(bars_a_year * square))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def atr(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
     """`atr_step` for every bar.
 
@@ -192,7 +192,7 @@ def atr(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
         out[0, i] = atr_step(state, high[i], low[i], close[i], period)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def adx(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
     """`adx_step` for every bar.
 
@@ -203,7 +203,7 @@ def adx(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
         out[0, i], out[1, i], out[2, i] = adx_step(state, high[i], low[i], close[i], period)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def donchian(state: Any, high: F8, low: F8, period: int, out: F8) -> None:
     """`donchian_step` for every bar.
 
@@ -214,7 +214,7 @@ def donchian(state: Any, high: F8, low: F8, period: int, out: F8) -> None:
         out[0, i], out[1, i], out[2, i] = donchian_step(state, high[i], low[i], period)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def keltner(
     state: Any, high: F8, low: F8, close: F8, period: int, atr_period: int, width: float, out: F8
 ) -> None:
@@ -229,7 +229,7 @@ def keltner(
         )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def stochastic(
     state: Any, high: F8, low: F8, close: F8, period: int, smooth: int, signal: int, out: F8
 ) -> None:
@@ -244,7 +244,7 @@ def stochastic(
         )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def volatility(state: Any, close: F8, period: int, bars_a_year: float, out: F8) -> None:
     """`volatility_step` for every bar.
 

@@ -21,7 +21,7 @@ _Step = TypeVar("_Step", bound=Callable[..., Any])
 
 def compiled(function: _Step) -> _Step:
     """The function under numba.njit, with its own type: numba's stubs lose that of such steps."""
-    return cast(_Step, njit(function, cache=True))
+    return cast(_Step, njit(function, cache=True, error_model="numpy"))
 
 
 @compiled
@@ -129,7 +129,7 @@ def moments_step(state: Any, x: float, period: int) -> tuple[float, float]:
         squares = state.squares + change * (x - mean)
     else:
         old = window[at]
-        mean = state.mean + (x - old) / period
+        mean = state.mean + (x - old) * (1.0 / period)
         squares = state.squares + (x - old) * (x - mean + old - state.mean)
     window[at] = x
     at += 1
