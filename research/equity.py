@@ -1,9 +1,9 @@
 """Equity as evenly spaced returns, and its drawdowns: what every performance figure starts from.
 
 The rule. Equity is read at the close of each UTC day: the last value known at midnight, carried
-over days without rows; a row stamped midnight belongs to the day that ends there. The first row is
-the base of the first return, unless an initial equity is given. So first and last day may be parts
-of days and count as one each. A year has 365 days: crypto markets do not close.
+over days without rows; a row stamped midnight belongs to the day that ends there. The base of the
+first return is the initial equity if it is known, else the first row. So first and last day may be
+parts of days and count as one each. A year has 365 days: crypto markets do not close.
 
 A run with fewer than DAILY_MIN daily returns is read by the same rule at the largest of STEPS_NS
 at which rows fall into ROWS_MIN different steps; if none has so many, at the one with most of them,
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
+Base = tuple[int, float]  # a time in ns, and the equity then
 
 SECOND_NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * SECOND_NS
@@ -86,29 +87,36 @@ def checked(ts: I8, equity: F8) -> tuple[I8, F8]:
     return times, values
 
 
-def sampled(ts: I8, equity: F8, initial: float | None = None) -> Sampled:
+def sampled(ts: I8, equity: F8, base: Base | None = None) -> Sampled:
     """Equity by the rule above.
 
-    ts       (n,) ns, ascending, n >= 1
-    equity   (n,)
-    initial  equity before the first row; None: the first row is the base
-    cost     O(n) time, O(steps) memory
+    ts      (n,) ns, ascending, n >= 1
+    equity  (n,)
+    raises  ValueError if the base is later than the first row
+    base    when the run began, and with how much; None: with the first row
+    cost    O(n) time, O(steps) memory
     """
-    daily = read_at(ts, equity, DAY_NS, initial)
+    daily = read_at(ts, equity, DAY_NS, base)
     if len(daily.closes) >= DAILY_MIN:
         return daily
     filled = [min(ROWS_MIN, len(np.unique((ts - 1) // s))) for s in STEPS_NS]
-    return read_at(ts, equity, STEPS_NS[filled.index(max(filled))], initial)
+    return read_at(ts, equity, STEPS_NS[filled.index(max(filled))], base)
 
 
-def read_at(ts: I8, equity: F8, step_ns: int, initial: float | None = None) -> Sampled:
+def read_at(ts: I8, equity: F8, step_ns: int, base: Base | None = None) -> Sampled:
     """Equity at the end of every step of `step_ns` since 1970; see `sampled`."""
     step = (ts - 1) // step_ns  # the boundary itself belongs to the step it ends
-    wanted = np.arange(step[0], step[-1] + 1)
+    first = int(step[0])
+    if base is not None:
+        if base[0] > ts[0]:
+            raise ValueError(f"the run began at {base[0]}, after its first row of equity, {ts[0]}")
+        first = min(first, base[0] // step_ns)  # what begins at a boundary is in the step after it
+    wanted = np.arange(first, step[-1] + 1)
     last = np.searchsorted(step, wanted, side="right") - 1
     closes = (wanted + 1) * step_ns
-    if initial is not None:
-        return Sampled(step_ns, np.concatenate(([initial], equity[last])), closes)
+    if base is not None:
+        known = np.concatenate(([base[1]], equity))
+        return Sampled(step_ns, np.concatenate(([base[1]], known[last + 1])), closes)
     if last[0] > 0:
         return Sampled(step_ns, np.concatenate((equity[:1], equity[last])), closes)
     # The first row is alone in its step: it is the base, and that step has no return.

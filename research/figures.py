@@ -13,7 +13,9 @@ class Figure(NamedTuple):
 
 _R = "r: returns of evenly spaced equity"
 FIGURES: Final[Mapping[str, Figure]] = {
-    "start_ts": Figure("time of the first row of equity", "ns since 1970 UTC"),
+    "start_ts": Figure(
+        "when the run began: the open of its first bar, else the first row", "ns since 1970 UTC"
+    ),
     "end_ts": Figure("time of the last row of equity", "ns since 1970 UTC"),
     "days": Figure("(end_ts - start_ts) / 1 day", "days"),
     "sampling_s": Figure("distance of the readings behind r: 86400 means UTC days", "s"),
@@ -56,7 +58,9 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "average_loss": Figure("mean pnl of trades with pnl < 0", "quote currency"),
     "sqn": Figure("sqrt(trades) * mean(pnl) / std(pnl, trades - 1); not capped", "ratio"),
     "exposure": Figure("rows of equity with a position / rows", "fraction"),
-    "turnover": Figure("sum(price * quantity of fills) / mean(equity) * 365 / days", "1 / year"),
+    "turnover": Figure(
+        "sum(price * quantity of fills) / mean(evenly spaced equity) * 365 / days", "1 / year"
+    ),
 }
 
 

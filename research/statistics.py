@@ -18,6 +18,7 @@ from research.equity import (
     I8,
     SECOND_NS,
     YEAR_NS,
+    Base,
     Sampled,
     checked,
     deepest_drawdown,
@@ -59,7 +60,7 @@ def performance(
     *,
     fills: Rows | None = None,
     position: F8 | None = None,
-    initial: float | None = None,
+    base: Base | None = None,
     trials: int = 1,
     trials_variance: float | None = None,
 ) -> Performance:
@@ -70,7 +71,8 @@ def performance(
     trades           closed round trips with a `pnl` after fees (TRADE_ROW); None: no such figures
     fills            with `price` and `quantity` (FILL_ROW); None: no turnover
     position         (n,) held at each row; None: no exposure
-    initial          equity before the first row; None: the first row is the base
+    base             when the run began (its first bar's open) and its equity then; None: the first
+                     row of equity
     trials           how many were tried to find this run
     trials_variance  of their Sharpe ratios, per return (an annual one / steps a year)
     raises           ValueError naming the row for times that fall or equity that is not finite
@@ -81,11 +83,12 @@ def performance(
     found |= _trades(trades)
     if not len(ts):
         return Performance({n: "no equity" for n in FIGURES} | found)
-    base = float(values[0]) if initial is None else initial
-    found |= _span(ts, values, base)
-    found |= _drawdown(ts, values, initial)
-    found |= _activity(ts, values, fills, position)
-    readings = sampled(ts, values, initial)
+    readings = sampled(ts, values, base)
+    if base is not None:  # a run that loses from its first row on falls from here
+        ts, values = np.append(base[0], ts), np.append(base[1], values)
+    found |= _span(ts, values)
+    found |= _drawdown(ts, values)
+    found |= _activity(readings, int(ts[-1] - ts[0]), fills, position)
     found |= {"sampling_s": readings.step_ns / SECOND_NS, "samples": len(readings.closes)}
     found |= _returns(readings, trials, trials_variance)
     cagr, depth = found["cagr"], found["max_drawdown"]
@@ -99,21 +102,23 @@ def performance(
 def performance_of(
     result: BacktestResult, trials: int = 1, trials_variance: float | None = None
 ) -> Performance:
-    """`performance` of a finished backtest, against its initial balance."""
+    """`performance` of a finished backtest, against its initial balance at its first bar's open."""
+    rows, interval_ns = result.equity, int(result.identity.get("interval_ns", 0))
+    known = len(rows) and result.initial_balance > 0.0
     return performance(
-        result.equity["ts"],
-        result.equity["equity"],
+        rows["ts"],
+        rows["equity"],
         result.trades,
         fills=result.fills,
-        position=result.equity["position"],
-        initial=result.initial_balance or None,
+        position=rows["position"],
+        base=(int(rows["ts"][0]) - interval_ns, result.initial_balance) if known else None,
         trials=trials,
         trials_variance=trials_variance,
     )
 
 
-def _span(ts: I8, equity: F8, base: float) -> _Found:
-    final, length = float(equity[-1]), int(ts[-1] - ts[0])
+def _span(ts: I8, equity: F8) -> _Found:
+    base, final, length = float(equity[0]), float(equity[-1]), int(ts[-1] - ts[0])
     out: _Found = {
         "start_ts": int(ts[0]),
         "end_ts": int(ts[-1]),
@@ -132,9 +137,7 @@ def _span(ts: I8, equity: F8, base: float) -> _Found:
     return out
 
 
-def _drawdown(ts: I8, equity: F8, initial: float | None) -> _Found:
-    if initial is not None:  # a run that loses from its first row on falls from here
-        ts, equity = np.append(ts[:1], ts), np.append(initial, equity)
+def _drawdown(ts: I8, equity: F8) -> _Found:
     if equity.max() <= 0.0:
         return dict.fromkeys(_DRAWDOWN, "equity never was above zero")
     fall = deepest_drawdown(ts, equity)
@@ -239,12 +242,12 @@ _OF_TRADES: Final = (
 )  # fmt: skip
 
 
-def _activity(ts: I8, equity: F8, fills: Rows | None, position: F8 | None) -> _Found:
+def _activity(readings: Sampled, length: int, fills: Rows | None, position: F8 | None) -> _Found:
     out: _Found = {"exposure": "no positions given", "turnover": "no table of fills"}
     if position is not None:
         out["exposure"] = float(np.mean(np.asarray(position) != 0.0))
     if fills is not None:
-        length, mean = int(ts[-1] - ts[0]), float(equity.mean())
+        mean = float(readings.equity[1:].mean()) if len(readings.closes) else 0.0
         if length == 0 or mean <= 0.0:
             out["turnover"] = "no time passed" if length == 0 else "equity is not above zero"
         else:

@@ -146,9 +146,14 @@ def test_days_without_rows_keep_the_last_equity() -> None:
 
 
 def test_an_initial_equity_is_the_base_of_the_first_return() -> None:
-    found = read_at(DAYS_250[:3], EQUITY_250[:3], DAY_NS, initial=9_000.0)
+    found = read_at(DAYS_250[:3], EQUITY_250[:3], DAY_NS, (START - DAY_NS, 9_000.0))
 
     assert found.equity.tolist() == [9_000.0, *EQUITY_250[:3]]
+    # Days before the first row have no return.
+    early = read_at(DAYS_250[:3], EQUITY_250[:3], DAY_NS, (START - 3 * DAY_NS, 9_000.0))
+    assert early.equity.tolist() == [9_000.0, 9_000.0, 9_000.0, *EQUITY_250[:3]]
+    with pytest.raises(ValueError, match="after its first row"):
+        read_at(DAYS_250, EQUITY_250, DAY_NS, (START + 1, 9_000.0))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +177,7 @@ def test_few_rows_are_not_read_more_often_than_they_come(rows: int, step_s: int)
 
 
 def test_a_loss_from_the_first_row_on_is_a_drawdown_from_the_initial_equity() -> None:
-    found = performance(DAYS_250[:3], np.array([900.0, 800.0, 850.0]), initial=1000.0)
+    found = performance(DAYS_250[:3], np.array([900.0, 800.0, 850.0]), base=(START, 1000.0))
 
     assert found["max_drawdown"] == pytest.approx(0.2)
     assert found["total_return"] == pytest.approx(-0.15)
@@ -248,12 +253,13 @@ def test_a_backtest_result_is_read_against_its_initial_balance() -> None:
     equity["ts"], equity["equity"], equity["position"] = DAYS_250, EQUITY_250, 1.0
     result = BacktestResult(
         equity, np.zeros(0, FILL_ROW), np.zeros(0, ORDER_ROW), trades(1.0),
-        identity={"initial_balance": 9_999.0},
+        identity={"initial_balance": 9_999.0, "interval_ns": DAY_NS},
     )  # fmt: skip
 
     found = performance_of(result)
 
     assert found["initial_equity"] == 9_999.0
+    assert (found["days"], found["samples"]) == (251.0, 251)
     assert (found["exposure"], found["turnover"], found["trades"]) == (1.0, 0.0, 1)
 
 
