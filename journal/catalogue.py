@@ -6,6 +6,7 @@ them with their digests (journal/data/series.py). Times are int64 nanoseconds, U
 """
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -17,8 +18,9 @@ from journal.data.errors import BadData, NoData
 from journal.data.importing import Request, identify
 from journal.data.kinds import KINDS, KindName, interval_name, interval_ns, to_rows
 from journal.data.reading import open_file
-from journal.data.series import Series, SeriesId, all_series, read_frames, read_list
+from journal.data.series import Series, SeriesId, all_series, joined, read_frames, read_list
 from journal.data.sniff import Wish
+from journal.data.times import said
 from journal.errors import JournalUnavailable
 from messages.arrays import Rows
 
@@ -102,6 +104,15 @@ class Catalogue:
                 return each
         raise NoData(self._nothing(SeriesId(kind, name, bar_ns), there))
 
+    def shortest(self, instrument: str) -> int:
+        """The shortest interval (ns) of an instrument's bars; raises NoData if it has none."""
+        there = self.series()
+        name = self._full_name(instrument, there)
+        found = [s.id.bar_ns for s in there if s.id.instrument == name and s.id.kind == "bars"]
+        if not found:
+            raise NoData(self._nothing(SeriesId("bars", name), there))
+        return min(found)
+
     def digest(
         self,
         instrument: str,
@@ -143,36 +154,53 @@ def read_bars(
     """Bars of one file (CSV plain, .gz or .zip, feather, Parquet), without importing it.
 
     interval  of its bars; by default as its rows and its name say
-    ->        (n,) BAR, oldest first
+    ->        (n,) BAR, oldest first, no time twice
     raises    BadData naming file, row and field: one wrong row is an error here
     """
-    path = Path(path)
     try:
         length = 0 if interval is None else interval_ns(interval)
     except ValueError as error:
         raise NoData(str(error)) from error
-    reading = open_file(path, wish or Wish(kind="bars"))
+    return read_rows(Path(path), "bars", length, wish=wish, sort=sort)[0]
+
+
+def read_rows(
+    path: Path, kind: KindName, bar_ns: int = 0, *, wish: Wish | None = None, sort: bool = False
+) -> tuple[Rows, int]:
+    """Rows of one file, and the length of its bars (0 of other kinds); see `read_bars`."""
+    reading = open_file(path, replace(wish or Wish(), kind=kind))
+    of = KINDS[kind]
     frames: list[pl.DataFrame] = []
-    last_ns, bar_ns = _FIRST_NS, 0
+    last_ns = _FIRST_NS
     for rows, _ in reading.rows:
         if rows.wrong:
             wrong = rows.wrong[0]
             remedy = "mend it, or import the file, which leaves wrong rows out"
             raise BadData(path, wrong.reason, remedy, row=wrong.row, field=wrong.field)
         if not frames:
-            asked = Request(bar_ns=length, instrument="ANY.FILE")
-            bar_ns = identify(reading, rows, asked).bar_ns
-        times = np.concatenate([[last_ns], rows.frame["ts_open"].to_numpy()])
-        back = np.flatnonzero(times[1:] <= times[:-1])
+            bar_ns = identify(reading, rows, Request(bar_ns=bar_ns, instrument="ANY.FILE")).bar_ns
+        times = np.r_[last_ns, rows.frame[of.time].to_numpy()]
+        early = times[1:] <= times[:-1] if kind == "bars" else times[1:] < times[:-1]
+        back = np.flatnonzero(early)
         if len(back) and not sort:
-            reason = "its time is not after that of the row above"
-            raise BadData(path, reason, "sort it", row=rows.line(int(back[0])), field="time")
+            reason = (
+                f"its time, {said(int(times[back[0] + 1]))}, is not after that of the row above"
+            )
+            raise BadData(path, reason, "sort the file", row=rows.line(int(back[0])), field="time")
         last_ns = int(times[-1])
         frames.append(rows.frame)
-    frame = pl.concat(frames)
+    frame = joined(frames, of)
     if sort:
-        frame = frame.unique("ts_open", keep="last").sort("ts_open")
-    return to_rows(frame, KINDS["bars"], bar_ns)
+        frame = frame.sort(of.time, maintain_order=True)
+        frame = frame.unique(of.time, keep="last", maintain_order=True) if kind == "bars" else frame
+    return to_rows(frame, of, bar_ns), bar_ns
+
+
+def between(rows: Rows, kind: KindName, start: Time, end: Time) -> Rows:
+    """Those rows of [start, end)."""
+    times = rows[KINDS[kind].time]
+    low, high = nanoseconds(start, _FIRST_NS), nanoseconds(end, _LAST_NS)
+    return rows[np.searchsorted(times, low) : np.searchsorted(times, high)]
 
 
 def content_digest(rows: Rows) -> str:
@@ -208,4 +236,5 @@ __all__ = [
     "interval_ns",
     "nanoseconds",
     "read_bars",
+    "read_rows",
 ]

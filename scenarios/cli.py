@@ -9,7 +9,16 @@ from collections.abc import Sequence
 
 import typer
 
-from scenarios import cli_journal, cli_logs, cli_operate, cli_run, cli_simulate, cli_venue
+from scenarios import (
+    cli_data,
+    cli_data_files,
+    cli_journal,
+    cli_logs,
+    cli_operate,
+    cli_run,
+    cli_simulate,
+    cli_venue,
+)
 from scenarios.cli_output import DONE, FAILED, Json, exit_code, facts, show
 
 app = typer.Typer(
@@ -23,6 +32,7 @@ app = typer.Typer(
 )
 journal = typer.Typer(help="Prove or copy a journal.", no_args_is_help=True, rich_markup_mode=None)
 venue = typer.Typer(help="Ask the simulated venue.", no_args_is_help=True, rich_markup_mode=None)
+data = typer.Typer(help="Market data on disk.", no_args_is_help=True, rich_markup_mode=None)
 config = typer.Typer(help="Look at settings.", no_args_is_help=True, rich_markup_mode=None)
 
 app.command("run")(cli_run.run)
@@ -37,6 +47,11 @@ journal.command()(cli_journal.backup)
 app.add_typer(venue, name="venue")
 venue.command()(cli_venue.ledger)
 app.command()(cli_simulate.simulate)
+app.add_typer(data, name="data")
+data.command("import")(cli_data.import_)
+data.command("list")(cli_data.list_)
+data.command("verify")(cli_data.verify)
+data.command("convert")(cli_data_files.convert)
 app.add_typer(config, name="config")
 config.command("show")(cli_run.show_config)
 

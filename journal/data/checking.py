@@ -176,3 +176,9 @@ def _counted(
     first = int(rows[0])
     where = f" (the first is row {first + 1}, {said(int(times[first]))})"
     return Finding(kind, file.name, text.format(n=len(rows)) + where, len(rows), int(times[first]))
+
+
+def missing_bars(series: Series) -> int:
+    """Bars that are not there between the first and the last, from the list alone."""
+    span = series.files[-1].last_ns - series.files[0].first_ns
+    return max(span // series.id.bar_ns + 1 - series.rows, 0)
