@@ -77,7 +77,8 @@ def assert_equal_to_talib(case: int, bars: Columns, size: float) -> None:
     for output, expected in zip(
         ours.values(), theirs if isinstance(theirs, tuple | list) else [theirs], strict=True
     ):
-        np.testing.assert_allclose(output, expected, rtol=1e-9, atol=1e-9 * size)
+        close = np.isclose(output, expected, rtol=1e-9, atol=1e-9 * size, equal_nan=True)
+        assert close.all(), f"bars {np.flatnonzero(~close)[:5]} of {name}"
 
 
 @pytest.mark.parametrize("case", range(len(CASES)), ids=IDS)
