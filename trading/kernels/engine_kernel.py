@@ -31,7 +31,7 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
     """Decorate a part with the types of its arguments: "run desk i8 f8"."""
 
     def made(function: Callable[..., Any]) -> Any:
-        options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
         part = njit(error_model="numpy", **options)(function)
         _parts.append((part, signature))
         return part

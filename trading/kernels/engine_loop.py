@@ -18,7 +18,6 @@ from typing import Any, Final
 
 from numba import njit
 
-from messages.arrays import BAR
 from trading.kernels import (
     engine_desk,
     engine_kernel,
@@ -32,11 +31,8 @@ from trading.strategy import CompiledStrategy, function_digest
 from trading.strategy_records import TICK
 
 Loop = Callable[..., Any]
-# Named like the columns of messages.arrays.BAR, so that a handler reads either.
-BarRow = namedtuple("BarRow", BAR.names)  # type: ignore[misc]
 TickRow = namedtuple("TickRow", TICK.names)  # type: ignore[misc]
 _OWN: Final[Mapping[str, Any]] = {
-    "BarRow": BarRow,
     "TickRow": TickRow,
     "accept": engine_requests.accept,
     "advance": engine_match.advance,
@@ -101,7 +97,7 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
         function = getattr(strategy, handler)
         if function is not None:
             compiled = hasattr(function, "py_func")
-            scope[handler] = function if compiled else njit(function, forceinline=True)
+            scope[handler] = function if compiled else njit(function, forceinline=True, _nrt=False)
     told = TOLD if strategy.on_fill is not None else UNTOLD
     text = (MANY if many else ONE).format(
         name=name,
@@ -112,7 +108,7 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
     )
     engine_kernel.compile_parts()
     exec(compile(text, plain.__code__.co_filename, "exec"), scope)
-    options = {"error_model": "numpy", "nogil": True}
+    options = {"error_model": "numpy", "nogil": True, "_nrt": False}
     try:
         made: Loop = njit(cache=True, **options)(scope[name])
     except RuntimeError:  # typed in at a prompt, or no folder to write to: works, compiles again

@@ -7,28 +7,17 @@ drops the branch of a timer of 0).
 from typing import Final
 
 ONE: Final = """
-def {name}(times, values, start, stop, ending, states, params, accounts, asks, made, runs, desks,
-           tolds, metrics, curve, fills, after, rows, trades):
+def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs, desks, tolds,
+           metrics, curve, fills, after, rows, trades):
     run = runs[0]
     desk = desks[0]
     account = accounts[0]
     state = states[0]
     given = params[0]
     told = tolds[0]
-    ts_open = times[0]
-    ts_close = times[1]
-    ts_init = times[2]
-    counted = times[3]
-    opens = values[0]
-    highs = values[1]
-    lows = values[2]
-    closes = values[3]
-    volumes = values[4]
-    quote_volumes = values[5]
-    buy_volumes = values[6]
     keep = len(curve) > 0
     if start == 0 and stop > 0:
-        first_day(run, ts_open[0])
+        first_day(run, bars[0].ts_open)
     equity = run.last_equity
     peak = run.peak
     trough = run.trough
@@ -37,14 +26,15 @@ def {name}(times, values, start, stop, ending, states, params, accounts, asks, m
     day_end = run.day_end
     done = stop
     for k in range(start, stop):
-        ts = ts_close[k]
-        close = closes[k]
+        bar = bars[k]
+        ts = bar.ts_event
+        close = bar.close
         if run.busy != 0:
             if run.full != 0:
                 done = k
                 break
-            begin_bar(run, desk, account, k, ts_open[k], ts, opens[k], highs[k], lows[k], close,
-                      volumes[k])
+            begin_bar(run, desk, account, k, bar.ts_open, ts, bar.open, bar.high, bar.low, close,
+                      bar.volume)
             while advance(run, desk, account, told, fills, after, rows, trades) != 0:
 {told}
             if run.error != 0:
@@ -57,15 +47,13 @@ def {name}(times, values, start, stop, ending, states, params, accounts, asks, m
             new_day(run, ts)
             day_end = run.day_end
         account.ts = ts
-        count = on_bar(state, given, BarRow(
-            ts_open[k], ts, ts_init[k], opens[k], highs[k], lows[k], close, volumes[k],
-            quote_volumes[k], buy_volumes[k], counted[k]), account, asks)
+        count = on_bar(state, given, bar, account, asks)
         if count != 0:
             run.step = k
             accept(run, desk, asks, count, made, close, ts, rows)
         if {timer_ns} > 0:
             if run.timer_due == 0:
-                run.timer_due = ts_open[k] + {timer_ns}
+                run.timer_due = bar.ts_open + {timer_ns}
             if ts >= run.timer_due and run.error == 0:
                 run.timer_due += ((ts - run.timer_due) // {timer_ns} + 1) * {timer_ns}
                 if desk.dirty != 0:
@@ -77,7 +65,7 @@ def {name}(times, values, start, stop, ending, states, params, accounts, asks, m
                     count += more
         if count != 0:
             if run.at_close != 0 and run.error == 0:
-                begin_instant(run, desk, k, ts, close, volumes[k])
+                begin_instant(run, desk, k, ts, close, bar.volume)
                 while advance(run, desk, account, told, fills, after, rows, trades) != 0:
 {told_deep}
             if run.error != 0:
@@ -107,8 +95,8 @@ def {name}(times, values, start, stop, ending, states, params, accounts, asks, m
     run.steps += done - start
     run.day_end = day_end
     if done == ending and done > start:
-        desk.price = closes[done - 1]
-        end_of_run(run, equity, ts_close[done - 1])
+        desk.price = bars[done - 1].close
+        end_of_run(run, equity, bars[done - 1].ts_event)
         figures(run, metrics[0])
     return done
 """

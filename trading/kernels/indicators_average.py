@@ -7,7 +7,6 @@ same step in a compiled loop, so both give the same bits. Missing values: `indic
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from trading.kernels.indicators_window import compiled, mean_step, moments_step, past_step
@@ -102,7 +101,7 @@ def roc_step(state: Any, x: float, period: int) -> float:
     return 0.0 if old == 0.0 else (x / old - 1.0) * 100.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def sma(state: Any, x: F8, period: int, out: F8) -> None:
     """Means of the last `period` values.
 
@@ -113,7 +112,7 @@ def sma(state: Any, x: F8, period: int, out: F8) -> None:
         out[0, i] = mean_step(state, x[i], period)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def ema(state: Any, x: F8, period: int, out: F8) -> None:
     """`ema_step` for every value.
 
@@ -124,7 +123,7 @@ def ema(state: Any, x: F8, period: int, out: F8) -> None:
         out[0, i] = ema_step(state, x[i], period)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def macd(state: Any, x: F8, fast: int, slow: int, signal: int, out: F8) -> None:
     """`macd_step` for every value.
 
@@ -135,7 +134,7 @@ def macd(state: Any, x: F8, fast: int, slow: int, signal: int, out: F8) -> None:
         out[0, i], out[1, i], out[2, i] = macd_step(state, x[i], fast, slow, signal)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def bollinger(state: Any, x: F8, period: int, deviations: float, out: F8) -> None:
     """`bollinger_step` for every value.
 
@@ -146,7 +145,7 @@ def bollinger(state: Any, x: F8, period: int, deviations: float, out: F8) -> Non
         out[0, i], out[1, i], out[2, i] = bollinger_step(state, x[i], period, deviations)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def zscore(state: Any, x: F8, period: int, out: F8) -> None:
     """`zscore_step` for every value.
 
@@ -157,7 +156,7 @@ def zscore(state: Any, x: F8, period: int, out: F8) -> None:
         out[0, i] = zscore_step(state, x[i], period)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def roc(state: Any, x: F8, period: int, out: F8) -> None:
     """`roc_step` for every value.
 

@@ -12,7 +12,6 @@ where nothing did, so `tie` decides what is a move.
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from trading.kernels.indicators_average import WILDER, wilder_step
@@ -150,42 +149,6 @@ def vwap_step(
 
 
 @compiled
-def profile_step(
-    state: Any, high: float, low: float, volume: float, period: int, bins: int, share: float
-) -> tuple[float, float, float]:
-    """Volume profile of the last `period` bars, on profile_state: where trading took place.
-
-    The range of the window is cut into `bins` of equal width, and each bar's volume is spread
-    evenly over its own range. The value area grows from the fullest bin (the lowest of equals),
-    each time to the fuller neighbour (upwards of equals), until it holds `share` of the volume.
-
-    ->    middle of the fullest bin (point of control), lower and upper edge of the value area; NaN
-          until the window is full, or without volume in it
-    cost  O(period + bins) at least, O(period * bins) at most: a new range moves every bin
-    """
-    if not (abs(high) < np.inf and abs(low) < np.inf and abs(volume) < np.inf):
-        return np.nan, np.nan, np.nan
-    past_step(state.high, high, period)
-    past_step(state.low, low, period)
-    past_step(state.volume, volume, period)
-    if bins < 1 or bins > len(state.bins):
-        raise ValueError("bins below 1, or above the capacity of the indicator's state")
-    if state.high.count < period:
-        return np.nan, np.nan, np.nan
-    top, bottom = state.high.window[0], state.low.window[0]
-    for i in range(1, period):
-        top, bottom = max(top, state.high.window[i]), min(bottom, state.low.window[i])
-    width = (top - bottom) / bins
-    if tie(top, bottom):
-        return bottom, bottom, top
-    total = _fill(state, period, bins, bottom, width)
-    if not total > 0.0:
-        return np.nan, np.nan, np.nan
-    best, first, last = _value_area(state.bins, bins, share * total)
-    return bottom + (best + 0.5) * width, bottom + first * width, bottom + (last + 1) * width
-
-
-@compiled
 def _fill(state: Any, period: int, bins: int, bottom: float, width: float) -> float:
     """Spread the window's volume over the bins; the volume in all of them."""
     volumes = state.bins
@@ -231,7 +194,43 @@ def _value_area(volumes: Any, bins: int, wanted: float) -> tuple[int, int, int]:
     return best, first, last
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
+def profile_step(
+    state: Any, high: float, low: float, volume: float, period: int, bins: int, share: float
+) -> tuple[float, float, float]:
+    """Volume profile of the last `period` bars, on profile_state: where trading took place.
+
+    The range of the window is cut into `bins` of equal width, and each bar's volume is spread
+    evenly over its own range. The value area grows from the fullest bin (the lowest of equals),
+    each time to the fuller neighbour (upwards of equals), until it holds `share` of the volume.
+
+    ->    middle of the fullest bin (point of control), lower and upper edge of the value area; NaN
+          until the window is full, or without volume in it
+    cost  O(period + bins) at least, O(period * bins) at most: a new range moves every bin
+    """
+    if not (abs(high) < np.inf and abs(low) < np.inf and abs(volume) < np.inf):
+        return np.nan, np.nan, np.nan
+    past_step(state.high, high, period)
+    past_step(state.low, low, period)
+    past_step(state.volume, volume, period)
+    if bins < 1 or bins > len(state.bins):
+        raise ValueError("bins below 1, or above the capacity of the indicator's state")
+    if state.high.count < period:
+        return np.nan, np.nan, np.nan
+    top, bottom = state.high.window[0], state.low.window[0]
+    for i in range(1, period):
+        top, bottom = max(top, state.high.window[i]), min(bottom, state.low.window[i])
+    width = (top - bottom) / bins
+    if tie(top, bottom):
+        return bottom, bottom, top
+    total = _fill(state, period, bins, bottom, width)
+    if not total > 0.0:
+        return np.nan, np.nan, np.nan
+    best, first, last = _value_area(state.bins, bins, share * total)
+    return bottom + (best + 0.5) * width, bottom + first * width, bottom + (last + 1) * width
+
+
+@compiled
 def rsi(state: Any, x: F8, period: int, out: F8) -> None:
     """`rsi_step` for every value.
 
@@ -242,7 +241,7 @@ def rsi(state: Any, x: F8, period: int, out: F8) -> None:
         out[0, i] = rsi_step(state, x[i], period)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def cci(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
     """`cci_step` for every bar.
 
@@ -253,7 +252,7 @@ def cci(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
         out[0, i] = cci_step(state, high[i], low[i], close[i], period)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def mfi(state: Any, high: F8, low: F8, close: F8, volume: F8, period: int, out: F8) -> None:
     """`mfi_step` for every bar.
 
@@ -264,7 +263,7 @@ def mfi(state: Any, high: F8, low: F8, close: F8, volume: F8, period: int, out: 
         out[0, i] = mfi_step(state, high[i], low[i], close[i], volume[i], period)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def obv(state: Any, close: F8, volume: F8, out: F8) -> None:
     """`obv_step` for every bar.
 
@@ -275,7 +274,7 @@ def obv(state: Any, close: F8, volume: F8, out: F8) -> None:
         out[0, i] = obv_step(state, close[i], volume[i])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def vwap(
     state: Any, ts: I8, high: F8, low: F8, close: F8, volume: F8, session_ns: int, out: F8
 ) -> None:
@@ -288,7 +287,7 @@ def vwap(
         out[0, i] = vwap_step(state, ts[i], high[i], low[i], close[i], volume[i], session_ns)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def profile(
     state: Any, high: F8, low: F8, volume: F8, period: int, bins: int, share: float, out: F8
 ) -> None:

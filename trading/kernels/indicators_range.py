@@ -8,7 +8,6 @@ and the state stays as it was.
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from trading.kernels.indicators_average import EMA, WILDER, ema_step, wilder_step
@@ -181,7 +180,7 @@ def volatility_step(state: Any, close: float, period: int, bars_a_year: float) -
     return float(np.sqrt(bars_a_year * square))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def atr(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
     """`atr_step` for every bar.
 
@@ -192,7 +191,7 @@ def atr(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
         out[0, i] = atr_step(state, high[i], low[i], close[i], period)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def adx(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
     """`adx_step` for every bar.
 
@@ -203,7 +202,7 @@ def adx(state: Any, high: F8, low: F8, close: F8, period: int, out: F8) -> None:
         out[0, i], out[1, i], out[2, i] = adx_step(state, high[i], low[i], close[i], period)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def donchian(state: Any, high: F8, low: F8, period: int, out: F8) -> None:
     """`donchian_step` for every bar.
 
@@ -214,7 +213,7 @@ def donchian(state: Any, high: F8, low: F8, period: int, out: F8) -> None:
         out[0, i], out[1, i], out[2, i] = donchian_step(state, high[i], low[i], period)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def keltner(
     state: Any, high: F8, low: F8, close: F8, period: int, atr_period: int, width: float, out: F8
 ) -> None:
@@ -229,7 +228,7 @@ def keltner(
         )
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def stochastic(
     state: Any, high: F8, low: F8, close: F8, period: int, smooth: int, signal: int, out: F8
 ) -> None:
@@ -244,7 +243,7 @@ def stochastic(
         )
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def volatility(state: Any, close: F8, period: int, bars_a_year: float, out: F8) -> None:
     """`volatility_step` for every bar.
 

@@ -16,12 +16,23 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numba import njit
 
+from trading.strategy import function_digest
+
 _Step = TypeVar("_Step", bound=Callable[..., Any])
 
 
 def compiled(function: _Step) -> _Step:
-    """The function under numba.njit, with its own type: numba's stubs lose that of such steps."""
-    return cast(_Step, njit(function, cache=True, error_model="numpy"))
+    """The function, compiled by numba and kept on disk.
+
+    Numba looks for kept code under the function's name, and asks only whether the function's own
+    file has changed. So the name is given the digest of the code and of all that it calls, for
+    which callees have to stand above their callers. (The cast: numba's stubs lose the type.)
+    """
+    name = function.__qualname__
+    function.__qualname__ = f"{name}_{function_digest(function)[:16]}"
+    made = njit(function, cache=True, error_model="numpy")
+    function.__qualname__ = name
+    return cast(_Step, made)
 
 
 @compiled
@@ -110,6 +121,20 @@ def mean_step(state: Any, x: float, period: int) -> float:
 
 
 @compiled
+def _afresh(window: Any, period: int) -> tuple[float, float]:
+    """Mean and sum of squared deviations, in two passes."""
+    first = window[0]  # taken off, so that large prices with small moves keep their digits
+    total = 0.0
+    for i in range(period):
+        total += window[i] - first
+    mean = first + total / period
+    squares = 0.0
+    for i in range(period):
+        squares += (window[i] - mean) ** 2
+    return mean, squares
+
+
+@compiled
 def moments_step(state: Any, x: float, period: int) -> tuple[float, float]:
     """Mean and standard deviation (of the population) of the last `period` values.
 
@@ -144,20 +169,6 @@ def moments_step(state: Any, x: float, period: int) -> tuple[float, float]:
     if state.count < period:
         return np.nan, np.nan
     return mean, np.sqrt(state.squares / period)
-
-
-@compiled
-def _afresh(window: Any, period: int) -> tuple[float, float]:
-    """Mean and sum of squared deviations, in two passes."""
-    first = window[0]  # taken off, so that large prices with small moves keep their digits
-    total = 0.0
-    for i in range(period):
-        total += window[i] - first
-    mean = first + total / period
-    squares = 0.0
-    for i in range(period):
-        squares += (window[i] - mean) ** 2
-    return mean, squares
 
 
 @compiled

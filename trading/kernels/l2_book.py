@@ -1,0 +1,162 @@
+"""A book of price levels in plain arrays, by tick: every change is a store, the best is known.
+
+Theory of operation. The tape of a backtest is known before it runs, so the arrays span every tick
+that occurs in it (memory that is never touched costs nothing: the pages do not exist). One bit a
+level in `words` says which levels are there, so that the next best after a removal is found 64
+ticks at a time, however sparse the book. Both sides share the code: see *key* in `l2_records`.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from messages.arrays import Rows
+from trading.kernels.l2_records import BOOK, DELTA, NONE
+
+I8 = NDArray[np.int64]
+_WORD = 64
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def leading_zeros(typing_context: Any, word: Any) -> Any:
+    """Zero bits above the highest one of an int64; 64 for 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.int64), generate
+
+
+@njit(forceinline=True, error_model="numpy")
+def next_level(book: Any, words: I8, side: int, key: int) -> int:
+    """Key of the best level below `key`; NONE if there is none."""
+    start = book.start[side]
+    at = start + key
+    word = at >> 6
+    bits = words[word] & ((1 << (at & 63)) - 1)
+    bottom = (start + book.low[side]) >> 6
+    while bits == 0:
+        word -= 1
+        if word < bottom:
+            return NONE
+        bits = words[word]
+    return (word << 6) + 63 - leading_zeros(bits) - start
+
+
+@njit(forceinline=True, error_model="numpy")
+def set_level(book: Any, sizes: I8, words: I8, side: int, key: int, lots: int) -> int:
+    """The tape's word about one level (0 removes it) -> the lots that stood there before.
+
+    The key must be within the book's room; nothing checks it.
+    """
+    at = book.start[side] + key
+    before = sizes[at]
+    sizes[at] = lots
+    if lots > 0:
+        if before == 0:
+            words[at >> 6] |= 1 << (at & 63)
+            if key < book.low[side]:
+                book.low[side] = key
+            if key > book.best[side]:
+                book.best[side] = key
+    elif before != 0:
+        words[at >> 6] &= ~(1 << (at & 63))
+        if key == book.best[side]:
+            book.best[side] = next_level(book, words, side, key)
+    return int(before)
+
+
+@njit(forceinline=True, error_model="numpy")
+def shown(book: Any, sizes: I8, side: int, key: int) -> int:
+    """Lots that the tape shows at one level; 0 where it shows none."""
+    if book.depth == 0:
+        return int(book.lots[side]) if key == book.best[side] else 0
+    tick = key if side == 0 else -key
+    if tick < book.first or tick > book.last:
+        return 0
+    return int(sizes[book.start[side] + key])
+
+
+@njit(error_model="numpy")
+def hides(book: Any, sizes: I8, words: I8, side: int, key: int) -> bool:
+    """Whether the tape may not show this level: deeper than all that it shows of this side."""
+    if book.best[side] == NONE:
+        return bool(book.seen == 0)
+    if book.depth == 0:
+        return bool(key < book.best[side])
+    tick = key if side == 0 else -key
+    if tick < book.first or tick > book.last:
+        return bool(key < book.low[side])
+    if sizes[book.start[side] + key] != 0:
+        return False
+    return bool(key <= book.low[side] or next_level(book, words, side, key) == NONE)
+
+
+@njit(error_model="numpy")
+def show_levels(
+    book: Any, sizes: I8, words: I8, event: Any, tick_unit: float, tick: float, lot_unit: float,
+    lot: float,
+) -> None:  # fmt: skip
+    """Write the best levels into a BOOK record of `trading.strategy_records`."""
+    room = len(event.bid_px)
+    for side in range(2):
+        prices = event.bid_px if side == 0 else event.ask_px
+        amounts = event.bid_sz if side == 0 else event.ask_sz
+        key = book.best[side]
+        count = 0
+        while count < room and key != NONE:
+            ticks = key if side == 0 else -key
+            lots = sizes[book.start[side] + key]
+            prices[count] = ticks / tick_unit if tick_unit > 0.0 else ticks * tick
+            amounts[count] = lots / lot_unit if lot_unit > 0.0 else lots * lot
+            count += 1
+            key = next_level(book, words, side, key)
+        for i in range(count, room):
+            prices[i] = 0.0
+            amounts[i] = 0.0
+        if side == 0:
+            event.bids = count
+        else:
+            event.asks = count
+
+
+@njit(cache=True, error_model="numpy")
+def replay(events: Rows, book: Any, sizes: I8, words: I8) -> int:
+    """Apply all deltas of one instrument, and nothing else -> the sum of both best keys.
+
+    cost   15-25 ns a delta
+    """
+    for i in range(len(events)):
+        event = events[i]
+        if event.kind & DELTA:
+            side = (1 - event.side) >> 1
+            set_level(book, sizes, words, side, event.side * event.price, event.size)
+    return int(book.best[0] + book.best[1])
+
+
+def make_books(
+    spans: "list[tuple[int, int] | None]",
+) -> tuple[NDArray[np.void], I8, I8]:
+    """(books, sizes, words) for instruments whose ticks lie in these closed spans.
+
+    spans   None for an instrument without depth
+    memory  16 bytes a tick of room, of which only touched pages exist
+    """
+    books = np.zeros(len(spans), BOOK)
+    books["best"] = NONE
+    books["low"] = -NONE
+    end = _WORD  # room below, so that the scan's first word is never before the array
+    for book, span in zip(books, spans, strict=True):
+        if span is None:
+            book["last"] = -1
+            continue
+        first, last = span
+        book["depth"], book["first"], book["last"] = 1, first, last
+        room = (last - first) // _WORD * _WORD + 2 * _WORD
+        book["start"] = (end - first, end + room + last)
+        end += 2 * room
+    return books, np.zeros(end, np.int64), np.zeros(end // _WORD + 1, np.int64)
