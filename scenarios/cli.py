@@ -12,6 +12,7 @@ import typer
 from scenarios import (
     cli_data,
     cli_data_files,
+    cli_download,
     cli_journal,
     cli_logs,
     cli_operate,
@@ -51,6 +52,7 @@ app.add_typer(data, name="data")
 data.command("import")(cli_data.import_)
 data.command("list")(cli_data.list_)
 data.command("verify")(cli_data.verify)
+data.command("download")(cli_download.download)
 data.command("convert")(cli_data_files.convert)
 app.add_typer(config, name="config")
 config.command("show")(cli_run.show_config)

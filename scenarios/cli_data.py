@@ -37,37 +37,42 @@ Only = Annotated[
 ]
 
 
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to import.")]
+Instrument = Annotated[
+    str | None,
+    typer.Option("--instrument", metavar="ID", help="BTCUSDT.BINANCE; else from the name."),
+]
+Venue = Annotated[str, typer.Option("--venue", help="Completes a symbol that names no venue.")]
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="A,B,...", help="Names of all columns; '-' skips one."),
+]
+Delimiter = Annotated[
+    str | None, typer.Option("--delimiter", help="One character; by default detected.")
+]
+TimeUnit = Annotated[
+    str | None, typer.Option("--time-unit", help="s, ms, us or ns; by default by size.")
+]
+TimeFormat = Annotated[
+    str | None, typer.Option("--time-format", help="As in strptime: %d/%m/%Y %H:%M.")
+]
+Sort = Annotated[bool, typer.Option("--sort", help="Put rows in order; else disorder is an error.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse a file with a wrong row.")]
+
+
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What to import.")],
+    files: Files,
     catalogue: CatalogueDir = DEFAULT,
-    instrument: Annotated[
-        str | None,
-        typer.Option("--instrument", metavar="ID", help="BTCUSDT.BINANCE; else from the name."),
-    ] = None,
-    venue: Annotated[
-        str, typer.Option("--venue", help="Completes a symbol that names no venue.")
-    ] = "BINANCE",
+    instrument: Instrument = None,
+    venue: Venue = "BINANCE",
     kind: KindOption = None,
     interval: Interval = None,
-    columns: Annotated[
-        str | None,
-        typer.Option("--columns", metavar="A,B,...", help="Names of all columns; '-' skips one."),
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option("--delimiter", help="One character; by default detected.")
-    ] = None,
-    time_unit: Annotated[
-        str | None, typer.Option("--time-unit", help="s, ms, us or ns; by default by size.")
-    ] = None,
-    time_format: Annotated[
-        str | None, typer.Option("--time-format", help="As in strptime: %d/%m/%Y %H:%M.")
-    ] = None,
-    sort: Annotated[
-        bool, typer.Option("--sort", help="Put rows in order; else disorder is an error.")
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse a file with a wrong row.")
-    ] = False,
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    time_unit: TimeUnit = None,
+    time_format: TimeFormat = None,
+    sort: Sort = False,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Bring CSV, Binance Vision zip, feather or Parquet files into the catalogue.
@@ -100,10 +105,9 @@ def import_(
             )
             done.append(report)
             if not as_json:
-                for line in _imported(report):
-                    bars.console.file.flush()
+                for line in imported_lines(report):
                     typer.echo(line)
-    show([_report(r) for r in done], as_json=as_json, text=())
+    show([report_document(r) for r in done], as_json=as_json, text=())
 
 
 def list_(only: Only = None, catalogue: CatalogueDir = DEFAULT, as_json: Json = False) -> None:
@@ -234,7 +238,8 @@ def _chosen(catalogue: Path, only: str | None) -> "list[Series]":
 # --- what is said ---------------------------------------------------------------------------------
 
 
-def _report(report: "Report") -> dict[str, Any]:
+def report_document(report: "Report") -> dict[str, Any]:
+    """What became of a file, for --json."""
     return {
         "file": str(report.path),
         **_names(report.series),
@@ -253,7 +258,8 @@ def _report(report: "Report") -> dict[str, Any]:
     }
 
 
-def _imported(report: "Report") -> Iterable[str]:
+def imported_lines(report: "Report") -> Iterable[str]:
+    """What became of a file, for people."""
     also = [
         f"{count:,} {what}"
         for count, what in (
