@@ -1,3 +1,4 @@
+import dis
 from math import log, sqrt
 from typing import Any
 
@@ -8,6 +9,12 @@ from numba import njit
 
 from trading import indicators
 from trading.indicators import INDICATORS
+from trading.kernels import (
+    indicators_average,
+    indicators_flow,
+    indicators_range,
+    indicators_window,
+)
 from trading.kernels.indicators import RSI, mean_state, mean_step, rsi_step
 
 NAN = float("nan")
@@ -188,3 +195,16 @@ def test_bars_without_a_needed_column_are_refused() -> None:
         indicators.donchian({"high": [1.0], "low": [1.0, 2.0]})
     with pytest.raises(ValueError, match="one length"):
         indicators.sma([[1.0, 2.0]])
+
+
+def test_what_a_step_calls_stands_above_it() -> None:
+    # `compiled` names the kept machine code by the digest of all that a function calls, as far as
+    # it is there when the function is decorated.
+    for module in (indicators_window, indicators_average, indicators_range, indicators_flow):
+        functions = {n: f for n, f in vars(module).items() if hasattr(f, "py_func")}
+        for function in functions.values():
+            code = function.py_func.__code__
+            loads = (i for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL")
+            called = [functions[i.argval] for i in loads if i.argval in functions]
+            own = [c.py_func.__code__ for c in called if c.py_func.__module__ == module.__name__]
+            assert all(c.co_firstlineno < code.co_firstlineno for c in own), code.co_name
