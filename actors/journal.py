@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import ray
 
+from actors.boot import refusal
 from actors.clock import WallClock
 from actors.config import RunConfig
 from actors.lines import Exchange, Method, address
@@ -123,10 +124,10 @@ class JournalKeeper:
 
     async def _open(self) -> None:
         config = self.config
-        self._log = open_log(
-            config.path(), config.run_id, self.name, self.incarnation, config.log_level
-        )
         try:
+            self._log = open_log(
+                config.path(), config.run_id, self.name, self.incarnation, config.log_level
+            )
             self._journal = await Journal.open(
                 config.path("journal", JOURNAL),
                 owner=config.run_id,
@@ -140,7 +141,9 @@ class JournalKeeper:
                 if isinstance(message, StrategyCheckpoint):
                     self._latest[message.strategy_id] = record.payload
         except Exception as e:  # noqa: BLE001  a half-open journal must not live
-            self._die(e)
+            if self._log is not None:
+                self._log.event("ERROR", "died", error=e)
+            raise refusal(e) from None
         self._pump = asyncio.create_task(self._write())
         await self._exchange.open()  # not before: a checkpoint can be asked for from now on
         self._log.event("INFO", "serving", pid=os.getpid())

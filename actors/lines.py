@@ -151,15 +151,22 @@ class Exchange:
         self._server: asyncio.AbstractServer | None = None
 
     async def open(self) -> bool:
-        """Listen, in the place of whoever listened here; False where lines cannot be private."""
-        if not private(self._path.parent):
-            return False
+        """Listen, in the place of whoever listened here; False where there can be no lines.
+
+        That is where they would not be private, or the system refuses: a temporary folder may have
+        a longer name than a socket's may be. Calls go through Ray then.
+        """
         mine = self._path.with_suffix(f".{os.getpid()}")
-        mine.unlink(missing_ok=True)
-        self._server = await asyncio.get_running_loop().create_unix_server(
-            lambda: _Served(self), str(mine)
-        )
-        mine.replace(self._path)  # at no moment is there a path and nobody behind it
+        try:
+            if not private(self._path.parent):
+                return False
+            mine.unlink(missing_ok=True)
+            self._server = await asyncio.get_running_loop().create_unix_server(
+                lambda: _Served(self), str(mine)
+            )
+            mine.replace(self._path)  # at no moment is there a path and nobody behind it
+        except OSError:
+            return False
         return True
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import ray
 
+from actors.boot import refusal
 from actors.clock import Clock, WallClock
 from actors.config import RunConfig
 from actors.lines import Exchange, address
@@ -173,10 +174,10 @@ class Shell(Generic[S]):
 
     async def _boot(self) -> None:
         config = self.config
-        self.log = open_log(
-            config.path(), config.run_id, self.name, self.incarnation, config.log_level
-        )
         try:
+            self.log = open_log(
+                config.path(), config.run_id, self.name, self.incarnation, config.log_level
+            )
             await self._exchange.open()
             self.machine = await self.open()
             self.metrics_registry = ActorMetrics(
@@ -185,7 +186,8 @@ class Shell(Generic[S]):
             first = self.machine.resume(self.clock.now_ns())
             await self._carry_out(self.machine, [first])
         except Exception as e:  # noqa: BLE001  whatever it is, a half-open actor must not live
-            self._die(e)
+            self._log("ERROR", "died", error=e)
+            raise refusal(e) from None
         self.spawn(self._pump())
         self.spawn(self._resend())
         self.spawn(self._notes.deliver())

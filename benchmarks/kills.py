@@ -107,12 +107,17 @@ def _kill(system: Connected, count: int, rng: np.random.Generator) -> list[dict[
 
 
 def _row(system: Connected, name: str) -> dict[str, Any]:
-    """The actor's row; while its own supervisor is away, nobody can say anything of it."""
-    while True:
+    """The actor's row; while its own supervisor is away, nobody can say anything of it.
+
+    raises  TimeoutError if nobody can for longer than any supervisor may be away
+    """
+    deadline = time.monotonic() + _BACK_S
+    while time.monotonic() < deadline:
         for row in system.actors():
             if row["name"] == name:
                 return row
         time.sleep(_LOOK_S)
+    raise TimeoutError(f"{name} is not in the tree, or its supervisor does not come back")
 
 
 def _report(kills: list[dict[str, Any]], summary: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from supervisors.plan import Plan
 from supervisors.tree import ROOT, Child, Team
 from trading.wiring import strategy_actor
 
-# What holds a journal or a socket lives on the node that has this resource: see cluster.yaml.
+# All but strategies live on the node that has this resource: what holds a journal or a socket must,
+# and the rest would only add a second machine that the account's trading depends on (cluster.yaml).
 PINNED: Final = (("manta_disk", 0.001),)
 NODE_RESOURCES: Final = {"manta_disk": 1.0}
 FEED: Final = "actors.feed:Feed"
@@ -62,11 +63,14 @@ def tree(spec: RunSpec, feed: str = FEED) -> Team:
     """The supervision tree, in start order. Every core recovers by itself, so one dies alone.
 
     Flat where it can be: the processes of one team are made together, so a flat tree starts fast.
+    A lost node takes strategies with it and nothing else: supervisors stay where the journals are.
 
     feed  import path of the feed's class: benchmarks bring their own
     """
     strategies = tuple(
-        Child(name=strategy_actor(StrategyId(s.id)), actor="actors.strategy:Strategy")
+        Child(
+            name=strategy_actor(StrategyId(s.id)), actor="actors.strategy:Strategy", prefers=s.node
+        )
         for s in spec.strategies
     )
     return _team(
@@ -74,7 +78,7 @@ def tree(spec: RunSpec, feed: str = FEED) -> Team:
         Child(name="journal", actor="actors.journal:JournalKeeper", resources=PINNED),
         Child(name="orders", actor="actors.orders:OrderManager", resources=PINNED),
         Child(name="reconciler", actor="actors.reconciler:Reconciler", resources=PINNED),
-        Child(name="risk", actor="actors.risk:RiskChecker"),
+        Child(name="risk", actor="actors.risk:RiskChecker", resources=PINNED),
         Child(name="feed", actor=feed, resources=PINNED),
         _team("strategies", *strategies),
     )
@@ -97,5 +101,5 @@ def _team(name: str, *children: Child | Team) -> Team:
         children=children,
         restarts_max=_RESTARTS_MAX,
         window_ns=_WINDOW_NS,
-        resources=PINNED if name == ROOT else (),
+        resources=PINNED,
     )

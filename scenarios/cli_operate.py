@@ -75,6 +75,9 @@ def actors(run: RunName = None, runs_dir: RunsDir = RUNS, as_json: Json = False)
 def stop(
     run: RunName = None,
     runs_dir: RunsDir = RUNS,
+    keep_orders: Annotated[
+        bool, typer.Option("--keep-orders", help="Leave working orders at the venue, for --resume.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Stop a run in order: cancel working orders, stop every actor, write the summary.
@@ -84,7 +87,7 @@ def stop(
       manta stop
       manta stop --run 20260102-101500-quickstart --json
     """
-    document = _connect(run, runs_dir).stop()
+    document = _connect(run, runs_dir).stop(cancel_orders=not keep_orders)
     show(document, as_json=as_json, text=facts(document))
 
 

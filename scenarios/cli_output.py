@@ -135,6 +135,7 @@ _KNOWN: Final = (
     ("journal.errors", "JournalError", MISTAKE),
     ("trading.errors", "RecoveryMismatch", MISTAKE),
     ("supervisors.system", "NotRunning", MISTAKE),
+    ("supervisors.system", "CannotServe", FAILED),
 )
 
 

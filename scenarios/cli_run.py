@@ -109,11 +109,15 @@ def run(
 def verdict(document: dict[str, Any], *, ok: bool) -> str:
     """What came of it, in a sentence."""
     count, still_open = document["fills"], document["discrepancies"]["open"]
+    left = document["orders_open"]
     if ok:
-        return f"{count} fills, each as in the venue's own ledger; no discrepancy is open."
+        kept = f" {left} orders stay at the venue." if left else ""
+        return f"{count} fills, each as in the venue's own ledger; no discrepancy is open.{kept}"
+    unsettled = "an unknown number of" if still_open is None else still_open
     return (
         f"NOT SOUND: {count} fills, equal to the venue's ledger: {document['ledger']['equal']};"
-        f" {still_open} discrepancies are open. See `manta venue ledger` and `manta logs`."
+        f" {unsettled} discrepancies and {left} orders are open."
+        " See `manta venue ledger` and `manta logs`."
     )
 
 

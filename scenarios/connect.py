@@ -10,9 +10,9 @@ from ray.exceptions import RayError
 from actors.names import NAMESPACE
 from messages import encode
 from messages.risk import KillSwitch
-from scenarios.folder import RunFolder
+from scenarios.folder import RunFolder, ask_to_stop
 from scenarios.spec import BadSpec
-from scenarios.venue_process import alive
+from scenarios.venue_process import runs
 from scenarios.view import actor, books, look, positions, view
 from supervisors.environment import prepare_environment
 from supervisors.system import find_root, status
@@ -63,16 +63,17 @@ class Connected:
     def stop(self, *, cancel_orders: bool = True) -> dict[str, Any]:
         """Ask the run to end in order, and wait for its summary.
 
-        raises  NoAnswer if there is none
+        cancel_orders  False leaves working orders at the venue, for a run that resumes this one
+        raises         NoAnswer if there is no summary
         """
         before = self._folder.part("summary.json")
         before.unlink(missing_ok=True)
-        self._folder.part("stop").write_text("cancel\n" if cancel_orders else "keep\n")
+        ask_to_stop(self._folder, keep_orders=not cancel_orders)
         deadline = time.monotonic() + _STOP_S
         while time.monotonic() < deadline:
             if summary := self._folder.read("summary.json"):
                 return summary
-            if not alive(int(self._system["pid"])):
+            if not _runs(self._system):
                 break
             time.sleep(_POLL_S)
         raise NoAnswer(f"stop: run {self._run_id} did not end in time; see `manta logs`")
@@ -107,7 +108,7 @@ def connect(path: Path) -> Connected:
     """
     folder = RunFolder(path.expanduser().resolve())
     system = folder.read("system.json")
-    if not system or not alive(int(system["pid"])):
+    if not _runs(system):
         raise BadSpec(f"{folder.run_id}: is not running; start one with `manta run quickstart`")
     prepare_environment(None)  # the command line has set a token; a test needs none
     try:
@@ -123,6 +124,11 @@ def connect(path: Path) -> Connected:
         raise NoAnswer(f"{folder.run_id}: its Ray does not answer ({reason}); is it ending?") from e
     quiet_driver()
     return Connected(folder, system)
+
+
+def _runs(system: dict[str, Any]) -> bool:
+    """Whether the command that wrote `system.json` runs still."""
+    return runs(int(system.get("pid", 0)), str(system.get("born", "")))
 
 
 def _flat(order: dict[str, Any]) -> dict[str, Any]:

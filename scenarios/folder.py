@@ -74,6 +74,26 @@ def create(spec: RunSpec, runs_dir: Path) -> RunFolder:
     return folder
 
 
+def ask_to_stop(folder: RunFolder, *, keep_orders: bool) -> None:
+    """Leave word for the command that runs it; see `told_to_stop` and `keeps_orders`."""
+    whole = folder.part("stop.new")
+    whole.write_text("keep\n" if keep_orders else "cancel\n")
+    whole.replace(folder.part("stop"))
+
+
+def told_to_stop(folder: RunFolder) -> bool:
+    """Whether somebody has asked the run to end."""
+    return folder.part("stop").exists()
+
+
+def keeps_orders(folder: RunFolder) -> bool:
+    """Whether working orders shall stay at the venue when it ends."""
+    try:
+        return folder.part("stop").read_text().strip() == "keep"
+    except OSError:
+        return False
+
+
 def prepare(folder: RunFolder) -> None:
     """Make the parts of a folder, and see that there is room to write.
 

@@ -15,14 +15,16 @@ from messages.base import NS_PER_S
 from messages.control import Shutdown
 from scenarios import assemble, venue_process
 from scenarios.connect import Connected, connect
-from scenarios.folder import RunFolder, create, prepare
+from scenarios.folder import RunFolder, create, keeps_orders, prepare, told_to_stop
 from scenarios.metrics_endpoint import MetricsEndpoint
 from scenarios.spec import BadSpec, RunSpec
 from scenarios.summarize import summarize
 from scenarios.summary import Summary
-from scenarios.view import actor, books, look, view
+from scenarios.view import actor, books, discrepancies, look, view
+from supervisors.environment import worker_environment
 from supervisors.plan import Plan
-from supervisors.system import start_system, stop_system, wait_serving
+from supervisors.process import birth
+from supervisors.system import CannotServe, start_system, stop_system, wait_serving
 from supervisors.tree import leaves
 from supervisors.warm import quiet_driver, ray_init_options
 
@@ -31,6 +33,13 @@ _SERVE_S: Final = 90.0
 _POLL_S: Final = 0.5
 _WIND_DOWN_S: Final = 15.0
 _AGREE_S: Final = 15.0
+# What keeps an actor from serving and the user can mend; anything else is a failure of the run.
+_MENDABLE: Final = frozenset(
+    (
+        *("JournalBusy", "JournalCorrupt", "JournalTooNew", "WrongLease", "DiskFull"),
+        *("JournalUnavailable", "RecoveryMismatch", "PermissionError"),
+    )
+)
 _CPUS: Final = 2  # what Ray believes: it keeps a worker ready for each, and actors ask for none
 # What every worker imports before it is given work. Not ccxt and numba: they would cost each of a
 # dozen processes half a second at the start, and only few of them need one.
@@ -51,7 +60,7 @@ def run(
     resume   folder of an earlier start to go on with: same code path, its journal decides
     address  an existing Ray cluster; None starts a local one
     feed     import path of the feed's class
-    raises   BadSpec with one line for the user
+    raises   BadSpec with one line for the user; CannotServe if an actor says why it cannot
     """
     folder = create(spec, runs_dir) if resume is None else _reopen(resume)
     instruments = venue_process.instruments_of(spec)
@@ -61,17 +70,20 @@ def run(
         os.environ.update(venue.environment())
         # Compiled strategies outlive the run: a second start, and every restart, compiles nothing.
         os.environ.setdefault("NUMBA_CACHE_DIR", str(folder.path.parent / ".cache" / "numba"))
-        _start_ray(spec, address, venue.environment())
-        venue.wait(folder)  # it starts while Ray does
-        config = assemble.run_config(spec, folder, instruments, venue)
-        plan = assemble.plan(spec, folder, config, feed)
         try:
-            return _trade(spec, folder, plan, begun_s, on_progress or (lambda _: None))
+            _start_ray(spec, address, venue.environment())
+            venue.wait(folder)  # it starts while Ray does
+            config = assemble.run_config(spec, folder, instruments, venue)
+            plan = assemble.plan(spec, folder, config, feed)
+            try:
+                return _trade(spec, folder, plan, begun_s, on_progress or (lambda _: None))
+            finally:
+                stop_system(plan, "the run ends")
         finally:
-            stop_system(plan, "the run ends")
             ray.shutdown()
     finally:
-        venue.stop()
+        if not (keeps_orders(folder) and spec.venue.outlives_run):
+            venue.stop()
 
 
 def _trade(
@@ -87,10 +99,11 @@ def _trade(
             "address": ray.get_runtime_context().gcs_address,
             "namespace": NAMESPACE,
             "pid": os.getpid(),
+            "born": birth(os.getpid()),
             "metrics": endpoint.url,
         },
     )
-    wait_serving(root, _SERVE_S)
+    _wait_serving(root)
     venue_process.begin(folder)
     serving_s = time.time()
     try:
@@ -99,7 +112,7 @@ def _trade(
             time.sleep(_POLL_S)
     except KeyboardInterrupt:
         pass  # the same orderly end
-    _wind_down(plan.run, spec)
+    _wind_down(plan.run, spec, cancel_orders=not keeps_orders(folder))
     last = view(plan.run, root, serving_s)
     on_progress(last)
     logs = {name: digest for name in _names(last) if (digest := _digest(plan.run, name))}
@@ -112,7 +125,7 @@ def _trade(
 
 
 def _told_to_end(folder: RunFolder) -> bool:
-    return folder.part("stop").exists() or venue_process.tape_done(folder)
+    return told_to_stop(folder) or venue_process.tape_done(folder)
 
 
 def _start_ray(spec: RunSpec, address: str | None, keys: dict[str, str]) -> None:
@@ -126,17 +139,30 @@ def _start_ray(spec: RunSpec, address: str | None, keys: dict[str, str]) -> None
             address=address,
             namespace=NAMESPACE,
             log_to_driver=False,
-            runtime_env={"env_vars": keys},
+            runtime_env={"env_vars": worker_environment(keys)},
         )
     except (ConnectionError, ValueError, RuntimeError) as e:
         reason = str(e).splitlines()[0]
         raise BadSpec(f"--address {address}: no Ray cluster answers there ({reason})") from None
+    quiet_driver()  # that a node is gone is no part of a `--json` answer
 
 
-def _wind_down(run_id: str, spec: RunSpec) -> None:
+def _wait_serving(root: Any) -> None:
+    try:
+        wait_serving(root, _SERVE_S)
+    except CannotServe as e:
+        if e.kind in _MENDABLE:
+            raise BadSpec(str(e)) from None
+        raise
+
+
+def _wind_down(run_id: str, spec: RunSpec, *, cancel_orders: bool) -> None:
     """Stop deciding, take working orders off the book, and let both sides come to agree."""
     now_ns = time.time_ns()
-    stop = encode(Shutdown(ts_event=now_ns, ts_init=now_ns, reason="the run ends"))
+    word = Shutdown(
+        ts_event=now_ns, ts_init=now_ns, reason="the run ends", cancel_orders=cancel_orders
+    )
+    stop = encode(word)
     names = (*(f"strategy-{s.id}" for s in spec.strategies), "orders")
     deadline = time.monotonic() + _WIND_DOWN_S
     while time.monotonic() < deadline:
@@ -146,16 +172,11 @@ def _wind_down(run_id: str, spec: RunSpec) -> None:
                 handle.command.remote(stop)
         time.sleep(_POLL_S / 2)
         orders = books(run_id, "orders")
-        if orders is not None and all(o["closed"] for o in orders):
+        if orders is not None and (not cancel_orders or all(o["closed"] for o in orders)):
             break
     deadline = time.monotonic() + _AGREE_S
-    while time.monotonic() < deadline and _differences(run_id):
+    while time.monotonic() < deadline and discrepancies(run_id)["open"] != 0:  # or cannot be told
         time.sleep(_POLL_S)
-
-
-def _differences(run_id: str) -> int:
-    found = look(run_id, "journal") or {}
-    return int(found.get("discrepancy", 0)) - int(found.get("discrepancy_resolved", 0))
 
 
 def _names(last: dict[str, Any]) -> list[str]:

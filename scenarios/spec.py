@@ -86,6 +86,8 @@ class StrategySpec(_Part):
     id: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{0,31}$")]
     strategy: str  # a built-in name, or "path/to/file.py:Name"
     instruments: tuple[str, ...] = ()  # empty: all of the run
+    # A custom Ray resource: the strategy runs on a node that has it while one lives, else on any.
+    node: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_.:-]{0,63})?$")] = ""
     params: dict[str, int | float | bool] = {}
 
 

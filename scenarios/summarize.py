@@ -11,9 +11,10 @@ from journal.reader import read_records
 from messages import decode
 from messages.orders import OrderFilled
 from scenarios import venue_process
-from scenarios.folder import RunFolder
+from scenarios.folder import RunFolder, keeps_orders
 from scenarios.spec import RunSpec
 from scenarios.summary import Summary, compare_fills
+from trading.orders import CLOSED, OrderStatus
 
 _LEDGER_S: Final = 5.0
 _POLL_S: Final = 0.1
@@ -45,6 +46,8 @@ def summarize(
             "mode": str(spec.mode),
             "events": last["events"],
             "orders": last["orders"],
+            "orders_open": orders_open(last["orders"]),
+            "orders_kept": keeps_orders(folder),
             "fills": len(fills),
             "fees": _fees(fills),
             "pnl": last["pnl"],
@@ -59,6 +62,11 @@ def summarize(
             "duration_s": round(duration_s, 3),
         }
     )
+
+
+def orders_open(by_status: dict[str, int]) -> int:
+    """How many orders may still trade; an UNKNOWN one may."""
+    return sum(count for status, count in by_status.items() if OrderStatus(status) not in CLOSED)
 
 
 def _journaled(folder: RunFolder) -> list[OrderFilled]:

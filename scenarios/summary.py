@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The document that `--json` prints; `ok` says whether both sides agree."""
+    """The document that `--json` prints; `ok` says whether both sides agree and nothing is left."""
 
     document: dict[str, Any]
 
@@ -16,7 +16,10 @@ class Summary:
     def ok(self) -> bool:
         ledger = self.document["ledger"]
         agreed = ledger["equal"] and not ledger["duplicate_client_order_ids"]
-        return bool(agreed and self.document["discrepancies"]["open"] == 0)
+        # None is "nobody could tell", and not 0; orders are left open only if that was asked for.
+        settled = self.document["discrepancies"]["open"] == 0
+        left = self.document["orders_open"] and not self.document["orders_kept"]
+        return bool(agreed and settled and not left)
 
     def to_json(self) -> dict[str, Any]:
         return self.document

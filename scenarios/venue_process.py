@@ -14,6 +14,7 @@ import numpy as np
 from messages.market import Instrument
 from scenarios.folder import RunFolder
 from scenarios.spec import GENERATED, BadSpec, RunSpec
+from supervisors.process import birth
 from venues.binance.signing import Keys, simulator_keys
 from venues.binance.simulator import tape_of
 from venues.binance.simulator_config import SimulatorConfig
@@ -31,6 +32,7 @@ class VenueProcess:
 
     port: int
     pid: int
+    born: str  # as `supervisors.process.birth` tells it: ids of processes are used again
     keys: Keys
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -51,7 +53,10 @@ class VenueProcess:
             return  # it outlived an earlier start
         self.port = _port(folder, self.process)
         keys = {"api_key": self.keys.api_key, "secret": self.keys.secret}
-        folder.write("venue/process.json", {"port": self.port, "pid": self.pid, **keys})
+        folder.write(
+            "venue/process.json",
+            {"port": self.port, "pid": self.pid, "born": self.born, **keys},
+        )
 
     def environment(self) -> dict[str, str]:
         """What actors need to trade here."""
@@ -59,16 +64,15 @@ class VenueProcess:
 
     def stop(self) -> None:
         """End it, in order if it lets us: it writes its ledger last."""
-        try:
-            os.kill(self.pid, signal.SIGTERM)
-        except ProcessLookupError:
+        if not runs(self.pid, self.born):
             return
+        os.kill(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_S
-        while time.monotonic() < deadline and alive(self.pid):
+        while time.monotonic() < deadline and runs(self.pid, self.born):
             if self.process is not None:
                 self.process.poll()
             time.sleep(_POLL_S)
-        if alive(self.pid):
+        if runs(self.pid, self.born):
             os.kill(self.pid, signal.SIGKILL)
         if self.process is not None:
             self.process.wait()
@@ -100,9 +104,9 @@ def start(spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...])
     A started one is not ready yet: see `VenueProcess.wait`.
     """
     kept = folder.read("venue/process.json")
-    if kept and alive(kept["pid"]):
+    if kept and runs(kept["pid"], kept.get("born", "")):
         keys = Keys(kept["api_key"], kept["secret"])
-        return VenueProcess(kept["port"], kept["pid"], keys)
+        return VenueProcess(kept["port"], kept["pid"], kept["born"], keys)
     keys = simulator_keys(np.random.default_rng())
     config = SimulatorConfig(
         instruments=instruments,
@@ -128,7 +132,7 @@ def start(spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...])
             stderr=log,
             start_new_session=True,
         )
-    return VenueProcess(0, process.pid, keys, process)
+    return VenueProcess(0, process.pid, birth(process.pid), keys, process)
 
 
 def begin(folder: RunFolder) -> None:
@@ -148,16 +152,13 @@ def ledger(folder: RunFolder) -> dict[str, Any]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            return False
-        return not Path("/proc/self").exists()
-    return state != "Z"
+    """Whether a process of this id runs (a zombie does not), whichever it is."""
+    return birth(pid) != ""
+
+
+def runs(pid: int, born: str) -> bool:
+    """Whether the very process that was noted as (`pid`, `born`) runs, and no later one."""
+    return born != "" and birth(pid) == born
 
 
 def _port(folder: RunFolder, process: "subprocess.Popen[bytes]") -> int:

@@ -91,9 +91,14 @@ def pnl(held: list[dict[str, Any]]) -> dict[str, str]:
     }
 
 
-def discrepancies(run_id: str) -> dict[str, int]:
-    """How many differences the reconciler has found and resolved in this run."""
-    kinds = look(run_id, "journal") or {}
+def discrepancies(run_id: str) -> dict[str, int | None]:
+    """How many differences the reconciler has found and resolved in this run.
+
+    All None while the journal keeper is away: what nobody can tell is not "none".
+    """
+    kinds = look(run_id, "journal")
+    if kinds is None:
+        return {"found": None, "resolved": None, "open": None}
     found = int(kinds.get("discrepancy", 0))
     resolved = int(kinds.get("discrepancy_resolved", 0))
     return {"found": found, "resolved": resolved, "open": max(found - resolved, 0)}

@@ -2,7 +2,20 @@
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+_CARRIED: Final = ("NUMBA_",)  # beginnings of names
+
+
+def worker_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """What workers on any node of a cluster must find in their environment.
+
+    A local Ray's workers inherit all of ours. On a cluster they inherit `ray start`'s: what the run
+    has set (`own`: keys of the venue) and where compiled code is kept would not reach them.
+    """
+    return {k: v for k, v in os.environ.items() if k.startswith(_CARRIED)} | dict(own)
 
 
 def prepare_environment(token: Path | None) -> None:

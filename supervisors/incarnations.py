@@ -3,8 +3,9 @@
 Theory of operation. A number is claimed, and the claim is on disk, before the process that will
 bear it is started. Whoever dies between the two leaves a hole in the sequence, never a repetition.
 The file has one writer, the root supervisor, and one line a claim; a torn last line was never
-answered, so nobody bears its number and it is dropped. Halts are kept here too: a root that comes
-back must not forget that it had given up.
+answered, so nobody bears its number and it is dropped. Halts are kept here too, and whether the
+order manager has confirmed them: a root that comes back must not forget that it had given up, nor
+die between the decision and the deed.
 """
 
 import os
@@ -17,6 +18,7 @@ class _Known:
     last: dict[str, int] = field(default_factory=dict)
     claims: dict[str, int] = field(default_factory=dict)  # of this session
     halted: dict[str, str] = field(default_factory=dict)  # given-up child -> reason
+    told: set[str] = field(default_factory=set)  # those of them whose halt was confirmed
 
 
 class Incarnations:
@@ -57,6 +59,11 @@ class Incarnations:
         self._append(line)
         self._fold(line)
 
+    def told(self, name: str) -> None:
+        """Remember that the halt over `name` has been carried out."""
+        self._append(f"told {name}")
+        self._fold(f"told {name}")
+
     def resume(self) -> None:
         """Forget every halt of this session."""
         self._append("resume")
@@ -66,6 +73,11 @@ class Incarnations:
     def halted(self) -> dict[str, str]:
         """Children that the root has given up, with the reason."""
         return dict(self._known.halted)
+
+    @property
+    def untold(self) -> dict[str, str]:
+        """Halts that nobody has confirmed yet."""
+        return {n: r for n, r in self._known.halted.items() if n not in self._known.told}
 
     def restarts(self, name: str) -> int:
         """How often `name` was started again in this session."""
@@ -79,6 +91,9 @@ class Incarnations:
                 known.claims[name] = known.claims.get(name, 0) + 1
             case ["halt", name, reason]:
                 known.halted[name] = reason
+                known.told.discard(name)
+            case ["told", name]:
+                known.told.add(name)
             case ["resume"]:
                 known.halted.clear()
             case _:

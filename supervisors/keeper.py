@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from loguru import logger
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from messages.base import NS_PER_MS, NS_PER_S, Message
 from messages.health import ChildDied, ChildStarted, Escalated
@@ -158,6 +158,7 @@ class Keeper:
     async def _on_death(self, ended: _Ended) -> None:
         kid = ended.kid
         kid.life += 1  # the watch and a failed start may both tell of one death
+        kid.reason = ended.reason
         ts_ns = time.time_ns()
         await self._abandon(kid)
         self._set(kid, State.DOWN)
@@ -249,6 +250,7 @@ class Keeper:
             async with asyncio.timeout(kid.node.boot_ns / NS_PER_S):
                 pid, node_id = await kid.handle.boot.remote()
         except Exception as e:  # noqa: BLE001  whatever keeps a child from serving is its death
+            kid.refusals += isinstance(e, RayTaskError) or getattr(e, "actor_init_failed", False)
             self._ended.put_nowait(_Ended(kid, start.life, True, _reason(e), time.monotonic()))
             return
         ray_side.seen(kid, pid, node_id)
@@ -311,6 +313,7 @@ class Keeper:
 
     def _serves(self, kid: Kid, seen_s: float | None, *, adopted: bool) -> None:
         self._set(kid, State.SERVING)
+        kid.refusals = 0
         verb = "adopted" if adopted else "started"
         logger.info("{} {} incarnation {} pid {}", verb, kid.name, kid.incarnation, kid.pid)
         if adopted:
@@ -369,4 +372,4 @@ async def _quiet(call: Awaitable[object]) -> None:
 
 def _reason(e: BaseException) -> str:
     lines = [line.strip() for line in str(e).splitlines() if line.strip()]
-    return f"{type(e).__name__}: {lines[-1] if lines else 'no reason given'}"[:300]
+    return f"{type(e).__name__}: {lines[-1] if lines else 'no reason given'}"[:500]

@@ -11,6 +11,7 @@ import ray
 from ray.exceptions import ActorDiedError, RayError
 
 from actors.names import NAMESPACE, ray_name
+from supervisors.placement import placement
 from supervisors.process import birth, ensure_gone
 from supervisors.tree import Child, Node, Team
 
@@ -55,6 +56,8 @@ class Kid:
     born: str = ""
     node_id: str = ""
     handle: Handle = None
+    refusals: int = 0  # starts in a row that ended with its own words, not with its death
+    reason: str = ""  # of its last death
     life: int = 0  # counts attempts: what an older attempt reports is stale
     bringing_up: asyncio.Task[None] | None = None
     creating: asyncio.Task[Handle] | None = None
@@ -97,9 +100,9 @@ def create(run: str, node: Node, args: tuple[Any, ...]) -> Handle:
             max_restarts=0,
             max_task_retries=0,
             num_cpus=0,
-            resources=dict(node.resources),
             max_concurrency=1000,
             enable_task_events=False,  # a call a batch: nobody lists them, everybody would pay
+            **placement(node),
         )
         .remote(*args)
     )

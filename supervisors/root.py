@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import ray
 from loguru import logger
+from ray.exceptions import RayError
 
 from messages import Message, decode, encode
 from messages.health import ChildStarted
-from messages.risk import KillSwitch
+from messages.risk import KillSwitch, TradingState
 from supervisors.incarnations import Incarnations
 from supervisors.keeper import Keeper, Recovery
+from supervisors.kid import find
 from supervisors.plan import Plan
 from supervisors.post import Post
 from supervisors.rows import Row, team_rows
@@ -22,7 +24,9 @@ from supervisors.tree import ROOT
 from supervisors.warm import WarmPool
 
 EVENTS_MAX: Final = 1_000
-_HOOK_PATIENCE_S: Final = 3600.0  # a halt is told until the order manager has taken it
+_HALT_CALL_S: Final = 2.0
+_HALT_LOOKS: Final = 10  # at the order manager's state, before it is told again
+_HALT_PAUSE_S: Final = 0.1
 _SINK_PATIENCE_S: Final = 5.0
 _FLUSH_S: Final = 1.0
 
@@ -44,10 +48,11 @@ class Root:
         self._events: deque[bytes] = deque(maxlen=EVENTS_MAX)
         self._recoveries: deque[Recovery] = deque(maxlen=EVENTS_MAX)
         self._sink = Post(plan.run, plan.sink, "note", patience_s=_SINK_PATIENCE_S)
-        self._hook = Post(plan.run, plan.hook, "command", patience_s=_HOOK_PATIENCE_S)
+        self._halting: asyncio.Task[None] | None = None
         self._warm = WarmPool(plan.spares)
         self._state = "starting"
         self._keeper = Keeper(plan, plan.tree, self, frozenset(self._incarnations.halted))
+        self._see_to_halts()  # an earlier incarnation may have died before this was done
         # Nobody calls a root that Ray has restarted: it starts by itself.
         self._booting = asyncio.get_running_loop().create_task(self._start())
 
@@ -136,14 +141,49 @@ class Root:
         logger.error("halt: {}", reason)
         async with self._writing:
             await asyncio.to_thread(self._incarnations.halt, child, reason)
-        now_ns = time.time_ns()
-        # Not only HALTED: what works at the venue would go on trading with nobody to look after it.
-        halt = KillSwitch(ts_event=now_ns, ts_init=now_ns, reason=reason, operator="supervisor")
-        self._hook.send(encode(halt))
+        self._see_to_halts()
         return True
 
     def escalated(self, reason: str) -> None:
         raise AssertionError(f"the root gave up: {reason}")
+
+    # --- halting ---------------------------------------------------------------------------------
+
+    def _see_to_halts(self) -> None:
+        if self._incarnations.untold and (self._halting is None or self._halting.done()):
+            self._halting = asyncio.get_running_loop().create_task(self._halt())
+
+    async def _halt(self) -> None:
+        """Tell the order manager until it shows that it is halted, then remember that it was.
+
+        That it took the command is not enough: it is queued there, and may die with its process.
+        """
+        while untold := self._incarnations.untold:
+            if self._state in ("stopping", "stopped"):
+                return
+            if await self._halted("; ".join(untold.values())):
+                async with self._writing:
+                    for name in untold:
+                        await asyncio.to_thread(self._incarnations.told, name)
+            await asyncio.sleep(_HALT_PAUSE_S)
+
+    async def _halted(self, reason: str) -> bool:
+        hook = await find(self._plan.run, self._plan.hook)
+        if hook is None:
+            return False
+        now_ns = time.time_ns()
+        # Not only HALTED: what works at the venue would go on trading with nobody to look after it.
+        halt = KillSwitch(ts_event=now_ns, ts_init=now_ns, reason=reason, operator="supervisor")
+        try:
+            await asyncio.wait_for(hook.command.remote(encode(halt)), _HALT_CALL_S)
+            for _ in range(_HALT_LOOKS):
+                seen = await asyncio.wait_for(hook.look.remote(), _HALT_CALL_S)
+                if seen.get("trading_state") == TradingState.HALTED:
+                    return True
+                await asyncio.sleep(_HALT_PAUSE_S)
+        except (RayError, TimeoutError):
+            pass  # it died, or is busy: it is told again
+        return False
 
     def _row(self) -> Row:
         return {
@@ -156,4 +196,6 @@ class Root:
             "restarts": 0,
             "state": "serving",
             "since_ns": self._since_ns,
+            "refusals": 0,
+            "reason": "",
         }

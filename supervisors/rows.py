@@ -24,6 +24,8 @@ Row = TypedDict(
         "restarts": int,  # filled in by the root, which counts
         "state": str,
         "since_ns": int,
+        "refusals": int,  # how often in a row it said that it cannot serve
+        "reason": str,  # why it died last, or did not start
     },
 )
 
@@ -40,6 +42,8 @@ def row(team: str, kid: Kid) -> Row:
         "restarts": 0,
         "state": str(kid.state),
         "since_ns": kid.since_ns,
+        "refusals": kid.refusals,
+        "reason": kid.reason,
     }
 
 

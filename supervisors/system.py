@@ -18,6 +18,8 @@ from supervisors.tree import ROOT, BadTree, validate, walk
 _RETRY_S: Final = 0.05
 _ANSWER_S: Final = 0.5
 _GONE_S: Final = 5.0
+_LOOK_S: Final = 0.5  # how often the driver looks who does not come up
+REFUSALS_MAX: Final = 3
 
 
 class NotRunning(Exception):
@@ -57,9 +59,30 @@ def find_root(run: str) -> Handle:
         raise NotRunning(f"run {run!r} is not on this cluster; `manta status` lists runs") from None
 
 
+class CannotServe(Exception):
+    """A child said at each of several starts why it cannot serve: one more will not change it."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.kind, _, text = reason.rpartition("CannotServe: ")[2].partition(": ")
+        super().__init__(f"{name}: {text or self.kind}")
+
+
 def wait_serving(root: Handle, timeout_s: float) -> None:
-    """Wait until the whole tree serves, across restarts of the root; raises TimeoutError."""
-    _patiently(root, "boot", (), timeout_s)
+    """Wait until the whole tree serves, across restarts of the root.
+
+    raises  TimeoutError; CannotServe as soon as waiting has become pointless
+    """
+    deadline = time.monotonic() + timeout_s
+    while (left_s := deadline - time.monotonic()) > 0:
+        try:
+            _patiently(root, "boot", (), min(left_s, _LOOK_S))
+        except TimeoutError:
+            for row in status(root, left_s)["actors"]:
+                if row["refusals"] >= REFUSALS_MAX:
+                    raise CannotServe(row["name"], row["reason"]) from None
+        else:
+            return
+    raise TimeoutError(f"not every actor serves after {timeout_s:g} s")
 
 
 def status(root: Handle, timeout_s: float = 5.0) -> dict[str, Any]:

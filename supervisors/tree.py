@@ -62,6 +62,7 @@ class Child:
     boot_ns: int = 30 * NS_PER_S  # it must serve within this time
     stop_ns: int = 5 * NS_PER_S  # after this time it is killed
     resources: tuple[tuple[str, float], ...] = ()  # Ray custom resources: where it may live
+    prefers: str = ""  # a custom resource: it lives on a node that has it, else anywhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,8 @@ def path(team: Team, name: str) -> tuple[str, ...]:
 def validate(team: Team) -> None:
     """Check a whole tree before it runs.
 
-    raises  BadTree on names used twice or unfit, empty teams, and limits that could never escalate
+    raises  BadTree on names used twice or unfit, empty teams, limits that could never escalate, and
+            children that both need a place and prefer one
     """
     seen: set[str] = set()
     for node in walk(team):
@@ -149,6 +151,11 @@ def validate(team: Team) -> None:
         seen.add(node.name)
         if isinstance(node, Team):
             _validate_team(node)
+        elif node.prefers and node.resources:
+            raise BadTree(
+                f"child {node.name!r} needs {dict(node.resources)} and prefers {node.prefers!r}: "
+                "what it needs decides where it lives, so leave one out"
+            )
 
 
 def _validate_team(team: Team) -> None:

@@ -121,12 +121,16 @@ class WarmPool:
         if missing <= 0:
             return
         address = f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
-        if await prestart(address, missing):
+        mine = ray.get_runtime_context().get_runtime_env_string()
+        if await prestart(address, missing, mine):
             self._ready[node["NodeID"]] = self._spares
 
 
-async def prestart(address: str, count: int) -> bool:
-    """Ask the raylet at `address` to start workers ahead of need; False if it would not."""
+async def prestart(address: str, count: int, runtime_env: str = "{}") -> bool:
+    """Ask the raylet at `address` to start workers ahead of need; False if it would not.
+
+    runtime_env  as Ray writes it: a spare serves only actors of the same one
+    """
     try:
         # By name and here: Ray may move its internals, and then only this function stops working.
         grpc = import_module("grpc")
@@ -142,7 +146,7 @@ async def prestart(address: str, count: int) -> bool:
         num_workers=count,
         keep_alive_duration_secs=_KEEP_ALIVE_S,
     )
-    request.runtime_env_info.serialized_runtime_env = "{}"
+    request.runtime_env_info.serialized_runtime_env = runtime_env
     channel = utils.init_grpc_channel(address, asynchronous=True)
     try:
         stub = services.NodeManagerServiceStub(channel)

@@ -14,8 +14,16 @@ import ray
 from actors.names import NAMESPACE, ray_name
 from messages import decode
 from messages.risk import KillSwitch
+from supervisors.incarnations import Incarnations
 from supervisors.plan import Plan
-from supervisors.system import find_root, start_system, status, stop_system, wait_serving
+from supervisors.system import (
+    CannotServe,
+    find_root,
+    start_system,
+    status,
+    stop_system,
+    wait_serving,
+)
 from supervisors.tree import Backoff, Child, Restart, Strategy, Team
 from supervisors.warm import ray_init_options
 
@@ -216,6 +224,40 @@ def test_child_that_cannot_boot_halts_trading_and_the_root_stays(launch: Launch)
     ray.get(system.root.resume.remote("tester"))
     system.until(lambda rows: rows["feed"]["state"] == "serving")
     assert status(system.root)["state"] == "running"
+
+
+def test_halt_decided_by_a_root_that_died_at_once_is_told_by_its_successor(
+    launch: Launch, tmp_path: Path
+) -> None:
+    decided = Incarnations(tmp_path / "incarnations", "1")
+    decided.halt("feed", "feed died: poison")  # and then the process ended
+
+    system = launch(tree())
+
+    orders = ray.get_actor(ray_name(system.plan.run, "orders"), namespace=NAMESPACE)
+    deadline = time.monotonic() + PATIENCE_S
+    while not (told := ray.get(orders.told.remote())):
+        assert time.monotonic() < deadline
+    halt = decode(told[0])
+    assert isinstance(halt, KillSwitch)
+    assert "poison" in halt.reason
+    while "told feed" not in system.lines("incarnations"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    system.kill("root")  # what was confirmed is not said again: the operator may have decided since
+    system.until_serving(root=2)
+    assert len(ray.get(orders.told.remote())) == len(told)
+
+
+def test_child_that_says_why_it_cannot_serve_ends_the_wait(launch: Launch, tmp_path: Path) -> None:
+    (tmp_path / "refusal-feed").write_text("JournalBusy: its journal is in use: stop that run")
+
+    begun = time.monotonic()
+    with pytest.raises(CannotServe, match="feed: its journal is in use: stop that run") as refused:
+        launch(tree())
+
+    assert refused.value.kind == "JournalBusy"
+    assert time.monotonic() - begun < PATIENCE_S
 
 
 def test_team_that_gives_up_is_restarted_whole_by_the_team_above(launch: Launch) -> None:

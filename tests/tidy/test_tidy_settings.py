@@ -34,7 +34,7 @@ def default(field: Any) -> str:
     value = field.default
     if isinstance(value, bool):
         return str(value).lower()
-    return str(list(value)) if isinstance(value, tuple) else str(value)
+    return str(list(value)) if isinstance(value, tuple) else str(value) or '""'
 
 
 def documented(section: str) -> dict[str, str]:

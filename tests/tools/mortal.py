@@ -5,6 +5,8 @@ import os
 
 import ray
 
+from actors.boot import CannotServe
+
 
 class Mortal:
     """Speaks the protocol of supervised actors; `config` names a folder for its traces."""
@@ -20,6 +22,9 @@ class Mortal:
     async def boot(self) -> tuple[int, str]:
         if os.path.exists(f"{self._config}/poison-{self._name}"):
             os._exit(1)
+        if os.path.exists(f"{self._config}/refusal-{self._name}"):
+            with open(f"{self._config}/refusal-{self._name}", encoding="utf-8") as file:
+                raise CannotServe(file.read())
         with open(f"{self._config}/boots", "a", encoding="utf-8") as file:
             file.write(f"{self._name} {self._incarnation} {os.getpid()}\n")
         return os.getpid(), ray.get_runtime_context().get_node_id()
@@ -45,6 +50,11 @@ class Mortal:
 
     async def command(self, raw: bytes) -> None:
         self.notes.append(raw)
+
+    async def look(self, what: str = "status") -> dict[str, str]:
+        """As the order manager: halted once it has handled the command, not when it took it."""
+        heard = any(b"kill_switch" in raw for raw in self.notes)
+        return {"trading_state": "HALTED" if heard else "ACTIVE"}
 
     async def told(self) -> list[bytes]:
         return self.notes

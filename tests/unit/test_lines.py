@@ -113,6 +113,12 @@ async def test_folder_that_others_may_enter_is_not_used(path: Path) -> None:
     assert await Exchange(path, {}).open() is False
 
 
+async def test_folder_with_a_name_too_long_for_a_socket_is_not_used(tmp_path: Path) -> None:
+    exchange = Exchange(tmp_path / ("long" * 30) / "run" / "actor", {})
+
+    assert not await exchange.open()  # calls go through Ray, and the actor serves
+
+
 async def test_sockets_are_the_users_own(path: Path) -> None:
     await opened(path)
 

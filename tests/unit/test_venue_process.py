@@ -1,5 +1,6 @@
 """The venue's process: what an earlier start of a run left does not start its tape."""
 
+import os
 from pathlib import Path
 
 from scenarios import venue_process
@@ -22,3 +23,32 @@ def test_a_new_simulator_of_an_old_run_waits_for_the_system_again(tmp_path: Path
 
     assert waits
     assert not venue_process.alive(venue.pid)
+
+
+def test_a_process_that_got_the_id_of_a_dead_simulator_is_neither_adopted_nor_ended(
+    tmp_path: Path,
+) -> None:
+    spec = load("quickstart")
+    folder = create(spec, tmp_path)
+    stranger = {"pid": os.getpid(), "born": "1", "port": 1, "api_key": "k", "secret": "s"}
+    folder.write("venue/process.json", stranger)
+
+    venue = venue_process.start(spec, folder, venue_process.instruments_of(spec))
+    venue.stop()
+    left = venue_process.VenueProcess(1, os.getpid(), "1", venue.keys)
+    left.stop()  # this very test would end
+
+    assert venue.pid != os.getpid()
+
+
+def test_a_simulator_that_outlived_its_run_is_found_again(tmp_path: Path) -> None:
+    spec = load("quickstart", ["venue.outlives_run=true"])
+    folder = create(spec, tmp_path)
+    venue = venue_process.start(spec, folder, venue_process.instruments_of(spec))
+    venue.wait(folder)
+    try:
+        found = venue_process.start(spec, folder, venue_process.instruments_of(spec))
+    finally:
+        venue.stop()
+
+    assert (found.pid, found.port) == (venue.pid, venue.port)

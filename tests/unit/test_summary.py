@@ -1,0 +1,69 @@
+"""When a run may say that it is sound."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scenarios.connect import connect
+from scenarios.folder import RunFolder, ask_to_stop, keeps_orders, told_to_stop
+from scenarios.spec import BadSpec
+from scenarios.summarize import orders_open
+from scenarios.summary import Summary
+
+SOUND: dict[str, Any] = {
+    "ledger": {"equal": True, "duplicate_client_order_ids": []},
+    "discrepancies": {"found": 2, "resolved": 2, "open": 0},
+    "orders_open": 0,
+    "orders_kept": False,
+}
+
+
+def test_a_run_without_differences_and_open_orders_is_sound() -> None:
+    assert Summary(SOUND).ok
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ledger": {"equal": False, "duplicate_client_order_ids": []}},
+        {"ledger": {"equal": True, "duplicate_client_order_ids": ["o1"]}},
+        {"discrepancies": {"found": 1, "resolved": 0, "open": 1}},
+        {"discrepancies": {"found": None, "resolved": None, "open": None}},
+        {"orders_open": 1},
+    ],
+    ids=["ledger", "doubled", "discrepancy", "nobody knows", "order left open"],
+)
+def test_a_run_with_anything_open_or_unknown_is_not_sound(change: dict[str, Any]) -> None:
+    assert not Summary(SOUND | change).ok
+
+
+def test_orders_that_were_to_be_kept_are_no_fault() -> None:
+    assert Summary(SOUND | {"orders_open": 3, "orders_kept": True}).ok
+
+
+def test_an_order_is_open_until_its_end_is_proved() -> None:
+    counts = {"FILLED": 5, "CANCELED": 2, "DENIED": 1, "UNKNOWN": 1, "ACCEPTED": 2}
+
+    assert orders_open(counts) == 3
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_whoever_stops_a_run_decides_about_its_orders(tmp_path: Path, keep: bool) -> None:
+    folder = RunFolder(tmp_path)
+    assert (told_to_stop(folder), keeps_orders(folder)) == (False, False)
+
+    ask_to_stop(folder, keep_orders=keep)
+
+    assert told_to_stop(folder)
+    assert keeps_orders(folder) is keep
+
+
+def test_a_run_whose_process_id_belongs_to_another_now_does_not_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "20260102-101500-quickstart-1")
+    folder.path.mkdir()
+    folder.write("system.json", {"run_id": "x", "pid": os.getpid(), "born": "1", "address": ""})
+
+    with pytest.raises(BadSpec, match="is not running"):
+        connect(folder.path)
