@@ -1,5 +1,6 @@
 from math import sqrt
 
+import numpy as np
 import pytest
 
 from research.sharpe import (
@@ -65,3 +66,26 @@ def test_one_observation_or_impossible_moments_say_nothing() -> None:
 def test_impossible_trials_are_refused(trials: int, variance: float) -> None:
     with pytest.raises(ValueError, match="trials with variance"):
         expected_maximum_sharpe(trials, variance)
+
+
+def best_of_noise(rng: np.random.Generator, edge: float) -> float | None:
+    """Deflated Sharpe ratio of the best of 50 trials of a year, of which one has an edge."""
+    returns = rng.normal(0.0, 0.02, (365, 50))
+    returns[:, 0] += edge
+    ratios = returns.mean(axis=0) / returns.std(axis=0, ddof=1)
+    best = returns[:, np.argmax(ratios)]
+    z = (best - best.mean()) / best.std()
+    # The edge is not luck: the spread of the trials is that of the worthless ones.
+    luck = float(ratios[1:].var(ddof=1))
+    return deflated_sharpe(
+        float(ratios.max()), 365, 50, luck, float((z**3).mean()), float((z**4).mean())
+    )
+
+
+def test_the_best_of_noise_is_rarely_significant_and_an_edge_mostly_is() -> None:
+    rng = np.random.default_rng(11)
+    noise = [best_of_noise(rng, 0.0) for _ in range(400)]
+    edge = [best_of_noise(rng, 0.006) for _ in range(100)]
+
+    assert sum(p is not None and p > 0.95 for p in noise) <= 0.05 * len(noise)
+    assert sum(p is not None and p > 0.95 for p in edge) >= 0.8 * len(edge)
