@@ -34,6 +34,7 @@ class RunConfig(Value):
     instruments: tuple[Instrument, ...]
     limits: RiskLimits
     strategies: tuple[StrategyConfig, ...]
+    cell: tuple[str, ...] = ()  # actors that share the process of the actor "cell"
     bar_intervals_ns: tuple[int, ...]
     stale_book_ns: TsNs
     reconcile_ns: TsNs

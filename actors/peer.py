@@ -3,11 +3,10 @@
 import asyncio
 from typing import Any, Final
 
-import ray
 from ray.exceptions import RayError, RayTaskError
 
 from actors.lines import Line, LineLost, Refused, address
-from actors.names import NAMESPACE, ray_name
+from actors.names import Found, find
 
 _CALL_S: Final = 5.0
 _LOOK_AGAIN_S: Final = 1.0
@@ -23,7 +22,7 @@ class Peer:
     def __init__(self, run: str, name: str, call_s: float = _CALL_S) -> None:
         self._run, self._name, self._call_s = run, name, call_s
         self._line: Line | None = None
-        self._handle: Any = None
+        self._handle: Found | None = None
         self._look_at = 0.0
 
     @property
@@ -40,7 +39,8 @@ class Peer:
         try:
             if self._line is not None:
                 return await asyncio.wait_for(self._line.call(method, *arguments), self._call_s)
-            answer = getattr(self._handle, method).remote(*arguments)
+            assert self._handle is not None, "found, or an exception has left"
+            answer = self._handle.call(method, *arguments)
             return await asyncio.wait_for(answer, self._call_s)
         except RayTaskError as e:
             raise Refused(str(e)) from None
@@ -65,8 +65,8 @@ class Peer:
             self._handle = await asyncio.to_thread(self._named)
         self._look_at = now + _LOOK_AGAIN_S
 
-    def _named(self) -> Any:
+    def _named(self) -> Found:
         try:
-            return ray.get_actor(ray_name(self._run, self._name), namespace=NAMESPACE)
+            return find(self._run, self._name)
         except (ValueError, RayError):
             raise Unreachable(f"{self._name}: nobody bears this name") from None

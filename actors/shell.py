@@ -62,6 +62,7 @@ class Shell(Generic[S]):
         self._turn = asyncio.Lock()  # held while effects are carried out
         self._booting: asyncio.Task[None] | None = None
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.neighbours: dict[str, Mailbox] = {}  # others in this process
         self._notes = Notes(self.config.run_id)
         methods = {"receive": self.mailbox.put}
         self._exchange = Exchange(address(self.config.run_id, name), methods)
@@ -136,6 +137,12 @@ class Shell(Generic[S]):
 
     async def stop(self, reason: str) -> None:
         """Say the last words, close, and end this process."""
+        await self.end(reason)
+        await asyncio.sleep(_LAST_WORDS_S)
+        ray.actor.exit_actor()
+
+    async def end(self, reason: str) -> None:
+        """Say the last words and close."""
         self._log("INFO", "stopping", reason=reason)
         for outbox in self._outboxes.values():
             await outbox.flush(0.5)
@@ -147,8 +154,6 @@ class Shell(Generic[S]):
         await self.close()
         if not self._end.done():
             self._end.set_result(reason)
-        await asyncio.sleep(_LAST_WORDS_S)
-        ray.actor.exit_actor()
 
     async def receive(self, wires: list[Wire]) -> None:
         """Packets from another actor; they are queued, nothing else."""
@@ -264,8 +269,9 @@ class Shell(Generic[S]):
         asked = [message for effects in done for message in effects.venue]
         for message in asked:
             self.ask_venue(message)
-        if asked:
-            await asyncio.sleep(0)  # the requests leave first; who is told of them can wait
+        if asked:  # the requests leave first; who is told of them can wait
+            await asyncio.sleep(0)  # they are written in this turn of the loop,
+            await asyncio.sleep(0)  # and sent at its end
         for effects in done:
             if self.metrics_registry is not None:
                 self.metrics_registry.carried_out(effects)
@@ -281,6 +287,10 @@ class Shell(Generic[S]):
             self._send(ack)
 
     def _send(self, packet: Packet) -> None:
+        beside = self.neighbours.get(packet.to)
+        if beside is not None:
+            beside.put([pack(packet, self._encoder)])
+            return
         outbox = self._outboxes.get(packet.to)
         if outbox is None:
             outbox = self._outboxes[packet.to] = Outbox(self.config.run_id, packet.to, self.spawn)

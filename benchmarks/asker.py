@@ -9,9 +9,9 @@ _AWAY = 0.99
 
 
 class Asker(Strategy):
-    """Ten times a second: a post-only order one per cent below the bid, or the end of the last."""
+    """Twenty times a second: a post-only order one per cent below the bid, or the end of the last."""
 
-    timer_ns = 100_000_000
+    timer_ns = 50_000_000
 
     def on_quote(self, ctx: Context, quote: Any) -> None:
         """Quotes keep the strategy acting; it decides by the clock."""

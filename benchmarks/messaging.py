@@ -77,10 +77,11 @@ def market_data(seconds: float, rate: int, runs: Path) -> dict[str, Any]:
     }
 
 
-def orders(seconds: float, runs: Path) -> dict[str, Any]:
+def orders(seconds: float, runs: Path, *, cell: bool) -> dict[str, Any]:
     """Figures of the second part."""
-    spec = load("quickstart", [f"duration_s={seconds + _WARM_S}"])
-    asker = StrategySpec(id="ASK", strategy=f"{_ASKER}:Asker")
+    spec = load("quickstart", [f"duration_s={seconds + _WARM_S}", f"cell={str(cell).lower()}"])
+    one = spec.instruments[0].instrument_id
+    asker = StrategySpec(id="ASK", strategy=f"{_ASKER}:Asker", instruments=(one,))
     found = _measured(spec.model_copy(update={"strategies": (asker,)}), runs, None)
     return {
         "orders": found["orders"],
@@ -153,7 +154,8 @@ def main(arguments: Sequence[str]) -> int:
         runs = Path(folder)
         report = {
             "market_data": market_data(options.seconds, options.rate, runs),
-            "orders": orders(options.seconds, runs),
+            "orders": orders(options.seconds, runs, cell=False),
+            "orders_in_a_cell": orders(options.seconds, runs, cell=True),
         }
     print(json.dumps(report, indent=2) if options.json else _text(report))
     return 0

@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 from actors.config import RunConfig, StrategyConfig
+from actors.names import CELL
 from messages.base import NS_PER_S, StrategyId
 from messages.market import Instrument
 from scenarios.folder import RunFolder
@@ -49,6 +50,7 @@ def run_config(
             )
             for s in spec.strategies
         ),
+        cell=members(spec) if spec.cell else (),
         bar_intervals_ns=tuple(s * NS_PER_S for s in spec.feed.bar_intervals_s),
         stale_book_ns=round(spec.feed.stale_book_s * NS_PER_S),
         reconcile_ns=round(spec.reconciler.interval_s * NS_PER_S),
@@ -57,6 +59,11 @@ def run_config(
         record=spec.feed.record,
         log_level=spec.log_level,  # type: ignore[arg-type]  # the spec's pattern allows these only
     )
+
+
+def members(spec: RunSpec) -> tuple[str, ...]:
+    """Who shares the cell's process, in start order."""
+    return ("orders", "risk", *(strategy_actor(StrategyId(s.id)) for s in spec.strategies))
 
 
 def tree(spec: RunSpec, feed: str = FEED) -> Team:
@@ -73,15 +80,27 @@ def tree(spec: RunSpec, feed: str = FEED) -> Team:
         )
         for s in spec.strategies
     )
+    if spec.cell:
+        path: tuple[Child, ...] = (_pinned(CELL, "actors.cell:Cell"),)
+        apart: tuple[Team, ...] = ()
+    else:
+        path = (
+            _pinned("orders", "actors.orders:OrderManager"),
+            _pinned("risk", "actors.risk:RiskChecker"),
+        )
+        apart = (_team("strategies", *strategies),)
     return _team(
         ROOT,
-        Child(name="journal", actor="actors.journal:JournalKeeper", resources=PINNED),
-        Child(name="orders", actor="actors.orders:OrderManager", resources=PINNED),
-        Child(name="reconciler", actor="actors.reconciler:Reconciler", resources=PINNED),
-        Child(name="risk", actor="actors.risk:RiskChecker", resources=PINNED),
-        Child(name="feed", actor=feed, resources=PINNED),
-        _team("strategies", *strategies),
+        _pinned("journal", "actors.journal:JournalKeeper"),
+        *path,
+        _pinned("reconciler", "actors.reconciler:Reconciler"),
+        _pinned("feed", feed),
+        *apart,
     )
+
+
+def _pinned(name: str, actor: str) -> Child:
+    return Child(name=name, actor=actor, resources=PINNED)
 
 
 def plan(spec: RunSpec, folder: RunFolder, config: RunConfig, feed: str = FEED) -> Plan:

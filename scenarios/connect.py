@@ -89,7 +89,7 @@ class Connected:
         if handle is None:
             raise NoAnswer("kill-switch: the order manager is just restarting; say it again")
         try:
-            ray.get(handle.command.remote(encode(switch)), timeout=_COMMAND_S)
+            ray.get(handle.call("command", encode(switch)), timeout=_COMMAND_S)
         except (RayError, TimeoutError) as e:
             raise NoAnswer("kill-switch: the order manager did not take it; say it again") from e
         deadline = time.monotonic() + _COMMAND_S

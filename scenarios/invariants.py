@@ -98,7 +98,7 @@ class Checker:
             for worst in worst_case(instrument_id, held, working):
                 if abs(worst) > limit:
                     self._say(loop, f"exposure in our books {worst} beyond {limit}")
-        known = sum(len(o.trades) for o in books.orders.values()) if books.fills else 0
+        known = books.orders.trades() if books.fills else 0
         if known != books.fills:
             self._say(loop, f"{books.fills} fills were booked, but orders hold {known} trades")
 

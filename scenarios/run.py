@@ -20,7 +20,7 @@ from scenarios.metrics_endpoint import MetricsEndpoint
 from scenarios.spec import BadSpec, RunSpec
 from scenarios.summarize import summarize
 from scenarios.summary import Summary
-from scenarios.view import actor, books, discrepancies, look, view
+from scenarios.view import NO_CORE, actor, books, discrepancies, look, view
 from supervisors.environment import worker_environment
 from supervisors.plan import Plan
 from supervisors.process import birth
@@ -89,7 +89,10 @@ def run(
 def _trade(
     spec: RunSpec, folder: RunFolder, plan: Plan, begun_s: float, on_progress: OnProgress
 ) -> Summary:
-    names = [child.name for child in leaves(plan.tree)]
+    names = [
+        *(child.name for child in leaves(plan.tree)),
+        *(assemble.members(spec) if spec.cell else ()),
+    ]
     endpoint = MetricsEndpoint(plan.run, names, spec.metrics_port)
     root = start_system(plan)
     folder.write(
@@ -169,7 +172,7 @@ def _wind_down(run_id: str, spec: RunSpec, *, cancel_orders: bool) -> None:
         for name in names:  # each time: who was just restarting has not heard it
             handle = actor(run_id, name)
             if handle is not None:
-                handle.command.remote(stop)
+                handle.call("command", stop)
         time.sleep(_POLL_S / 2)
         orders = books(run_id, "orders")
         if orders is not None and (not cancel_orders or all(o["closed"] for o in orders)):
@@ -180,8 +183,7 @@ def _wind_down(run_id: str, spec: RunSpec, *, cancel_orders: bool) -> None:
 
 
 def _names(last: dict[str, Any]) -> list[str]:
-    skip = ("Root", "Supervisor", "JournalKeeper")
-    return [row["name"] for row in last["actors"] if row["class"] not in skip]
+    return [row["name"] for row in last["actors"] if row["class"] not in NO_CORE]
 
 
 def _digest(run_id: str, name: str) -> str:
@@ -189,7 +191,7 @@ def _digest(run_id: str, name: str) -> str:
     if handle is None:
         return ""
     try:
-        return str(ray.get(handle.digest.remote(), timeout=2.0))
+        return str(ray.get(handle.call("digest"), timeout=2.0))
     except (RayError, TimeoutError):
         return ""  # it has just died: its log is in its journal
 

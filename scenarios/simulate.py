@@ -54,6 +54,7 @@ class SimulateSpec:
     peace_s: float = 0.0  # before strategies are told to stop; by its end we know every fill
     max_position: Decimal = Decimal("0.02")
     max_order_notional: Decimal = Decimal(100_000)
+    snapshot_every: int = 40  # inputs of the order manager
     strategies: tuple[StrategyId, ...] = (StrategyId("A"), StrategyId("B"))
 
     @property
@@ -255,7 +256,7 @@ def _world(seed: int, spec: SimulateSpec, parts: Parts, connection: SimConnectio
 
     actors = (str(Role.ORDERS), str(Role.RECONCILER), str(Role.RISK), str(Role.FEED), *strategies)
     directory = Directory(dict.fromkeys(spec.strategies, wants))
-    return World(directory, actors, make, restore, connection)
+    return World(directory, actors, make, restore, connection, spec.snapshot_every)
 
 
 def _core(name: str, incarnation: int, spec: SimulateSpec, parts: Parts) -> Core[Any]:
@@ -281,7 +282,7 @@ def _core(name: str, incarnation: int, spec: SimulateSpec, parts: Parts) -> Core
             )
             return parts.risk(RiskConfig(RiskLimits(instruments=limits), instruments, incarnation))
         case Role.ORDERS:
-            return parts.orders(OrderManagerConfig(instruments, spec.owners, RECV_WINDOW_NS))
+            return parts.orders(_account(spec))
         case Role.RECONCILER:
             return parts.reconciler(
                 ReconcilerConfig(
@@ -294,6 +295,11 @@ def _core(name: str, incarnation: int, spec: SimulateSpec, parts: Parts) -> Core
             )
         case _:
             raise ValueError(f"no such actor: {name}")
+
+
+def _account(spec: SimulateSpec) -> OrderManagerConfig:
+    window_ns, shelf_ns = RECV_WINDOW_NS, NS_PER_S // 4  # short: orders go to the shelf and back
+    return OrderManagerConfig(spec.instruments, spec.owners, window_ns, shelve_after_ns=shelf_ns)
 
 
 def _drain(steps: Iterator[int]) -> None:

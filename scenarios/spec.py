@@ -109,6 +109,8 @@ class RunSpec(_Part):
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     dashboard: bool = False  # Ray's dashboard on loopback
+    # Strategies, risk and order manager in one process: fewer hops an order, and one death for all.
+    cell: bool = False
     venue: VenueSpec = VenueSpec()
     risk: RiskSpec = RiskSpec()
     feed: FeedSpec = FeedSpec()
@@ -129,6 +131,11 @@ class RunSpec(_Part):
                 if names.count(name) > 1:
                     raise ValueError(f"{kind}: {name!r} is there twice; keep one")
         for strategy in self.strategies:
+            if self.cell and strategy.node:
+                raise ValueError(
+                    f"strategies.{strategy.id}.node: a cell keeps strategies beside the order "
+                    "manager; remove `node`, or `cell`"
+                )
             for wanted in strategy.instruments:
                 if wanted not in known:
                     raise ValueError(

@@ -7,16 +7,17 @@ from typing import Any, Final
 import ray
 from ray.exceptions import RayError
 
-from actors.names import NAMESPACE, ray_name
+from actors.names import CELL, Found, find
 from supervisors.system import status
 
 _ANSWER_S: Final = 2.0
+NO_CORE: Final = ("Root", "Supervisor", "JournalKeeper", "Cell")  # classes without a core
 
 
-def actor(run_id: str, name: str) -> Any:
+def actor(run_id: str, name: str) -> Found | None:
     """The living actor of that name, or None."""
     try:
-        return ray.get_actor(ray_name(run_id, name), namespace=NAMESPACE)
+        return find(run_id, name)
     except (ValueError, RayError):
         return None
 
@@ -27,7 +28,7 @@ def look(run_id: str, name: str, what: str = "status") -> Any:
     if handle is None:
         return None
     try:
-        return ray.get(handle.look.remote(what), timeout=_ANSWER_S)
+        return ray.get(handle.call("look", what), timeout=_ANSWER_S)
     except (RayError, TimeoutError):
         return None
 
@@ -51,11 +52,21 @@ def positions(run_id: str) -> list[dict[str, Any]]:
     return held
 
 
+def _members(run_id: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each actor that the cell hosts; the restarts of its process are the cell's."""
+    for row in rows:
+        if row["name"] == CELL:
+            found = (look(run_id, CELL) or {}).get("members", {})
+            here = row | {"team": CELL, "restarts": 0}
+            return [here | {"name": name, "class": kind} for name, kind in found.items()]
+    return []
+
+
 def view(run_id: str, root: Any, begun_s: float) -> dict[str, Any]:
     """The whole system now."""
     tree = status(root)
-    rows = tree["actors"]
-    names = [r["name"] for r in rows if r["class"] not in ("Root", "Supervisor", "JournalKeeper")]
+    rows = [*tree["actors"], *_members(run_id, tree["actors"])]
+    names = [r["name"] for r in rows if r["class"] not in NO_CORE]
     looks = {name: look(run_id, name) or {} for name in names}
     for row in rows:
         row |= {k: v for k, v in looks.get(row["name"], {}).items() if k in ("handled", "lag_ms")}

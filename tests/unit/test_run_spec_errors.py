@@ -22,6 +22,10 @@ CASES = [
         {"strategies": [{"id": "S1", "strategy": "x", "instruments": ["XRPUSDT.BINANCE"]}]},
         "strategies.S1.instruments: 'XRPUSDT.BINANCE' is not among this run's instruments; use one",
     ),
+    (
+        {"cell": True, "strategies": [{"id": "S1", "strategy": "x", "node": "far"}]},
+        "strategies.S1.node: a cell keeps strategies beside the order manager; remove `node`",
+    ),
     ({"instruments": GOOD["instruments"] * 2}, "instruments: 'BTCUSDT.BINANCE' is there twice"),
 ]
 
