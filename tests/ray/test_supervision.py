@@ -205,6 +205,7 @@ def test_child_that_cannot_boot_halts_trading_and_the_root_stays(launch: Launch)
 
     assert status(system.root)["state"] == "halted"
     orders = ray.get_actor(ray_name(system.plan.run, "orders"), namespace=NAMESPACE)
+    told: list[bytes] = []
     deadline = time.monotonic() + PATIENCE_S
     while not (told := ray.get(orders.told.remote())):
         assert time.monotonic() < deadline
@@ -235,6 +236,7 @@ def test_halt_decided_by_a_root_that_died_at_once_is_told_by_its_successor(
     system = launch(tree())
 
     orders = ray.get_actor(ray_name(system.plan.run, "orders"), namespace=NAMESPACE)
+    told: list[bytes] = []
     deadline = time.monotonic() + PATIENCE_S
     while not (told := ray.get(orders.told.remote())):
         assert time.monotonic() < deadline

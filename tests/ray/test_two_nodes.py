@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from actors.logs import read_logs
 from journal.reader import read_records
 from messages import decode
 from messages.control import StrategyCheckpoint
+from messages.orders import OrderFilled, OrderSide
 from scenarios.assemble import NODE_RESOURCES
 from scenarios.connect import Connected, connect
 from supervisors.environment import prepare_environment
@@ -177,6 +179,17 @@ def test_a_strategy_of_a_lost_node_goes_on_elsewhere_and_no_order_is_lost_or_dou
 def assert_nothing_lost(summary: dict[str, Any], run: Run) -> None:
     """No order twice, no fill lost, positions as the venue's ledger says, nothing open."""
     ledger = json.loads((run.path / "venue" / "ledger.json").read_text())
+    fills = [
+        decode(record.payload)
+        for record in read_records(run.path / "journal" / "account.sqlite", direction="out")
+        if record.kind == "order_filled"
+    ]
+    ours = {fill.trade_id: fill for fill in fills if isinstance(fill, OrderFilled)}
+    position = sum(
+        (f.last_qty if f.side is OrderSide.BUY else -f.last_qty for f in ours.values()),
+        Decimal(0),
+    )
+    assert position == Decimal(ledger["positions"]["BTCUSDT.BINANCE"])
     ids = [order["client_order_id"] for order in ledger["orders"]]
     assert len(ids) == len(set(ids))
     assert summary["ledger"]["duplicate_client_order_ids"] == []
