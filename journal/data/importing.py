@@ -93,20 +93,18 @@ def import_file(
     """
     request = request or Request()
     reading = open_file(path, request.wish)
-    head = next(reading.rows)
-    series = identify(reading, head[0], request)
+    heads = _until_rows(reading)
+    series = identify(reading, heads[-1][0], request)
     report = Report(path, series, reading.units, reading.notes)
     with ThreadPoolExecutor(2, "import") as pool, _writing(root, series) as before:
         digest = pool.submit(sha256_of, path)
         cutter = Cutter(root, path, before, sort=request.sort, pool=pool, write=write)
-        for rows, done in chain([head], reading.rows):
+        for rows, done in chain(heads, reading.rows):
             report.add(rows)
             if request.strict and rows.wrong:
                 raise _refused(path, rows.wrong[0])
             cutter.add(rows)
             on_progress(done, reading.bytes, report.rows)
-        if not report.rows:
-            raise _nothing(path, report)
         cut = cutter.finish()
         report.duplicates, report.replaced = cut.duplicates, cut.replaced
         report.first_ns, report.last_ns = cut.first_ns, cut.last_ns
@@ -190,9 +188,15 @@ def _refused(path: Path, wrong: Wrong) -> BadData:
     return BadData(path, wrong.reason, remedy, row=wrong.row, field=wrong.field)
 
 
-def _nothing(path: Path, report: Report) -> BadData:
-    if report.wrong_rows:
-        first = report.wrong_rows[0]
-        remedy = f"all {report.wrong} rows are wrong; is the file what it seems?"
-        return BadData(path, first.reason, remedy, row=first.row, field=first.field)
-    return BadData(path, "has no rows", "there is nothing to import")
+def _until_rows(reading: Reading) -> list[tuple[Rows, int]]:
+    """The first blocks of a file, up to one that has a row that is not wrong."""
+    heads: list[tuple[Rows, int]] = []
+    for each in reading.rows:
+        heads.append(each)
+        if each[0].frame.height:
+            return heads
+    wrong = [w for rows, _ in heads for w in rows.wrong]
+    if not wrong:
+        raise BadData(reading.path, "has no rows", "there is nothing to import")
+    remedy = f"all {len(wrong)} rows are wrong; is the file what it seems?"
+    raise BadData(reading.path, wrong[0].reason, remedy, row=wrong[0].row, field=wrong[0].field)

@@ -108,6 +108,8 @@ def _header(path: Path, rows: Sequence[Sequence[str]], wish: Wish) -> tuple[int,
         if _is_data(row):
             if wish.columns:
                 return i, _named(path, wish.columns, len(row))
+            if i and len(rows[i - 1]) == len(row):
+                break  # the row above is a header, of other things
             names = positional([r for r in rows[i : i + _ROWS] if len(r) == len(row)])
             if names is None:
                 reason = f"has no header, and rows of {len(row)} fields are not known"

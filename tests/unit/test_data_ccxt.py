@@ -1,0 +1,118 @@
+"""Bars through ccxt, from a small exchange on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from messages.arrays import Rows
+from scenarios.cli_output import Failure, Mistake
+from scenarios.data_ccxt import connect, fetch_bars
+
+MINUTE_MS = 60_000
+START_MS = 1_700_000_040_000
+COUNT = 2_500  # two pages and a half
+
+
+class Exchange:
+    """Binance's public REST for one market, and as many failures as it is told."""
+
+    def __init__(self, count: int = COUNT) -> None:
+        self.count = count
+        self.failures: list[int] = []
+        self.pages = 0
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Markets, or a page of klines."""
+        if request.path.endswith("/exchangeInfo"):
+            return web.json_response({"symbols": [MARKET]})
+        if self.failures:
+            return web.json_response({"code": -1003, "msg": "wait"}, status=self.failures.pop(0))
+        self.pages += 1
+        since, limit = int(request.query["startTime"]), int(request.query["limit"])
+        first = max(0, -(-(since - START_MS) // MINUTE_MS))
+        return web.json_response([kline(i) for i in range(first, min(first + limit, self.count))])
+
+
+MARKET = {
+    "symbol": "BTCUSDT",
+    "status": "TRADING",
+    "baseAsset": "BTC",
+    "quoteAsset": "USDT",
+    "isSpotTradingAllowed": True,
+    "permissions": ["SPOT"],
+    "orderTypes": ["LIMIT"],
+    "filters": [],
+}
+
+
+def kline(i: int) -> list[Any]:
+    """The bar `i` minutes after the first."""
+    opened = START_MS + i * MINUTE_MS
+    return [opened, str(100 + i), str(102 + i), str(99 + i), str(101 + i), "3", opened + 59_999]
+
+
+@asynccontextmanager
+async def serving(exchange: Exchange) -> AsyncIterator[str]:
+    """Its address."""
+    app = web.Application()
+    app.router.add_get("/{path:.*}", exchange.answer)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+async def bars(exchange: Exchange, symbol: str = "BTC/USDT", interval: str = "1m") -> Rows:
+    """All of its bars."""
+
+    def ask(url: str) -> Rows:
+        start = START_MS * 1_000_000
+        end = start + 10_000 * MINUTE_MS * 1_000_000
+        there = connect("binance", url)
+        there.enableRateLimit = False
+        step = MINUTE_MS * 1_000_000
+        return fetch_bars(there, symbol, interval, step, start, end, pause=lambda _: None)
+
+    async with serving(exchange) as url:
+        return await asyncio.to_thread(ask, url)
+
+
+async def test_pages_join_without_a_bar_twice_or_missing() -> None:
+    exchange = Exchange()
+
+    rows = await bars(exchange)
+
+    assert len(rows) == COUNT
+    assert set((rows["ts_open"][1:] - rows["ts_open"][:-1]).tolist()) == {60_000_000_000}
+    assert rows[0]["ts_event"] - rows[0]["ts_open"] == 60_000_000_000
+    assert [rows[-1][n] for n in ("open", "high", "low", "close")] == [2599, 2601, 2598, 2600]
+
+
+async def test_an_exchange_that_asks_to_wait_is_asked_again() -> None:
+    exchange = Exchange(10)
+    exchange.failures = [429, 503]
+
+    assert len(await bars(exchange)) == 10
+
+
+async def test_an_exchange_that_never_answers_is_given_up() -> None:
+    exchange = Exchange(10)
+    exchange.failures = [503] * 50
+
+    with pytest.raises(Failure, match="did not answer"):
+        await bars(exchange)
+
+
+async def test_an_unknown_market_or_interval_is_the_users_mistake() -> None:
+    with pytest.raises(Mistake, match="NOPE/USDT: binance has no such market"):
+        await bars(Exchange(1), symbol="NOPE/USDT")
+    with pytest.raises(Mistake, match="--interval 7m"):
+        await bars(Exchange(1), interval="7m")
+
+
+def test_an_unknown_exchange_is_the_users_mistake() -> None:
+    with pytest.raises(Mistake, match="--exchange nope"):
+        connect("nope")
