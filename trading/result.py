@@ -130,6 +130,7 @@ REASON_SELF_TRADE: Final = 12
 REASON_LIQUIDATED: Final = 13
 REASON_PROTECTION: Final = 14
 REASON_NO_LIQUIDITY: Final = 15
+REASON_TRIGGERED: Final = 16
 REASON_NAMES: Final = (
     "",
     "cancel asked",
@@ -147,10 +148,11 @@ REASON_NAMES: Final = (
     "account liquidated",
     "price protection",
     "nothing to trade with",
+    "stop would trigger at once",
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BacktestResult:
     """One finished backtest.
 

@@ -32,9 +32,14 @@ def whole_steps(value: float, step: float, a_unit: float, direction: int) -> flo
 @kernel("run desk i8 i8")
 def fee_rate(run: Any, desk: Any, maker: int, ts: int) -> float:
     """The fraction charged now; with tiers, that of the value traded in the last 30 days."""
+    if run.tiers != 0:
+        return float(_tier_rate(run, maker, ts))
+    return float(desk.maker_fee if maker else desk.taker_fee)
+
+
+@kernel("run i8 i8")
+def _tier_rate(run: Any, maker: int, ts: int) -> float:
     cold()
-    if run.tiers == 0:
-        return float(desk.maker_fee if maker else desk.taker_fee)
     _roll_volume(run, ts)
     traded = 0.0
     for i in range(VOLUME_DAYS):
@@ -92,7 +97,8 @@ def book_fill(  # noqa: PLR0913, PLR0917 - kernels share records, not values
     desk.dirty = 1
     order.leaves = max(whole_steps(order.leaves - quantity, desk.lot, desk.lots_a_unit, 0), 0.0)
     order.filled += quantity
-    _tell(told, order, price, quantity, fee, maker, ts)
+    if run.tells != 0:
+        _tell(told, order, price, quantity, fee, maker, ts)
     if run.keep != 0:
         row = fills[run.fills]
         row.ts = ts
@@ -136,7 +142,6 @@ def _book_trip(  # noqa: PLR0913, PLR0917
     closing: float, fee: float, pnl: float, ts: int, trades: Any,
 ) -> None:  # fmt: skip
     """Keep the round trip; write its row when the position is flat or has changed sides."""
-    cold()
     opening = quantity - closing
     if closing > 0.0:
         desk.trip_exited += closing
@@ -156,7 +161,6 @@ def _book_trip(  # noqa: PLR0913, PLR0917
 
 @kernel("run desk i8 i8 trades")
 def _end_trip(run: Any, desk: Any, side: int, ts: int, trades: Any) -> None:
-    cold()
     pnl = (desk.trip_pnl - desk.trip_fee) * desk.fx
     if run.keep != 0:
         row = trades[run.trades]
@@ -193,7 +197,6 @@ def can_pay(run: Any, desk: Any, account: Any, side: int, price: float, quantity
     A cash account buys with the cash it has and sells what it holds. A margin account needs
     equity of at least the value of all positions after the fill / leverage, and its fee.
     """
-    cold()
     before = account.position
     position = before + side * quantity
     fee = quantity * price * desk.taker_fee * desk.fx

@@ -23,7 +23,8 @@ _RECORDS: Final = {
     "metrics": METRICS,
 }  # fmt: skip
 _TABLES: Final = {
-    "fills": FILL_ROW, "after": AFTER, "rows": ORDER_ROW, "trades": TRADE_ROW, "orders": ORDER
+    "fills": FILL_ROW, "after": AFTER, "rows": ORDER_ROW, "trades": TRADE_ROW, "orders": ORDER,
+    "desks": DESK, "accounts": ACCOUNT,
 }  # fmt: skip
 
 
@@ -45,6 +46,7 @@ def compile_parts() -> None:
     for name, dtype in _TABLES.items():
         known[name] = types.Array(numba.from_dtype(dtype), 1, "C")
     known |= {"i8": types.int64, "f8": types.float64, "b1": types.boolean}
+    known["curve"] = types.Array(types.float64, 1, "C")
     known["made"] = types.Array(types.int64, 1, "C")
     by_name = {part.py_func.__name__: (part, signature) for part, signature in _parts}
 

@@ -18,9 +18,11 @@ from typing import Any, Final
 
 from numba import njit
 
+from trading.backtest_data import CLOSE, FUND, LONGER, OPENS, RATE
 from trading.kernels import (
     engine_desk,
     engine_kernel,
+    engine_many,
     engine_match,
     engine_metrics,
     engine_records,
@@ -41,8 +43,12 @@ _OWN: Final[Mapping[str, Any]] = {
     "end_of_run": engine_metrics.end_of_run,
     "figures": engine_metrics.figures,
     "first_day": engine_metrics.first_day,
+    "look_around": engine_many.look_around,
     "new_day": engine_metrics.new_day,
+    "pay_funding": engine_many.pay_funding,
     "show": engine_desk.show,
+    "take_equity": engine_many.take_equity,
+    **{"RATE": RATE, "LONGER": LONGER, "CLOSE": CLOSE, "FUND": FUND, "OPENS": OPENS},
 }
 
 

@@ -51,17 +51,14 @@ from trading.strategy_records import (
 )
 
 
-@kernel("run desk account i8 i8 i8 f8 f8 f8 f8 f8")
+@kernel("run desk i8 i8 i8 f8 f8 f8 f8 f8")
 def begin_bar(
-    run: Any, desk: Any, account: Any, step: int, ts_open: int, ts_close: int, opened: float,
+    run: Any, desk: Any, step: int, ts_open: int, ts_close: int, opened: float,
     high: float, low: float, close: float, volume: float,
 ) -> None:  # fmt: skip
     """Set the walk to the open of a bar."""
-    cold()
     rule = run.path_rule
-    if rule == ADVERSE and account.position != 0.0:
-        high_first = account.position < 0.0
-    elif rule == HIGH_FIRST:
+    if rule == HIGH_FIRST:
         high_first = True
     else:  # the extreme nearer to the open; a tie goes up first
         high_first = rule <= NEAREST and high - opened <= opened - low
@@ -70,6 +67,14 @@ def begin_bar(
     desk.points[2] = low if high_first else high
     desk.points[3] = close
     _begin(run, desk, step, ts_open, ts_close, 3, volume)
+
+
+@kernel("desk f8")
+def _turn_adverse(desk: Any, position: float) -> None:
+    high = max(desk.points[1], desk.points[2])
+    low = min(desk.points[1], desk.points[2])
+    desk.points[1] = low if position > 0.0 else high
+    desk.points[2] = high if position > 0.0 else low
 
 
 @kernel("run desk i8 i8 f8 f8")
@@ -113,9 +118,11 @@ def advance(
                 end(run, desk, j, DONE_EXPIRED, REASON_GTD, ts, rows)
             elif _meet(run, desk, account, j, ts, told, fills, after, rows, trades) != 0:
                 return _count_fill(run, desk)
-        if _liquidated_at(run, desk, account, desk.at, desk.at) > 0.0:
+        if run.margin != 0 and _liquidated_at(run, desk, account, desk.at, desk.at) > 0.0:
             return _liquidate(run, desk, account, ts, told, fills, after, rows, trades)
         desk.leg = 1
+        if run.path_rule == ADVERSE and account.position != 0.0:  # what filled at the open counts
+            _turn_adverse(desk, account.position)
     if desk.count == 0 and (run.margin == 0 or account.position == 0.0):
         return 0
     ts = desk.ts_close
@@ -275,7 +282,6 @@ def _meet(
 @kernel("run desk live f8 f8")
 def _slipped(run: Any, desk: Any, order: Any, price: float, quantity: float) -> float:
     """What a taker pays: the price, the slippage against us, and what our size moves it."""
-    cold()
     worse = run.slippage
     if run.impact > 0.0 and desk.volume > 0.0:
         share = quantity / desk.volume

@@ -85,6 +85,7 @@ DESK: Final = np.dtype(
         # now
         ("price", "<f8"),
         ("count", "<i8"),
+        ("timer_due", "<i8"),  # 0 before the first step
         ("dirty", "<i8"),  # ACCOUNT.working is behind
         # the walk through a bar
         ("leg", "<i8"),
@@ -127,12 +128,12 @@ RUN: Final = np.dtype(
         ("tier_volume", "<f8", (TIERS_MAX,)),
         ("tier_maker", "<f8", (TIERS_MAX,)),
         ("tier_taker", "<f8", (TIERS_MAX,)),
+        ("tells", "<i8"),  # the strategy has on_fill
         ("keep", "<i8"),  # rows of orders, fills and trades are written
         # progress
         ("step", "<i8"),
         ("busy", "<i8"),  # orders that work, + 1 while rows run short, + positions on margin
         ("full", "<i8"),
-        ("timer_due", "<i8"),  # 0 before the first step
         ("orders_room", "<i8"),
         ("fills_room", "<i8"),
         ("error", "<i8"),

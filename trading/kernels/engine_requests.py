@@ -66,7 +66,6 @@ def _number(value: float) -> bool:
 @kernel("run orders i8")
 def _check(run: Any, asks: Any, i: int) -> int:
     """0, or the error that the i-th request is."""
-    cold()
     asked = asks[i]
     if asked.side != 1 and asked.side != -1:
         return _fault(run, ERROR_SIDE, i, asked.side)
@@ -117,7 +116,6 @@ def _place(
     run: Any, desk: Any, asked: Any, quantity: float, parent: int, group: int, price: float,
     ts: int, rows: Any,
 ) -> None:  # fmt: skip
-    cold()
     order = desk.orders[desk.count]
     order.id = run.orders
     order.side = asked.side
@@ -234,7 +232,6 @@ def _submit(
     run: Any, desk: Any, asked: Any, i: int, first: int, made: Any, price: float, ts: int,
     rows: Any,
 ) -> None:  # fmt: skip
-    cold()
     quantity = min(asked.quantity, desk.max_quantity)
     quantity = whole_steps(quantity, desk.lot, desk.lots_a_unit, -1)
     parent = -1 if asked.parent < 0 else made[asked.parent]

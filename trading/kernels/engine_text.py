@@ -33,7 +33,7 @@ def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs
             if run.full != 0:
                 done = k
                 break
-            begin_bar(run, desk, account, k, bar.ts_open, ts, bar.open, bar.high, bar.low, close,
+            begin_bar(run, desk, k, bar.ts_open, ts, bar.open, bar.high, bar.low, close,
                       bar.volume)
             while advance(run, desk, account, told, fills, after, rows, trades) != 0:
 {told}
@@ -52,10 +52,10 @@ def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs
             run.step = k
             accept(run, desk, asks, count, made, close, ts, rows)
         if {timer_ns} > 0:
-            if run.timer_due == 0:
-                run.timer_due = bar.ts_open + {timer_ns}
-            if ts >= run.timer_due and run.error == 0:
-                run.timer_due += ((ts - run.timer_due) // {timer_ns} + 1) * {timer_ns}
+            if desk.timer_due == 0:
+                desk.timer_due = bar.ts_open + {timer_ns}
+            if ts >= desk.timer_due and run.error == 0:
+                desk.timer_due += ((ts - desk.timer_due) // {timer_ns} + 1) * {timer_ns}
                 if desk.dirty != 0:
                     show(desk, account)
                 more = {timer}(state, given, TickRow(ts, ts), account, asks)
@@ -71,7 +71,8 @@ def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs
             if run.error != 0:
                 done = k
                 break
-            if desk.dirty != 0:
+            # With orders at work, the next bar shows them before the strategy looks.
+            if desk.dirty != 0 and run.busy == 0:
                 show(desk, account)
         equity = run.cash
         position = account.position
@@ -111,4 +112,85 @@ if asked != 0:
     if run.error != 0:
         break
 """
-MANY: Final = ""
+MANY: Final = """
+def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs, desks, tolds,
+           metrics, curve, fills, after, rows, trades, events):
+    run = runs[0]
+    given = params[0]
+    told = tolds[0]
+    if start == 0 and stop > 0:
+        first_day(run, events[0].ts)
+    done = stop
+    for e in range(start, stop):
+        event = events[e]
+        i = event.instrument
+        ts = event.ts
+        kind = event.kind
+        desk = desks[i]
+        account = accounts[i]
+        state = states[i]
+        if run.full != 0:
+            done = e
+            break
+        if kind == FUND:
+            pay_funding(run, desk, account, event.value, event.mark)
+            continue
+        if kind == RATE:
+            desk.fx = event.value
+            continue
+        bar = bars[event.row]
+        if kind == OPENS:
+            begin_bar(run, desk, run.steps + 1, ts, bar.ts_event, bar.open, bar.high,
+                      bar.low, bar.close, bar.volume)
+            desk.last_leg = 0
+        elif kind == CLOSE:
+            desk.last_leg = 3
+        if kind != LONGER and (desk.count != 0 or run.margin != 0):
+            look_around(run, desks, accounts, i)
+            run.step = run.steps + 1
+            while advance(run, desk, account, told, fills, after, rows, trades) != 0:
+{told}
+            if run.error != 0:
+                done = e
+                break
+        if kind == OPENS:
+            continue
+        if desk.dirty != 0:
+            show(desk, account)
+        account.ts = ts
+        if kind == CLOSE:
+            desk.price = bar.close
+        count = on_bar(state, given, bar, account, asks)
+        if count != 0:
+            run.step = run.steps + 1
+            accept(run, desk, asks, count, made, bar.close, ts, rows)
+        if {timer_ns} > 0 and kind == CLOSE:
+            if desk.timer_due == 0:
+                desk.timer_due = bar.ts_open + {timer_ns}
+            if ts >= desk.timer_due and run.error == 0:
+                desk.timer_due += ((ts - desk.timer_due) // {timer_ns} + 1) * {timer_ns}
+                if desk.dirty != 0:
+                    show(desk, account)
+                more = {timer}(state, given, TickRow(ts, ts), account, asks)
+                if more != 0:
+                    run.step = run.steps + 1
+                    accept(run, desk, asks, more, made, bar.close, ts, rows)
+                    count += more
+        if count != 0:
+            if run.at_close != 0 and run.error == 0:
+                look_around(run, desks, accounts, i)
+                begin_instant(run, desk, run.steps + 1, ts, bar.close, bar.volume)
+                while advance(run, desk, account, told, fills, after, rows, trades) != 0:
+{told_deep}
+            if run.error != 0:
+                done = e
+                break
+            if desk.dirty != 0:
+                show(desk, account)
+        if event.last != 0:
+            take_equity(run, desks, accounts, ts, curve)
+    if done == ending and done > start:
+        end_of_run(run, run.last_equity, events[done - 1].ts)
+        figures(run, metrics[0])
+    return done
+"""
