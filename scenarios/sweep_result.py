@@ -90,7 +90,7 @@ def workers(pool: Pool) -> list[dict[str, Any]]:
                 ("max", each.private_kib_max),
             )
         }
-        found.append({"node": each.node, "pid": each.pid, "tasks": each.tasks, **mib})
+        found.append({"node": each.node[:12], "pid": each.pid, "tasks": each.tasks, **mib})
     return found
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
+import ray
 from numpy.typing import NDArray
 
 from messages.arrays import Rows
@@ -94,7 +95,8 @@ def work(setup: Setup, data: Any, kind: str, params: Rows, bars: int, ends: I8 |
     else:
         assert ends is not None, "returns are read at the ends of periods"
         returns = engine.returns(params, data, ends)
-    return Answer(rows, returns, os.uname().nodename, os.getpid(), private_kib())
+    node = ray.get_runtime_context().get_node_id()
+    return Answer(rows, returns, node, os.getpid(), private_kib())
 
 
 def share_compiled_code() -> None:
