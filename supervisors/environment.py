@@ -13,7 +13,8 @@ def worker_environment(own: Mapping[str, str]) -> dict[str, str]:
     """What workers on any node of a cluster must find in their environment.
 
     A local Ray's workers inherit all of ours. On a cluster they inherit `ray start`'s: what the run
-    has set (`own`: keys of the venue) and where compiled code is kept would not reach them.
+    has set (`own`) and where compiled code is kept would not reach them. Ray writes all of it into
+    its logs: keys of a simulator may be in it, keys of a real account must be set at `ray start`.
     """
     return {k: v for k, v in os.environ.items() if k.startswith(_CARRIED)} | dict(own)
 

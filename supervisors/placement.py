@@ -3,9 +3,9 @@
 Theory of operation. What a child *needs* (`resources`: the disk of the journal) is Ray's business:
 without it the child waits. What it *prefers* is a wish: a strategy whose machine is gone must come
 back somewhere else at once, with its state, because orders are working. Ray takes seconds to find
-out that a node is gone, and an actor that was sent there waits as long. So the node is chosen here,
-among those whose raylet takes a connection now, and Ray is told with *soft* affinity: if the node
-dies in between, Ray puts the child elsewhere by itself (docs/decisions/014).
+out that a node is gone, and an actor that is sent there meanwhile waits as long. So the node is
+chosen here, among those whose raylet takes a connection now, and Ray is told with *soft* affinity:
+if the node dies in between, Ray puts the child elsewhere by itself (docs/decisions/014).
 """
 
 import socket
