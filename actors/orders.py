@@ -1,14 +1,15 @@
 """The order manager as an actor: the account's journal and its venue connection in one process."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final, cast
 
 from actors.connection import VenueConnection, owner
 from actors.metrics import Views
+from actors.recovery import recover
 from actors.shell import Shell
 from journal import Draft, Journal
 from journal.lock import WriterLock
-from journal.replay import replay
 from messages import Message
 from trading import positions
 from trading.account import Books, OrderManagerConfig
@@ -18,6 +19,7 @@ from trading.order_turn import view as order_view
 from venues.binance.gateway_requests import GatewayCommand
 
 JOURNAL: Final = "account.sqlite"
+SNAPSHOT_EVERY: Final = 2000  # inputs: what a restart has to fold at most
 
 
 class OrderManager(Shell[Books]):
@@ -43,18 +45,16 @@ class OrderManager(Shell[Books]):
                 config.by_id, config.owners, recv_window_ns=config.recv_window_ms * 1_000_000
             )
         )
-        machine = Machine(self.name, core, config.directory, self.incarnation)
-        rows = [
-            Row(r.direction, r.peer, r.session, r.peer_seq, r.ts_ns, message, r.payload)
-            async for r, message in replay(self._journal, direction=None)
-            if r.direction != "note"
-        ]
-        inputs = machine.recover(rows)
+        machine = Machine(
+            self.name, core, config.directory, self.incarnation, snapshot_every=SNAPSHOT_EVERY
+        )
+        snapshots, inputs = await recover(self._journal, machine)
         report = self._journal.report
         self._log(
             "INFO",
             "recovered",
             inputs=inputs,
+            snapshots=snapshots,
             rows=report.rows,
             torn_frames=report.torn_frames,
             recovered_commits=report.recovered_commits,
@@ -81,7 +81,7 @@ class OrderManager(Shell[Books]):
     def _draft(self, row: Row) -> Draft:
         return Draft(
             row.ts_ns,
-            row.direction,  # type: ignore[arg-type]  # a Row says "in" or "out"
+            row.direction,  # type: ignore[arg-type]  # a Row says one of the three
             self.name,
             self.incarnation,
             str(getattr(row.message, "kind", "")),
@@ -131,10 +131,7 @@ class OrderManager(Shell[Books]):
 
 
 def _counts(books: Books) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for order in books.orders.values():
-        counts[str(order.status)] = counts.get(str(order.status), 0) + 1
-    return counts
+    return dict(Counter(books.orders.statuses()))
 
 
 def _fills(books: Books) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from journal.errors import Fenced, JournalCorrupt, JournalError, JournalUnavailable, translated
-from journal.pages import chain_from, head_of, page
+from journal.pages import chain_from, head_of, notes, page
 from journal.record import COLUMNS, Chain, Draft, Head, Record, Row, drafted
 
 _INSERT: Final = f"INSERT INTO record ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -79,6 +79,11 @@ class Ledger:
         """The next records, verified; () at the end. Moves `after` on."""
         with translated(self.path):
             return page(self._db, self.path, after, self.head.seq)
+
+    def notes(self) -> tuple[Record, ...]:
+        """All notes, each verified."""
+        with translated(self.path):
+            return notes(self._db, self.path, self.head)
 
     def chain_from(self, seq: int) -> Chain:
         """Where to start reading after record `seq`."""

@@ -109,6 +109,13 @@ class Journal:
                 if direction is None or record.direction == direction:
                     yield record
 
+    async def notes(self) -> tuple[Record, ...]:
+        """All notes, oldest first, each verified against the hash stored before it.
+
+        raises  JournalCorrupt at the first that is not what was written
+        """
+        return await self._db.run(lambda _: self._ledger.notes())
+
     async def backup(self, to: Path) -> None:
         """A consistent copy in one file, made while appends go on; complete or not there.
 

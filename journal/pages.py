@@ -12,6 +12,7 @@ from journal.record import COLUMNS, Chain, Head, Record, genesis, missing, recor
 _PAGE_ROWS: Final = 1000
 _PAGE_BYTES: Final = 4 << 20
 _AFTER: Final = f"SELECT {COLUMNS} FROM record WHERE seq > ? ORDER BY seq"
+_NOTES: Final = f"SELECT {COLUMNS} FROM record WHERE direction = 'note' ORDER BY seq"
 
 
 def page(db: sqlite3.Connection, path: Path, after: Chain, last: int) -> tuple[Record, ...]:
@@ -35,6 +36,19 @@ def page(db: sqlite3.Connection, path: Path, after: Chain, last: int) -> tuple[R
     if not records and after.seq < last:
         raise JournalCorrupt(path, *missing(after.seq + 1, last))
     return tuple(records)
+
+
+def notes(db: sqlite3.Connection, path: Path, head: Head) -> tuple[Record, ...]:
+    """All notes, oldest first, each verified against the hash stored before it.
+
+    raises  JournalCorrupt at the first that is not what was written
+    """
+    found: list[Record] = []
+    for row in db.execute(_NOTES).fetchall():
+        for seq, reason in chain_from(db, path, head, row[0] - 1).problems(row):
+            raise JournalCorrupt(path, seq, reason)
+        found.append(recorded(row))
+    return tuple(found)
 
 
 def chain_from(db: sqlite3.Connection, path: Path, head: Head, seq: int) -> Chain:

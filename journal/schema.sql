@@ -49,3 +49,7 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 
 CREATE TRIGGER head_is_not_deleted BEFORE DELETE ON head
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+
+-- migration 2
+-- Snapshots are notes, few among many: recovery finds them without reading the rest.
+CREATE INDEX record_note ON record (seq) WHERE direction = 'note';

@@ -92,6 +92,18 @@ class StrategyCheckpoint(Event):
     digest: str  # of the code that wrote the state
 
 
+class ActorSnapshot(Event):
+    """A durable actor as of its last journaled step: recovery starts from the newest one."""
+
+    kind: Literal["actor_snapshot"] = "actor_snapshot"
+    actor: str
+    handled: int
+    log: str  # SHA-256 (hex) of its log so far; its log begins anew with it
+    state: Blob
+    shelved: Blob  # what left `state` since the snapshot before, and is written only here
+    links: Blob
+
+
 class PauseStrategy(Command):
     """Stop deciding; keep folding what happens."""
 
@@ -120,6 +132,7 @@ ControlMessage = (
     | Resumed
     | LoadStrategy
     | StrategyCheckpoint
+    | ActorSnapshot
     | PauseStrategy
     | ResumeStrategy
     | Shutdown

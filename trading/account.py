@@ -9,8 +9,8 @@ from messages.base import NS_PER_S, ClientOrderId, InstrumentId, StrategyId, Ven
 from messages.market import Instrument
 from messages.risk import TradingState
 from messages.venue import Balance
-from trading.orders import Order
 from trading.positions import PositionBook
+from trading.shelf import Orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class OrderManagerConfig:
     clock_margin_ns: int = 1 * NS_PER_S  # how far ahead of its clock a venue lets us sign
     ask_after_ns: int = 1 * NS_PER_S  # how long an answer is awaited before (re-)asking
     timer_ns: int = NS_PER_S // 2
+    shelve_after_ns: int = 2 * NS_PER_S  # a closed order this old goes to the shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Question:
 class Books:
     """Orders, positions, balances and the permission to trade."""
 
-    orders: Map[ClientOrderId, Order] = field(default_factory=Map)
+    orders: Orders = field(default_factory=Orders)
     open: tuple[ClientOrderId, ...] = ()  # not closed, in order of arrival
     by_venue_id: Map[VenueOrderId, ClientOrderId] = field(default_factory=Map)
     positions: PositionBook = field(default_factory=Map)

@@ -10,6 +10,7 @@ the state handed in must not be used again after the call. An exception means th
 wrong about the world: its driver drops the state and folds the journal again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -24,6 +25,25 @@ class Step(Generic[S]):
 
     state: S
     out: tuple[Message, ...] = ()
+
+
+class Durable(Protocol[S]):
+    """What a core adds whose actor journals, so that recovery need not fold a whole life."""
+
+    def shelve(self, state: S, now_ns: int) -> tuple[S, bytes]:
+        """The state with what is hardly used any more set aside, and that as bytes.
+
+        A snapshot writes those bytes once; the state answers as before.
+        """
+        ...
+
+    def save(self, state: S) -> bytes:
+        """Everything else, as bytes; equal states give equal bytes, in every process."""
+        ...
+
+    def load(self, raw: bytes, shelved: Iterable[bytes]) -> S:
+        """The state that `save` was given; `shelved` as written by all snapshots, oldest first."""
+        ...
 
 
 class Core(Protocol[S]):

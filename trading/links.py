@@ -21,12 +21,13 @@ names `base`, the oldest message still unacknowledged: a receiver that knows not
 the newest seen says is dropped.
 """
 
+import json
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Final
 
-from messages import Message
+from messages import Message, decode, encode
 
 DURABLE_SESSION: Final = 0
 _CHECKPOINTED: Final = "orders"  # the peer whose messages a strategy's checkpoint covers
@@ -270,6 +271,37 @@ class Links:
             self._forget(hello.sender, hello.cursor)
         box = self._out.get(hello.sender)
         return tuple(self._again(box, now_ns, len(box.unacked))) if box else ()
+
+    def save(self) -> bytes:
+        """Numbers of every link, and what peers have not acknowledged, as bytes."""
+        content = {
+            "out": [
+                [
+                    to,
+                    box.next_seq,
+                    [[k.frame.seq, encode(k.frame.message).decode()] for k in box.unacked],
+                ]
+                for to, box in sorted(self._out.items())
+            ],
+            "in": [[peer, box.session, box.cursor] for peer, box in sorted(self._in.items())],
+            "known": sorted(self._known.items()),
+        }
+        return json.dumps(content, separators=(",", ":")).encode()
+
+    def load(self, raw: bytes) -> None:
+        """Recovery: the links that `save` was called on; frames bear this incarnation."""
+        found = json.loads(raw)
+        for to, next_seq, unacked in found["out"]:
+            box = self._out[to] = _Outbox(next_seq)
+            base = unacked[0][0] if unacked else next_seq
+            for seq, message in unacked:
+                place = (self.incarnation, self._session, seq, base)
+                frame = Frame(self.name, to, *place, decode(message.encode()))
+                box.unacked.append(_Outgoing(frame, 0, None))
+        for peer, session, cursor in found["in"]:
+            if cursor >= 0:
+                self.restore(peer, session, cursor)
+        self._known |= dict(found["known"])
 
     def restore(self, peer: str, session: int, cursor: int) -> None:
         """Recovery: the journal or checkpoint holds everything of `peer` up to `cursor`."""

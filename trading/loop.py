@@ -23,7 +23,7 @@ from messages.control import StrategyCheckpoint, TimerFired
 from trading.core import Core
 from trading.faults import NONE, Dice, Faults
 from trading.links import Packet
-from trading.machine import Effects, Machine, Row
+from trading.machine import Effects, Machine, Row, since_snapshot
 from trading.wiring import Directory, Role
 
 _TICK_NS: Final = 200 * NS_PER_MS  # how often a host looks for unacknowledged messages
@@ -124,6 +124,7 @@ class World:
     make: Make
     restore: Restore
     connection: Connection
+    snapshot_every: int = 0  # inputs of an actor that journals; 0: never
 
 
 class Loop:
@@ -193,13 +194,17 @@ class Loop:
         host.incarnation += 1
         host.timers = {}
         core = self.world.make(host.name, host.incarnation)
-        machine = Machine(host.name, core, self.world.directory, host.incarnation)
+        every = self.world.snapshot_every
+        machine = Machine(host.name, core, self.world.directory, host.incarnation, every)
         self._log(f"{host.name}#{host.incarnation} starts")
         journal = self.journals.get(host.name)
         if journal is not None:
             journal.take(host.incarnation)
             journal.repair()
-            machine.recover(journal.rows)
+            snapshots, rows = since_snapshot(journal.rows)
+            if snapshots:
+                machine.load(snapshots)
+            machine.recover(rows)
         self.fences[host.name] = host.incarnation
         checkpoint = self.checkpoints.get(host.name)
         if checkpoint is not None:

@@ -9,15 +9,15 @@ no trace; after, the fold of the rows repeats the step, and the links repeat wha
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from messages import Message, encode
 from messages.accounts import AccountSnapshot
-from messages.control import Resumed, SetTimer, StrategyCheckpoint
+from messages.control import ActorSnapshot, Resumed, SetTimer, StrategyCheckpoint
 from messages.market import BarBatch, BookDeltaBatch, FundingBatch, QuoteBatch, TradeBatch
-from trading.core import Core, Step
+from trading.core import Core, Durable, Step
 from trading.errors import RecoveryMismatch
 from trading.links import Ack, Acks, Delivery, Frame, Hello, Links, Packet
 from trading.wiring import RELIABLE, Directory, Role, role_of
@@ -38,7 +38,7 @@ ACKS: Final = {
 class Row:
     """One journal row: an input with its place on its link, or an output."""
 
-    direction: str  # "in" | "out"
+    direction: str  # "in" | "out" | "note": a snapshot
     peer: str  # where an input came from ("venue", "self", "operator", an actor) or an output goes
     session: int
     seq: int
@@ -79,7 +79,14 @@ class Machine(Generic[S]):
     `name` is the actor's ("orders", "strategy-TREND"), `incarnation` counts its starts from 1.
     """
 
-    def __init__(self, name: str, core: Core[S], directory: Directory, incarnation: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        core: Core[S],
+        directory: Directory,
+        incarnation: int,
+        snapshot_every: int = 0,  # inputs, of an actor that journals; 0: never
+    ) -> None:
         self.name = name
         self.role = role_of(name)
         self.incarnation = incarnation
@@ -94,16 +101,36 @@ class Machine(Generic[S]):
         self._core = core
         self._directory = directory
         self._journals = self.links.acks is Acks.AFTER_JOURNAL
+        self._snapshot_every = snapshot_every
+        self._since_snapshot = 0
+        self._folding = False
         self._ready: Callable[[S], bool] = getattr(core, "ready", lambda _: True)
         self._early: deque[Frame] = deque(maxlen=_EARLY_MAX)
 
     # --- starting -----------------------------------------------------------------------------
 
-    def recover(self, rows: Iterable[Row]) -> int:
-        """Fold a journal's rows; returns how many inputs.
+    def load(self, snapshots: Sequence[ActorSnapshot]) -> None:
+        """Begin where the last snapshot of a journal was taken; `recover` the rows after it.
 
-        raises  RecoveryMismatch if an output is not what the journal says was said
+        snapshots  all of them, oldest first: each holds what was set aside then
         """
+        last, core = snapshots[-1], cast(Durable[S], self._core)
+        self.state = core.load(last.state, [s.shelved for s in snapshots])
+        self.links.load(last.links)
+        self.handled = last.handled
+        self._begin_log(last)
+
+    def recover(self, rows: Iterable[Row]) -> int:
+        """Fold a journal's rows, all or those after a loaded snapshot; returns how many inputs.
+
+        raises  RecoveryMismatch if an output, or a snapshot, is not what the journal says it was
+        """
+        self._folding = True
+        inputs = self._fold(rows)
+        self._folding = False
+        return inputs
+
+    def _fold(self, rows: Iterable[Row]) -> int:
         inputs = 0
         said: Iterator[tuple[str, int, Message]] = iter(())
         for row in rows:
@@ -114,6 +141,9 @@ class Machine(Generic[S]):
                 continue
             if next(said, None) is not None:
                 raise RecoveryMismatch(self.name, inputs, "fewer outputs than before")
+            if isinstance(row.message, ActorSnapshot):
+                self._compare(row.message, inputs)
+                continue
             inputs += 1
             if row.seq:
                 self.links.restore(row.peer, row.session, row.seq)
@@ -123,6 +153,14 @@ class Machine(Generic[S]):
         if next(said, None) is not None:
             raise RecoveryMismatch(self.name, inputs, "outputs of the last input are missing")
         return inputs
+
+    def _compare(self, then: ActorSnapshot, inputs: int) -> None:
+        """A fold comes past a snapshot: it must be in the state that was written then."""
+        now = self._snapshot(then.ts_event)
+        # Not the links: acknowledgements are not journaled, so a fold has more to send again.
+        for what in ("handled", "log", "state", "shelved"):
+            if getattr(now, what) != getattr(then, what):
+                raise RecoveryMismatch(self.name, inputs, f"the {what} in the snapshot")
 
     def restore(self, checkpoint: StrategyCheckpoint, state: S) -> None:
         """A strategy comes back: `state` as of `checkpoint`."""
@@ -208,6 +246,15 @@ class Machine(Generic[S]):
         self.handled += 1
         effects = self._route(delivery, step.out, now_ns)
         self.links.handled(delivery)
+        self._since_snapshot += 1
+        if (
+            self._journals
+            and 0 < self._snapshot_every <= self._since_snapshot
+            and not self._folding
+        ):
+            taken = self._snapshot(now_ns)
+            row = Row("note", "self", 0, 0, now_ns, taken, encode(taken))
+            effects = replace(effects, rows=(*effects.rows, row))
         if self.trace is not None:
             said = ", ".join(o.key for o in step.out) or "-"
             where = f"{delivery.peer}:{delivery.seq}" if delivery.seq else delivery.peer
@@ -255,6 +302,27 @@ class Machine(Generic[S]):
             tuple(timers),
         )
 
+    def _snapshot(self, now_ns: int) -> ActorSnapshot:
+        core = cast(Durable[S], self._core)
+        self.state, shelved = core.shelve(self.state, now_ns)
+        taken = ActorSnapshot(
+            ts_event=now_ns,
+            ts_init=now_ns,
+            actor=self.name,
+            handled=self.handled,
+            log=self.digest(),
+            state=core.save(self.state),
+            shelved=shelved,
+            links=self.links.save(),
+        )
+        self._begin_log(taken)
+        return taken
+
+    def _begin_log(self, snapshot: ActorSnapshot) -> None:
+        """Who recovers from the snapshot and who lived on have the same log from here on."""
+        self.log = hashlib.sha256(f"snapshot {snapshot.log}\n".encode())
+        self._since_snapshot = 0
+
     def _hash(self, rows: list[Row]) -> None:
         for row in rows:
             head = f"{row.direction} {row.peer} {row.seq} ".encode()
@@ -265,3 +333,11 @@ def _wire(message: Message) -> bytes:
     if isinstance(message, _BATCHES):
         return f"{message.key} {len(message.rows)}".encode()
     return encode(message)
+
+
+def since_snapshot(rows: Sequence[Row]) -> tuple[list[ActorSnapshot], Sequence[Row]]:
+    """The snapshots among a journal's rows, and the rows after the last one."""
+    places = [n for n, row in enumerate(rows) if isinstance(row.message, ActorSnapshot)]
+    taken = [rows[n].message for n in places]
+    after = places[-1] + 1 if places else 0
+    return [s for s in taken if isinstance(s, ActorSnapshot)], rows[after:]

@@ -11,13 +11,13 @@ commands); its runtime journals each input with its outputs, synced, before anyt
 - Cancels are idempotent at the venue, so they are repeated until the order's end is known.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from messages import Message, accounts, control, risk, venue
 from messages import orders as m
 from messages.risk import TradingState
-from trading import adoption, catch_up
+from trading import adoption, books_bytes, catch_up
 from trading.account import Books, OrderManagerConfig
 from trading.core import Step
 from trading.order_turn import Turn
@@ -54,6 +54,16 @@ class OrderManagerCore:
 
     def start(self) -> Books:
         return Books()
+
+    def shelve(self, state: Books, now_ns: int) -> tuple[Books, bytes]:
+        """For a snapshot: what long-closed orders are from now on kept as, and written once."""
+        return books_bytes.shelve(state, now_ns - self.config.shelve_after_ns)
+
+    def save(self, state: Books) -> bytes:
+        return books_bytes.save(state)
+
+    def load(self, raw: bytes, shelved: Iterable[bytes]) -> Books:
+        return books_bytes.load(raw, shelved)
 
     def resume(self, state: Books, now_ns: int) -> Step[Books]:
         turn = Turn(self.config, state, None, now_ns)

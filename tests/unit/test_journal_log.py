@@ -267,12 +267,12 @@ async def test_other_programs_database_is_refused(tmp_path: Path) -> None:
 async def test_newer_schema_is_refused_in_one_line(tmp_path: Path) -> None:
     await (await opened(tmp_path / "j.db")).close()
     with sqlite3.connect(tmp_path / "j.db") as db:
-        db.execute("INSERT INTO migration VALUES (2, x'00')")
-        db.execute("PRAGMA user_version = 2")
+        db.execute("INSERT INTO migration VALUES (3, x'00')")
+        db.execute("PRAGMA user_version = 3")
     db.close()
 
     with pytest.raises(
-        JournalTooNew, match="has schema 2, this program knows 1: install"
+        JournalTooNew, match="has schema 3, this program knows 2: install"
     ) as caught:
         await opened(tmp_path / "j.db")
     assert "\n" not in str(caught.value)

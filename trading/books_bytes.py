@@ -1,0 +1,112 @@
+"""The books as bytes: what a snapshot in the journal holds.
+
+Two parts, because the books grow and a snapshot must not: orders that went to the shelf since the
+snapshot before (each is written once), and everything else. Equal books give equal bytes, in every
+process: a fold that comes past a snapshot compares.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from immutables import Map
+
+from messages.base import ClientOrderId, InstrumentId, StrategyId, VenueOrderId
+from messages.risk import TradingState
+from messages.venue import Balance
+from trading import catch_up
+from trading.account import Books, Question
+from trading.positions import Holding
+from trading.shelf import Orders, Packed, pack, unpack
+
+
+def shelve(books: Books, before_ns: int) -> tuple[Books, bytes]:
+    """The books with all orders shelved that closed before `before_ns`, and those orders as bytes.
+
+    Orders about which something is still to be learned stay.
+    """
+    keys = sorted(
+        key
+        for key, order in books.orders.recent.items()
+        if order.closed
+        and order.awaited is None
+        and order.ts_last < before_ns
+        and catch_up.name_of(order) not in books.catch_up
+    )
+    orders, put = books.orders.shelve(keys)
+    rows = [[key, *row[:3], row.raw.decode()] for key, row in zip(keys, put, strict=True)]
+    return replace(books, orders=orders), _json(rows)
+
+
+def save(books: Books) -> bytes:
+    """Everything but the shelf."""
+    content = {
+        "orders": [pack(order).decode() for _, order in sorted(books.orders.recent.items())],
+        "open": list(books.open),
+        "positions": [[*key, _holding_out(h)] for key, h in sorted(books.positions.items())],
+        "balances": [b.model_dump_json() for _, b in sorted(books.balances.items())],
+        "last_trade": sorted(books.last_trade.items()),
+        "catch_up": [
+            [name, list(q.keys), q.ts_asked, q.tries, q.seen]
+            for name, q in sorted(books.catch_up.items())
+        ],
+        "trading_state": str(books.trading_state),
+        "stream_up": books.stream_up,
+        "fills": books.fills,
+    }
+    return _json(content)
+
+
+def load(raw: bytes, shelves: Iterable[bytes]) -> Books:
+    """The books that `save` was given; `shelves` as `shelve` gave them, oldest first."""
+    found = json.loads(raw)
+    recent = {o.spec.client_order_id: o for o in (unpack(r.encode()) for r in found["orders"])}
+    packed: dict[ClientOrderId, Packed] = {}
+    for shelf in shelves:
+        for key, status, venue_order_id, trades, order in json.loads(shelf):
+            packed[ClientOrderId(key)] = Packed(status, venue_order_id, trades, order.encode())
+    ids = {VenueOrderId(p.venue_order_id): key for key, p in packed.items() if p.venue_order_id}
+    ids |= {o.venue_order_id: key for key, o in recent.items() if o.venue_order_id is not None}
+    for key in recent.keys() & packed.keys():  # came off the shelf again
+        del packed[key]
+    return Books(
+        orders=Orders(Map(recent), Map(packed)),
+        open=tuple(ClientOrderId(key) for key in found["open"]),
+        by_venue_id=Map(ids),
+        positions=Map(
+            {(StrategyId(s), InstrumentId(i)): _holding_in(h) for s, i, h in found["positions"]}
+        ),
+        balances=Map({b.currency: b for b in map(Balance.model_validate_json, found["balances"])}),
+        last_trade=Map({InstrumentId(i): last for i, last in found["last_trade"]}),
+        catch_up=Map(
+            {
+                name: Question(tuple(keys), ts_asked, tries, seen)
+                for name, keys, ts_asked, tries, seen in found["catch_up"]
+            }
+        ),
+        trading_state=TradingState(found["trading_state"]),
+        stream_up=found["stream_up"],
+        fills=found["fills"],
+    )
+
+
+def _holding_out(holding: Holding) -> dict[str, Any]:
+    return {
+        "quantity": str(holding.quantity),
+        "cost": str(holding.cost),
+        "realized_pnl": str(holding.realized_pnl),
+        "commissions": str(holding.commissions),
+        "other": sorted((c, str(v)) for c, v in holding.commissions_other.items()),
+    }
+
+
+def _holding_in(found: dict[str, Any]) -> Holding:
+    other = Map({c: Decimal(v) for c, v in found.pop("other")})
+    amounts = {name: Decimal(value) for name, value in found.items()}
+    return Holding(**amounts, commissions_other=other)
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
