@@ -45,8 +45,7 @@ class Sampled:
     @property
     def returns(self) -> F8:
         """(n,) simple returns; only where no reading but the last is zero or below."""
-        with np.errstate(over="ignore"):  # infinite is an answer; what uses it says so
-            out: F8 = self.equity[1:] / self.equity[:-1] - 1.0
+        out: F8 = self.equity[1:] / self.equity[:-1] - 1.0
         return out
 
     @property

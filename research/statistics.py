@@ -53,6 +53,8 @@ class Performance(dict[str, float | int | None]):
             self[name] = None if isinstance(value, str) else value
 
 
+# Absurd amounts overflow to infinity, which is found and said; a warning would say it twice.
+@np.errstate(over="ignore", invalid="ignore")
 def performance(
     equity_ts: I8,
     equity: F8,
@@ -167,12 +169,12 @@ def _returns(readings: Sampled, trials: int, variance: float | None) -> _Found:
     if (readings.equity[:-1] <= 0.0).any():
         return dict.fromkeys(_OF_RETURNS, "equity reached zero: no returns after that")
     r = readings.returns
-    if not np.isfinite(r).all():
-        return dict.fromkeys(_OF_RETURNS, "a return is too large for a number")
     if len(r) < 2:
         return dict.fromkeys(_OF_RETURNS, "fewer than two returns")
-    out = _tail(r) | _downside(r, readings.steps_a_year)
     mean, deviation = float(r.mean()), float(r.std(ddof=1))
+    if not isfinite(deviation):
+        return dict.fromkeys(_OF_RETURNS, "a return is too large for a number")
+    out = _tail(r) | _downside(r, readings.steps_a_year)
     out["volatility"] = deviation * sqrt(readings.steps_a_year)
     if deviation <= _SAME * float(np.abs(r).max()):
         out["volatility"] = 0.0
@@ -226,14 +228,19 @@ def _trades(trades: Rows | None) -> _Found:
         return out | dict.fromkeys(names[1:], "no trades")
     wins, losses = pnl[pnl > 0.0], pnl[pnl < 0.0]
     deviation = float(pnl.std(ddof=1)) if len(pnl) > 1 else 0.0
-    varies = deviation > _SAME * float(np.abs(pnl).max())
+    if deviation <= _SAME * float(np.abs(pnl).max()):
+        sqn: float | str = "all trades are equal"
+    elif isfinite(deviation):
+        sqn = sqrt(len(pnl)) * float(pnl.mean()) / deviation
+    else:
+        sqn = "a trade is too large for a number"
     return out | {
         "win_rate": len(wins) / len(pnl),
         "profit_factor": float(wins.sum() / -losses.sum()) if len(losses) else "no losing trade",
         "expectancy": float(pnl.mean()),
         "average_win": float(wins.mean()) if len(wins) else "no winning trade",
         "average_loss": float(losses.mean()) if len(losses) else "no losing trade",
-        "sqn": sqrt(len(pnl)) * float(pnl.mean()) / deviation if varies else "all trades are equal",
+        "sqn": sqn,
     }
 
 
