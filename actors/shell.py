@@ -62,6 +62,7 @@ class Shell(Generic[S]):
         self._turn = asyncio.Lock()  # held while effects are carried out
         self._booting: asyncio.Task[None] | None = None
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._unlogged: list[Message] = []
         self.neighbours: dict[str, Mailbox] = {}  # others in this process
         self._notes = Notes(self.config.run_id)
         methods = {"receive": self.mailbox.put}
@@ -212,6 +213,7 @@ class Shell(Generic[S]):
 
     def _die(self, error: BaseException) -> None:
         """Log why, and end the process: no handler, no flush, no half-done state."""
+        self._log_heard()  # the last of them may be what it died of
         self._log("ERROR", "died", error=error)
         os._exit(_CRASHED)
 
@@ -230,6 +232,7 @@ class Shell(Generic[S]):
                 self.metrics_registry.drained(len(items))
             async with self._turn:
                 await self._carry_out(machine, [self._handle(machine, i) for i in items])
+            self._log_heard()
 
     def _handle(self, machine: Machine[S], item: Item) -> Effects:
         if isinstance(item, Local):
@@ -251,9 +254,15 @@ class Shell(Generic[S]):
         self.heard(message, now_ns)
         if self.metrics_registry is not None:
             self.metrics_registry.handled(message, now_ns)
-        if self.log is not None:
-            self.log.message(message)
+        self._unlogged.append(message)
         return now_ns
+
+    def _log_heard(self) -> None:
+        """Write the lines of what was handled: after its effects, so that no order waits for it."""
+        if self.log is not None:
+            for message in self._unlogged:
+                self.log.message(message)
+        self._unlogged.clear()
 
     async def _carry_out(self, machine: Machine[S], done: list[Effects]) -> None:
         rows = tuple(row for effects in done for row in effects.rows)
