@@ -6,7 +6,7 @@ if it is a fill, and says the event to everyone who listens. So state and words 
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from messages import Message, accounts, control, risk, venue
 from messages import orders as m
@@ -19,7 +19,6 @@ from trading.core import Step
 from trading.orders import AT_VENUE, Order, OrderStatus, apply
 
 M = TypeVar("M", m.CancelOrder, m.ModifyOrder, m.QueryOrder)
-_RECENT_TRADES: Final = 1000
 
 
 class Turn:
