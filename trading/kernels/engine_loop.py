@@ -16,6 +16,7 @@ from functools import cache
 from textwrap import indent
 from typing import Any, Final
 
+import numpy as np
 from numba import njit
 
 from trading.backtest_data import CLOSE, FUND, LONGER, OPENS, RATE
@@ -36,6 +37,8 @@ Loop = Callable[..., Any]
 TickRow = namedtuple("TickRow", TICK.names)  # type: ignore[misc]
 _OWN: Final[Mapping[str, Any]] = {
     "TickRow": TickRow,
+    "int64": np.int64,
+    "uint64": np.uint64,
     "accept": engine_requests.accept,
     "advance": engine_match.advance,
     "begin_bar": engine_match.begin_bar,

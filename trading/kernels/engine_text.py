@@ -25,8 +25,9 @@ def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs
     exposed = 0
     day_end = run.day_end
     done = stop
-    for k in range(start, stop):
-        bar = bars[k]
+    for u in range(uint64(start), uint64(stop)):  # unsigned: no index counts from the end
+        bar = bars[u]
+        k = int64(u)
         ts = bar.ts_event
         close = bar.close
         if run.busy != 0:
@@ -87,7 +88,7 @@ def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs
         elif equity < trough:
             trough = equity
         if keep:
-            curve[k] = equity
+            curve[u] = equity
     run.last_equity = equity
     run.peak = peak
     run.trough = trough
