@@ -61,13 +61,9 @@ def booked(run: Path) -> int:
 def test_kill_of_the_whole_system_loses_and_doubles_nothing(tmp_path: Path) -> None:
     keep = ("--set", "venue.outlives_run=true")
     first = start(tmp_path, "--duration", "600", *keep)
-    deadline = time.monotonic() + SERVING_S
-    runs: list[Path] = []
-    while time.monotonic() < deadline and not (runs and booked(runs[0])):
-        runs = [p for p in (tmp_path / "runs").glob("2*") if p.is_dir()]
-        time.sleep(0.2)
-    venue: dict[str, Any] = json.loads((runs[0] / "venue" / "process.json").read_text())
-    before = booked(runs[0])
+    run = until_booked(tmp_path)
+    venue: dict[str, Any] = json.loads((run / "venue" / "process.json").read_text())
+    before = booked(run)
 
     for pid in (*descendants(first.pid), first.pid):
         if pid != venue["pid"]:
@@ -79,9 +75,48 @@ def test_kill_of_the_whole_system_loses_and_doubles_nothing(tmp_path: Path) -> N
     summary = json.loads(out)
     assert second.returncode == 0, err
     assert before > 0
-    assert summary["run_id"] == runs[0].name
+    assert summary["run_id"] == run.name
     assert summary["ledger"]["equal"]
     assert summary["ledger"]["duplicate_client_order_ids"] == []
     assert summary["fills"] >= before
     assert summary["discrepancies"]["open"] == 0
     assert not alive(venue["pid"])
+
+
+def test_orders_that_were_kept_are_taken_up_by_the_run_that_resumes(tmp_path: Path) -> None:
+    keep = ("--set", "venue.outlives_run=true")
+    first = start(tmp_path, "--duration", "600", *keep)
+    run = until_booked(tmp_path)
+    stopping = [*MANTA, "stop", "--keep-orders", "--json"]
+    stopped = subprocess.run(
+        stopping, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    out, err = first.communicate(timeout=100)
+
+    assert (stopped.returncode, first.returncode) == (0, 0), (stopped.stderr, err)
+    before = json.loads(out)
+    venue: dict[str, Any] = json.loads((run / "venue" / "process.json").read_text())
+    assert before["orders_kept"]
+    assert before["orders_open"] > 0  # the maker quotes all the time
+    assert alive(venue["pid"])
+
+    second = start(tmp_path, "--resume", "latest", "--duration", "8", *keep)
+    out, err = second.communicate(timeout=200)
+
+    after = json.loads(out)
+    assert second.returncode == 0, err
+    assert (after["orders_open"], after["orders_kept"]) == (0, False)
+    assert after["ledger"]["equal"]
+    assert after["ledger"]["duplicate_client_order_ids"] == []
+    assert not alive(venue["pid"])
+
+
+def until_booked(folder: Path) -> Path:
+    """The folder of the first run, once it has fills."""
+    deadline = time.monotonic() + SERVING_S
+    while time.monotonic() < deadline:
+        runs = [p for p in (folder / "runs").glob("2*") if p.is_dir()]
+        if runs and booked(runs[0]):
+            return runs[0]
+        time.sleep(0.2)
+    raise TimeoutError("the run does not trade")
