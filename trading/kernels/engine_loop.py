@@ -34,6 +34,8 @@ from trading.strategy import CompiledStrategy, function_digest
 from trading.strategy_records import TICK
 
 Loop = Callable[..., Any]
+# Called with a strategy's name before it is compiled, which takes seconds: say so to who waits.
+listeners: Final[list[Callable[[str], None]]] = []
 TickRow = namedtuple("TickRow", TICK.names)  # type: ignore[misc]
 _OWN: Final[Mapping[str, Any]] = {
     "TickRow": TickRow,
@@ -115,11 +117,28 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
         timer_ns=strategy.timer_ns,
         timer="on_timer" if strategy.timer_ns else "on_bar",
     )
-    engine_kernel.compile_parts()
     exec(compile(text, plain.__code__.co_filename, "exec"), scope)
     options = {"error_model": "numpy", "nogil": True, "_nrt": False}
     try:
         made: Loop = njit(cache=True, **options)(scope[name])
     except RuntimeError:  # typed in at a prompt, or no folder to write to: works, compiles again
         made = njit(**options)(scope[name])
+    _compile_parts_first(made, strategy.name)
     return made
+
+
+def _compile_parts_first(made: Any, name: str) -> None:
+    """Compile the parts, each for its one signature, when `made` is compiled and not when loaded.
+
+    numba asks its compiler only for what the disk cache does not have.
+    """
+    compiler = made._compiler
+    plain = compiler.compile
+
+    def noted(args: Any, return_type: Any) -> Any:
+        for tell in listeners:
+            tell(name)
+        engine_kernel.compile_parts()
+        return plain(args, return_type)
+
+    compiler.compile = noted
