@@ -18,6 +18,7 @@ from scenarios import (
     cli_operate,
     cli_run,
     cli_simulate,
+    cli_sweep,
     cli_venue,
 )
 from scenarios.cli_output import DONE, FAILED, Json, exit_code, facts, show
@@ -48,6 +49,7 @@ journal.command()(cli_journal.backup)
 app.add_typer(venue, name="venue")
 venue.command()(cli_venue.ledger)
 app.command()(cli_simulate.simulate)
+app.command()(cli_sweep.sweep)
 app.add_typer(data, name="data")
 data.command("import")(cli_data.import_)
 data.command("list")(cli_data.list_)
