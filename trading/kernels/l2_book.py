@@ -31,7 +31,7 @@ def leading_zeros(typing_context: Any, word: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-@njit(forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy", _nrt=False)
 def next_level(book: Any, words: I8, side: int, key: int) -> int:
     """Key of the best level below `key`; NONE if there is none."""
     start = book.start[side]
@@ -47,7 +47,7 @@ def next_level(book: Any, words: I8, side: int, key: int) -> int:
     return (word << 6) + 63 - leading_zeros(bits) - start
 
 
-@njit(forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy", _nrt=False)
 def set_level(book: Any, sizes: I8, words: I8, side: int, key: int, lots: int) -> int:
     """The tape's word about one level (0 removes it) -> the lots that stood there before.
 
@@ -59,10 +59,8 @@ def set_level(book: Any, sizes: I8, words: I8, side: int, key: int, lots: int) -
     if lots > 0:
         if before == 0:
             words[at >> 6] |= 1 << (at & 63)
-            if key < book.low[side]:
-                book.low[side] = key
-            if key > book.best[side]:
-                book.best[side] = key
+            book.low[side] = min(book.low[side], key)
+            book.best[side] = max(book.best[side], key)
     elif before != 0:
         words[at >> 6] &= ~(1 << (at & 63))
         if key == book.best[side]:
@@ -70,7 +68,19 @@ def set_level(book: Any, sizes: I8, words: I8, side: int, key: int, lots: int) -
     return int(before)
 
 
-@njit(forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy", _nrt=False)
+def show_quote(book: Any, event: Any) -> None:
+    """Without depth: what a quote says of the touch; a side without lots stays as it was."""
+    if event.size > 0:
+        book.best[0] = event.price
+        book.lots[0] = event.size
+    if event.size2 > 0:
+        book.best[1] = -event.price2
+        book.lots[1] = event.size2
+    book.seen = 1
+
+
+@njit(forceinline=True, error_model="numpy", _nrt=False)
 def shown(book: Any, sizes: I8, side: int, key: int) -> int:
     """Lots that the tape shows at one level; 0 where it shows none."""
     if book.depth == 0:
@@ -81,7 +91,7 @@ def shown(book: Any, sizes: I8, side: int, key: int) -> int:
     return int(sizes[book.start[side] + key])
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", _nrt=False)
 def hides(book: Any, sizes: I8, words: I8, side: int, key: int) -> bool:
     """Whether the tape may not show this level: deeper than all that it shows of this side."""
     if book.best[side] == NONE:
@@ -96,7 +106,7 @@ def hides(book: Any, sizes: I8, words: I8, side: int, key: int) -> bool:
     return bool(key <= book.low[side] or next_level(book, words, side, key) == NONE)
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", _nrt=False)
 def show_levels(
     book: Any, sizes: I8, words: I8, event: Any, tick_unit: float, tick: float, lot_unit: float,
     lot: float,
@@ -124,7 +134,7 @@ def show_levels(
             event.asks = count
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", _nrt=False)
 def replay(events: Rows, book: Any, sizes: I8, words: I8) -> int:
     """Apply all deltas of one instrument, and nothing else -> the sum of both best keys.
 

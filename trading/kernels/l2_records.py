@@ -103,11 +103,13 @@ MARKET: Final = np.dtype(
         ("best", "<i8", (2,)),  # of our resting orders: keys; NONE without
         ("worst", "<i8", (2,)),
         ("last", "<i8"),  # tick of the tape's last trade; NONE before
+        ("low", "<i8"),  # liquidation is due when bid + ask in ticks come down to here, or
+        ("high", "<i8"),  # up to here
         ("takes", "<i8"),
         ("take_side", "<i8", (TAKES_MAX,)),
         ("take_key", "<i8", (TAKES_MAX,)),
         ("take_lots", "<i8", (TAKES_MAX,)),
-        ("orders", RESTING, (WORKING_MAX,)),
+        ("orders", RESTING, (WORKING_MAX + 1,)),  # the last is room to move one through
     ]
 )
 REQUEST: Final = np.dtype(
@@ -173,12 +175,14 @@ LINE: Final = np.dtype(
         ("ts_last", "<i8"),  # when the last row is heard
         # progress
         ("now", "<i8"),  # the venue's clock
+        ("local_now", "<i8"),  # ours
         ("venue_at", "<i8"),  # rows that have happened
         ("local_at", "<i8"),  # rows that we have heard
         ("peek", "<i8"),
         ("alarm", "<i8"),  # the venue's next business that is no row: request, sample, expiry
         ("timer_due", "<i8"),
         ("sample_due", "<i8"),
+        ("gtd_due", "<i8"),
         ("samples", "<i8"),
         ("ts_seen", "<i8"),  # ts_event of the last row heard
         ("entry_at", "<i8"),

@@ -1,0 +1,155 @@
+"""The text of the loop of an event backtest. `trading.kernels.l2_loop` fills in the names.
+
+In braces: the function's name, the kinds of rows that the strategy handles, and what calls it.
+Between two decisions of the strategy nothing that we do can reach the venue, so the venue may run
+ahead up to the next one, and we catch up with what was heard by then: two tight loops instead of
+one that alternates.
+"""
+
+from typing import Final
+
+LOOP: Final = """
+def {name}(events, heard, sizes, words, near_sizes, near_words, entry_times, entry_delays,
+           answer_times, answer_delays, states, params, seens, asks, lines, runs, desks, accounts,
+           markets, books, nears, shows, lives, tolds, curve, fills, after, rows, trades,
+           metrics):
+    line = lines[0]
+    run = runs[0]
+    given = params[0]
+    n = len(events)
+    ordered = line.ordered != 0
+    if run.ts_start == 0:
+        first_day(run, events[0].ts_event)
+    while run.error == 0 and run.full == 0 and line.finished == 0:
+        due = min(line.timer_due, line.ts_last)
+        k = max(line.peek, line.local_at)
+        row_due = False
+        if {handled} != 0:
+            while k < n and events[k if ordered else heard[k]].kind & {handled} == 0:
+                k += 1
+            line.peek = k
+            if k < n:
+                ts = events[k if ordered else heard[k]].ts_init
+                if ts <= due:
+                    due = ts
+                    row_due = True
+        if line.react != 0 and line.answers_head < line.answers_tail:
+            arrives = line.answers[line.answers_head % ANSWERS_MAX].arrives
+            if arrives < due:
+                due = arrives
+                row_due = False
+        until = exchange(events, line, runs, desks, accounts, markets, books, sizes, words,
+                         answer_times, answer_delays, curve, lives, tolds, fills, after, rows,
+                         trades, due)
+        if until < due:
+            row_due = False
+        local_at = line.local_at
+        ts_seen = line.ts_seen
+        stop = k if row_due else n
+        while local_at < stop:
+            event = events[local_at if ordered else heard[local_at]]
+            if event.ts_init > until:
+                break
+            kind = event.kind
+            ts_seen = event.ts_event
+            if kind & QUOTE:
+                near = nears[event.instrument]
+                near.lots[0] = event.price
+                near.lots[1] = event.price2
+            elif kind & DELTA:
+                near = nears[event.instrument]
+                if near.depth != 0:
+                    hear_delta(near, near_sizes, near_words, event)
+            local_at += 1
+        line.local_at = local_at
+        line.ts_seen = ts_seen
+        line.local_now = until
+        while line.answers_head < line.answers_tail:
+            said = line.answers[line.answers_head % ANSWERS_MAX]
+            if said.arrives > until:
+                break
+            line.answers_head += 1
+            i = said.instrument
+            account = seens[i]
+            learn(line, account, said, tolds[1])
+{on_fill}
+        if until < due or run.error != 0:
+            if line.answers_tail - line.answers_head > ANSWERS_MAX - ANSWERS_AN_EVENT:
+                run.error = ERROR_CHASE
+            continue
+        if row_due:
+            event = events[local_at if ordered else heard[local_at]]
+            i = event.instrument
+            account = seens[i]
+            desk = desks[i]
+            near = nears[i]
+            line.ts_seen = event.ts_event
+            line.local_at = local_at + 1
+            count = 0
+{on_row}
+            if count != 0:
+                send(line, run, desk, account, asks, count, entry_times, entry_delays, rows)
+        elif due == line.timer_due:
+            line.timer_due += line.timer_ns
+            for i in range(len(desks)):
+                account = seens[i]
+                desk = desks[i]
+                near = nears[i]
+                account.ts = line.ts_seen
+                touch_of(account, desk, near)
+{on_timer}
+        elif due == line.ts_last:
+            line.finished = 1
+            sample(line, run, desks, accounts, markets, books, line.ts_last, curve)
+            end_of_run(run, run.last_equity, line.ts_last)
+            figures(run, metrics[0])
+    return line.finished
+"""
+ON_FILL: Final = """\
+if said.what == FILLED:
+    account.ts = tolds[1].ts_event
+    touch_of(account, desks[i], nears[i])
+    count = on_fill(states[i], given, tolds[1], account, asks)
+    if count != 0:
+        send(line, run, desks[i], account, asks, count, entry_times, entry_delays, rows)
+        if run.error != 0:
+            break
+"""
+ON_TRADE: Final = """\
+if event.kind & TRADE:
+    account.ts = event.ts_event
+    touch_of(account, desk, near)
+    count = on_trade(states[i], given, TradeRow(
+        event.ts_event, event.ts_init, price_of(desk, event.price), size_of(desk, event.size),
+        event.side, event.price2), account, asks)
+"""
+ON_QUOTE: Final = """\
+if event.kind & QUOTE:
+    near.lots[0] = event.price
+    near.lots[1] = event.price2
+    account.ts = event.ts_event
+    touch_of(account, desk, near)
+    count = on_quote(states[i], given, QuoteRow(
+        event.ts_event, event.ts_init, price_of(desk, event.price), size_of(desk, event.size),
+        price_of(desk, event.price2), size_of(desk, event.size2)), account, asks)
+"""
+ON_BOOK: Final = """\
+if event.kind & LAST:
+    hear_delta(near, near_sizes, near_words, event)
+    if near.best[0] != NONE and near.best[1] != NONE:
+        book = shows[0]
+        book.ts_event = event.ts_event
+        book.ts_init = event.ts_init
+        show_levels(near, near_sizes, near_words, book, desk.ticks_a_unit, desk.tick,
+                    desk.lots_a_unit, desk.lot)
+        account.ts = event.ts_event
+        account.bid = book.bid_px[0]
+        account.ask = book.ask_px[0]
+        count = on_book(states[i], given, book, account, asks)
+"""
+ON_TIMER: Final = """\
+count = on_timer(states[i], given, TickRow(line.ts_seen, due), account, asks)
+if count != 0:
+    send(line, run, desk, account, asks, count, entry_times, entry_delays, rows)
+"""
+PASS: Final = "pass\n"
