@@ -45,7 +45,8 @@ class BarEngine:
 
     def metrics(self, params: Rows, data: Any, bars: int) -> Rows:
         """(n,) METRICS over the first `bars` bars; rows whose strategy failed have `error`."""
-        return backtest.run_many(self._strategy, params, _first(data, bars), self._settings)
+        mine = _writable(params)
+        return backtest.run_many(self._strategy, mine, _first(data, bars), self._settings)
 
     def returns(self, params: Rows, data: Any, ends: I8) -> F8:
         """(periods, n) returns; none at all for a strategy that failed."""
@@ -53,12 +54,12 @@ class BarEngine:
             self._strategy, data, backtest.settings_for(data, self._settings), keep=False
         )
         engine.curve = np.zeros(engine.steps)  # equity after each bar, and no other table
-        initial = self._settings.initial_balance
+        initial, mine = self._settings.initial_balance, _writable(params)
         out = np.zeros((len(ends), len(params)))
         for i in range(len(params)):
             engine.clear()
             try:
-                engine.go(params[i : i + 1])
+                engine.go(mine[i : i + 1])
             except backtest.StrategyError:
                 continue
             out[:, i] = returns_of(engine.curve[ends], initial)
@@ -74,6 +75,11 @@ class BarEngine:
 def make(source: str, settings: str) -> BarEngine:
     """The factory that `scenarios.sweep` names."""
     return BarEngine(source, settings)
+
+
+def _writable(params: Rows) -> Rows:
+    """A copy: what comes from Ray is read-only, which is another type to numba, compiled anew."""
+    return np.array(params)
 
 
 def _first(data: backtest.MarketData, bars: int) -> backtest.MarketData:
