@@ -12,7 +12,7 @@ from journal.errors import translated
 class Write(Protocol):
     """How bytes reach a disk; a test gives one whose disk is full."""
 
-    def __call__(self, path: Path, data: bytes) -> None: ...
+    def __call__(self, path: Path, data: bytes | memoryview) -> None: ...
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes | memoryview) -> None:
     """Put a file in its place, or leave everything as it was."""
     with replacing(path) as file:
         file.write(data)

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from journal.data.blocks import Rows
 from journal.data.errors import BadData, readable
 from journal.data.kinds import KINDS, Kind, period_of
+from journal.data.rows import Rows
 from journal.data.series import File, Series, encode, joined, read_file, write_file
 from journal.data.times import said
 from journal.files import Write

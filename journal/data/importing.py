@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
-from typing import Final
 
 from journal.data import names
-from journal.data.blocks import Rows, Wrong
 from journal.data.cutting import Cutter
 from journal.data.errors import BadData, NoData
 from journal.data.reading import Reading, open_file, sha256_of
+from journal.data.rows import SHOWN, Rows, Wrong
 from journal.data.series import Series, SeriesId, Source, read_list, sweep, write_list
 from journal.data.sniff import Wish
 from journal.data.spacing import bar_length
@@ -26,7 +25,6 @@ from journal.errors import JournalBusy, translated
 from journal.files import Write, write_whole
 from journal.lock import WriterLock
 
-SHOWN: Final = 20
 OnProgress = Callable[[int, int, int], None]  # bytes done, bytes in all, rows
 
 
@@ -69,7 +67,7 @@ class Report:
         """Count a block."""
         self.rows += rows.frame.height
         self.blank += rows.blank
-        self.wrong += len(rows.wrong)
+        self.wrong += rows.wrong_count
         self.wrong_rows += rows.wrong[: SHOWN - len(self.wrong_rows)]
 
 
@@ -97,7 +95,7 @@ def import_file(
     series = identify(reading, heads[-1][0], request)
     report = Report(path, series, reading.units, reading.notes)
     with ThreadPoolExecutor(2, "import") as pool, _writing(root, series) as before:
-        digest = pool.submit(sha256_of, path)
+        digest = pool.submit(sha256_of, path) if reading.worth_a_digest else None
         cutter = Cutter(root, path, before, sort=request.sort, pool=pool, write=write)
         for rows, done in chain(heads, reading.rows):
             report.add(rows)
@@ -110,8 +108,8 @@ def import_file(
         report.first_ns, report.last_ns = cut.first_ns, cut.last_ns
         report.rows -= cut.duplicates
         files = {f.period: f for f in before.files} | cut.files
-        source = _source(report, digest.result(), reading.bytes)
-        others = tuple(s for s in before.sources if s.sha256 != source.sha256)
+        source = _source(report, digest.result() if digest else None, reading.bytes)
+        others = tuple(s for s in before.sources if not _same(s, source))
         after = Series(series, tuple(files[p] for p in sorted(files)), (*others, source))
         write_list(root, after, write)
         sweep(root, after)
@@ -170,7 +168,13 @@ def _leave(folder: Path, root: Path) -> None:
         folder = folder.parent
 
 
-def _source(report: Report, sha256: str, size: int) -> Source:
+def _same(a: Source, b: Source) -> bool:
+    if a.sha256 is None or b.sha256 is None:
+        return (a.name, a.bytes) == (b.name, b.bytes)
+    return a.sha256 == b.sha256
+
+
+def _source(report: Report, sha256: str | None, size: int) -> Source:
     return Source(
         name=report.path.name,
         sha256=sha256,
@@ -195,8 +199,9 @@ def _until_rows(reading: Reading) -> list[tuple[Rows, int]]:
         heads.append(each)
         if each[0].frame.height:
             return heads
-    wrong = [w for rows, _ in heads for w in rows.wrong]
-    if not wrong:
+    wrong = next((rows.wrong[0] for rows, _ in heads if rows.wrong), None)
+    if wrong is None:
         raise BadData(reading.path, "has no rows", "there is nothing to import")
-    remedy = f"all {len(wrong)} rows are wrong; is the file what it seems?"
-    raise BadData(reading.path, wrong[0].reason, remedy, row=wrong[0].row, field=wrong[0].field)
+    count = sum(rows.wrong_count for rows, _ in heads)
+    remedy = f"all {count} rows are wrong; is the file what it seems?"
+    raise BadData(reading.path, wrong.reason, remedy, row=wrong.row, field=wrong.field)

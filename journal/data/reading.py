@@ -13,16 +13,19 @@ import numpy as np
 import polars as pl
 
 from journal.data import names, times
-from journal.data.blocks import Rows, parse, without_faults, without_nulls
+from journal.data.blocks import parse
 from journal.data.columns import Columns, identify, missing, said
 from journal.data.errors import BadData, readable, shown
 from journal.data.frames import typed
 from journal.data.kinds import KINDS, KindName
+from journal.data.rows import Rows, without_faults, without_nulls
 from journal.data.sniff import Layout, Wish, sniff
 from journal.data.textfile import TextFile
 
 TEXT: Final = (".csv", ".tsv", ".txt", ".gz", ".zip")
 TABLES: Final = (".parquet", ".feather", ".arrow", ".ipc")
+_PLAIN: Final = (".csv", ".tsv", ".txt")
+_DIGEST_BYTES_MAX: Final = 1 << 26
 _TABLE_ROWS: Final = 500_000
 _WORKERS_MAX: Final = 4
 
@@ -37,6 +40,11 @@ class Reading:
     bytes: int
     units: str  # of its times
     notes: tuple[str, ...] = ()
+
+    @property
+    def worth_a_digest(self) -> bool:
+        """False for plain text so large that its SHA-256 would take a good part of an import."""
+        return self.path.suffix.lower() not in _PLAIN or self.bytes <= _DIGEST_BYTES_MAX
 
 
 def open_file(path: Path, wish: Wish | None = None) -> Reading:
@@ -147,15 +155,14 @@ def _table_rows(
     for start in range(0, count, _TABLE_ROWS):
         with readable(path):
             raw = chosen.slice(start, _TABLE_ROWS).collect()
-        lines = np.arange(start + 1, start + 1 + raw.height)
         # A recording of market data has a row of nulls where a batch was empty.
         empty = raw.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
-        blank = int(empty.sum())
-        if blank:
-            raw, lines = raw.filter(~empty), lines[~empty]
-        raw = raw.with_columns(
+        skipped = np.flatnonzero(empty)
+        height, blank = raw.height, len(skipped)
+        raw = (raw.filter(~empty) if blank else raw).with_columns(
             pl.col(n).fill_null(0) for n in KINDS[kind].optional if n in raw.columns
         )
-        read = without_nulls(raw, typed(raw, kind, how, time_unit), kind, lines)
-        rows = without_faults(replace(read, blank=blank), kind)
-        yield rows, size * (start + raw.height + blank) // count
+        frame = typed(raw, kind, how, time_unit)
+        read = without_nulls(raw, Rows(frame, start + 1, height, skipped, blank=blank), kind)
+        rows = without_faults(read, kind)
+        yield rows, size * (start + height) // count

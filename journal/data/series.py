@@ -63,10 +63,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where rows came from."""
+    """Where rows came from. Large text files have no digest: see `Reading.worth_a_digest`."""
 
     name: str
-    sha256: str
+    sha256: str | None
     bytes: int
     rows: int
     wrong: int
@@ -94,12 +94,12 @@ class Series:
         return sum(f.bytes for f in self.files)
 
 
-def encode(frame: pl.DataFrame) -> bytes:
+def encode(frame: pl.DataFrame) -> memoryview:
     """A frame as the Parquet file that the catalogue keeps: the same rows, the same bytes."""
     buffer = io.BytesIO()
     # Row groups follow the chunks of a frame, and those the accidents of its making.
     frame.rechunk().write_parquet(buffer, compression="lz4", statistics=False)
-    return buffer.getvalue()
+    return buffer.getbuffer()
 
 
 def write_file(

@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from journal.data.blocks import Rows
 from journal.data.errors import BadData
 from journal.data.kinds import interval_name
+from journal.data.rows import Rows
 from messages.base import NS_PER_S
 
 _ROWS: Final = 10_000

@@ -9,10 +9,10 @@ import pytest
 from market_files import T0_S, bar_lines, written
 
 from journal.catalogue import Catalogue, read_bars
-from journal.data.blocks import Wrong
 from journal.data.checking import check
 from journal.data.errors import BadData, NoData
 from journal.data.importing import Report, Request, import_file
+from journal.data.rows import Wrong
 from journal.data.sniff import Wish
 from journal.errors import DiskFull, JournalUnavailable
 from journal.files import write_whole
@@ -199,7 +199,7 @@ class FullDisk:
     def __init__(self, files: int) -> None:
         self.left = files
 
-    def __call__(self, path: Path, data: bytes) -> None:
+    def __call__(self, path: Path, data: bytes | memoryview) -> None:
         if self.left == 0:
             raise DiskFull(path)
         self.left -= 1
