@@ -3,7 +3,7 @@
 Individuals are positions in the unit cube, so one standard deviation means the same on every axis,
 and a blend cannot leave the range. Discrete axes round when a position becomes a value.
 
-Two things that are often done wrong, and how they are done here (docs/decisions/013):
+Two things that are often done wrong, and how they are done here (docs/decisions/017):
 
 - The penalty for a drawdown beyond DRAWDOWN_MAX makes a score worse whatever its sign: multiplying
   a negative score by (1 - drawdown) would make the deepest losers the fittest.
