@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from scenarios import (
+    cli_backtest,
     cli_data,
     cli_data_files,
     cli_download,
@@ -49,6 +50,7 @@ journal.command()(cli_journal.backup)
 app.add_typer(venue, name="venue")
 venue.command()(cli_venue.ledger)
 app.command()(cli_simulate.simulate)
+app.command()(cli_backtest.backtest)
 app.command()(cli_sweep.sweep)
 app.add_typer(data, name="data")
 data.command("import")(cli_data.import_)

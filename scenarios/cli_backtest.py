@@ -1,0 +1,192 @@
+"""`manta backtest`: one strategy over past bars, from the command line."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from scenarios.cli_output import RUNS, Json, Mistake, RunsDir, cell, show, table
+
+if TYPE_CHECKING:
+    from scenarios.backtest import Done
+
+Strategy = Annotated[
+    str,
+    typer.Option("--strategy", metavar="NAME|FILE.py:NAME", help="Built in, or in your own file."),
+]
+Data = Annotated[
+    str, typer.Option("--data", metavar="FILE|NAME", help="A file of bars, or an instrument.")
+]
+Interval = Annotated[
+    str | None, typer.Option("--interval", metavar="1m|1h|...", help="Of the bars, if unclear.")
+]
+Start = Annotated[
+    str | None, typer.Option("--start", metavar="TIME", help="Bars from here on; UTC.")
+]
+End = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Bars before this; UTC.")]
+Param = Annotated[
+    list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="May be repeated.")
+]
+Fill = Annotated[
+    str, typer.Option("--fill", metavar="MODEL", help="next_open, close or path: when orders fill.")
+]
+Fee = Annotated[
+    float, typer.Option("--fee", metavar="FRACTION", help="Maker and taker fee of a fill's value.")
+]
+Slippage = Annotated[
+    float, typer.Option("--slippage", metavar="FRACTION", help="How much worse a taker's price is.")
+]
+Share = Annotated[
+    float,
+    typer.Option("--volume-share", metavar="FRACTION", help="Of a bar's volume at most; 0 all."),
+]
+Cash = Annotated[float, typer.Option("--cash", metavar="AMOUNT", help="The balance to begin with.")]
+Leverage = Annotated[
+    float | None,
+    typer.Option("--leverage", metavar="X", help="Trade on margin, X times the equity at most."),
+]
+Tick = Annotated[float, typer.Option("--tick", metavar="STEP", help="Smallest step of a price.")]
+Lot = Annotated[float, typer.Option("--lot", metavar="STEP", help="Smallest step of a quantity.")]
+Catalogue = Annotated[
+    Path | None, typer.Option("--catalogue", metavar="DIR", help="Folder of imported data.")
+]
+Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Write the run's folder, or not.")]
+_SHOWN: Final = (
+    "total_return", "cagr", "sharpe", "sortino", "max_drawdown", "calmar", "volatility",
+    "profit_factor", "win_rate", "exposure", "turnover",
+)  # fmt: skip
+_FRACTIONS: Final = {"total_return", "cagr", "max_drawdown", "volatility", "win_rate", "exposure"}
+
+
+def backtest(
+    strategy: Strategy,
+    data: Data,
+    interval: Interval = None,
+    start: Start = None,
+    end: End = None,
+    param: Param = None,
+    fill: Fill = "next_open",
+    fee: Fee = 0.001,
+    slippage: Slippage = 0.0,
+    volume_share: Share = 0.0,
+    cash: Cash = 10_000.0,
+    leverage: Leverage = None,
+    tick: Tick = 1e-8,
+    lot: Lot = 1e-8,
+    catalogue: Catalogue = None,
+    runs_dir: RunsDir = RUNS,
+    keep: Keep = True,
+    as_json: Json = False,
+) -> None:
+    """Run a strategy over past bars: orders, fills, fees, equity, figures.
+
+    The run's folder has all of it as Parquet and JSON. What is assumed about the venue is in
+    docs/backtesting.md. The first run of a strategy compiles it, which takes seconds.
+
+    \b
+    Examples:
+      manta backtest --strategy trend_following --data BTCUSDT --interval 1h --param fast=12
+      manta backtest --strategy my.py:BREAKOUT --data bars.csv --fill close --slippage 0.0005
+      manta backtest --strategy momentum --data bars.parquet --leverage 3 --no-keep --json
+    """
+    # Read when numba is imported: compiled code is kept beside the runs.
+    home = runs_dir.expanduser().resolve() / ".cache" / "numba"
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(home))
+    from scenarios import backtest as scenario  # noqa: PLC0415 - numba
+    from scenarios.sweep_data import load_bars  # noqa: PLC0415
+    from trading.kernels.engine_loop import listeners  # noqa: PLC0415
+
+    if fill not in ("next_open", "close", "path"):
+        raise Mistake(f"--fill {fill}: use next_open, close or path")
+    settings = scenario.settings_of(
+        fill=fill,
+        maker_fee=fee,
+        taker_fee=fee,
+        slippage=slippage,
+        volume_share=volume_share,
+        initial_balance=cash,
+        account=None if leverage is None else "margin",
+        leverage=leverage,
+        instruments=({"symbol": Path(data).stem, "tick": tick, "lot": lot},),
+    )
+    bars = load_bars(data, interval, start, end, catalogue)
+    folder = scenario.new_folder(runs_dir, strategy, datetime.now(UTC)) if keep else None
+    listeners.append(_compiling)
+    try:
+        done = scenario.run(
+            strategy,
+            scenario.parameters(param or []),
+            bars,
+            settings,
+            folder,
+            data=Path(data).name,
+            progress=None if as_json else _progress(),
+        )
+    finally:
+        listeners.remove(_compiling)
+    show(document(done), as_json=as_json, text=lines(done))
+
+
+def document(done: "Done") -> dict[str, Any]:
+    """What --json prints."""
+    result = done.result
+    return {
+        "folder": str(done.folder) if done.folder is not None else None,
+        "identity": dict(result.identity),
+        "settings": dict(result.settings),
+        "bars": int(result.metrics["bars"][0]),
+        "orders": len(result.orders),
+        "fills": len(result.fills),
+        "trades": len(result.trades),
+        "fees": float(result.metrics["fees"][0]),
+        "final_equity": result.final_equity,
+        "pnl": result.final_equity - result.initial_balance,
+        "stats": dict(done.stats),
+    }
+
+
+def lines(done: "Done") -> list[str]:
+    """The same for a person."""
+    found = document(done)
+    identity = found["identity"]
+    params = " ".join(f"{n}={cell(v)}" for n, v in identity["params"].items())
+    money = [
+        ("bars", cell(found["bars"])),
+        ("orders / fills / trades", f"{found['orders']} / {found['fills']} / {found['trades']}"),
+        ("final equity", f"{found['final_equity']:.4f} {identity['currency']}"),
+        ("pnl", f"{found['pnl']:.4f}"),
+        ("fees", f"{found['fees']:.4f}"),
+    ]
+    if identity["dropped"]:
+        money.append(("dropped requests", f"{identity['dropped']} (less than a lot, or no room)"))
+    figures = [(n.replace("_", " "), _figure(n, done.stats.get(n))) for n in _SHOWN]
+    head = f"{identity['strategy']} on {', '.join(identity['instruments'])}: {params}"
+    where = [f"kept in {found['folder']}"] if found["folder"] else []
+    return [head, *table(("figure", "value"), [*money, *figures]), *where]
+
+
+def _figure(name: str, value: float | int | None) -> str:
+    if value is not None and name in _FRACTIONS:
+        return f"{100 * value:.2f} %"
+    return cell(value)
+
+
+def _compiling(name: str) -> None:
+    sys.stderr.write(f"compiling {name} ... (once; the code is kept)\n")
+    sys.stderr.flush()
+
+
+def _progress() -> Any:
+    """A line that counts, on a terminal only, for runs that take a while."""
+    if not sys.stderr.isatty():
+        return None
+
+    def tell(done: int, total: int) -> None:
+        if total > 10_000_000:
+            sys.stderr.write(f"{done}/{total} bars{chr(10) if done == total else chr(13)}")
+            sys.stderr.flush()
+
+    return tell
