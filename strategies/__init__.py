@@ -13,7 +13,11 @@ from trading.strategy import CompiledStrategy
 
 BUILT_IN: Final[Mapping[str, str]] = {
     "trend_following": "strategies.trend_following:STRATEGY",
+    "mean_reversion": "strategies.mean_reversion:STRATEGY",
+    "momentum": "strategies.momentum:STRATEGY",
     "market_making": "strategies.market_making:STRATEGY",
+    "market_making_bars": "strategies.market_making:ON_BARS",
+    "grid": "strategies.grid:STRATEGY",
 }
 
 

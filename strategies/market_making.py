@@ -18,7 +18,7 @@ from numba import njit
 from pydantic import Field
 
 from trading.kernels.strategy import cancel, submit_limit
-from trading.strategy import BUY, OPEN, SELL, CompiledStrategy, StrategyParams
+from trading.strategy import BUY, OPEN, RELOAD, SELL, CompiledStrategy, StrategyParams
 
 RETURNS: Final = 20
 SIDE_MAX: Final = 3  # orders of one side that may be under way before more are asked for
@@ -27,12 +27,24 @@ SIDE_MAX: Final = 3  # orders of one side that may be under way before more are 
 class Params(StrategyParams):
     """Parameters of market making; spreads are fractions of mid."""
 
-    base_spread: float = Field(0.0001, gt=0, lt=0.1, description="spread of a calm market")
-    spread_min: float = Field(0.00005, gt=0, lt=0.1, description="never quote narrower")
-    spread_max: float = Field(0.01, gt=0, lt=0.5, description="never quote wider")
-    volatility: float = Field(2.0, ge=0, description="standard deviations added to the spread")
-    notional: float = Field(500.0, gt=0, description="quote currency per quote")
-    inventory_max: float = Field(5000.0, gt=0, description="quote currency; nothing adds beyond")
+    base_spread: float = Field(
+        0.0001, gt=0, lt=0.1, description="spread of a calm market", json_schema_extra=RELOAD
+    )
+    spread_min: float = Field(
+        0.00005, gt=0, lt=0.1, description="never quote narrower", json_schema_extra=RELOAD
+    )
+    spread_max: float = Field(
+        0.01, gt=0, lt=0.5, description="never quote wider", json_schema_extra=RELOAD
+    )
+    volatility: float = Field(
+        2.0, ge=0, description="standard deviations added to the spread", json_schema_extra=RELOAD
+    )
+    notional: float = Field(
+        500.0, gt=0, description="quote currency per quote", json_schema_extra=RELOAD
+    )
+    inventory_max: float = Field(
+        5000.0, gt=0, description="quote currency; nothing adds beyond", json_schema_extra=RELOAD
+    )
     refresh_s: float = Field(1.0, gt=0, le=3600, description="seconds between renewals")
 
 
@@ -104,33 +116,48 @@ def _quote(account: Any, orders: Any, count: int, side: int, price: float, quant
     return int(submit_limit(orders, count, side, quantity, price, True))
 
 
-def on_book(state: Any, params: Any, book: Any, account: Any, orders: Any) -> int:
+@njit()
+def renew(
+    state: Any, params: Any, ts: int, best_bid: float, best_ask: float, account: Any, orders: Any
+) -> int:
     """Sample mid, and renew the quotes when it is time or they have become stale."""
-    mid = 0.5 * (book.bid_px[0] + book.ask_px[0])
+    mid = 0.5 * (best_bid + best_ask)
     refresh_ns = int(params.refresh_s * 1e9)
     if state.mid_sampled == 0.0:
-        state.mid_sampled, state.ts_sampled = mid, book.ts_event
-    elif book.ts_event - state.ts_sampled >= refresh_ns:
+        state.mid_sampled, state.ts_sampled = mid, ts
+    elif ts - state.ts_sampled >= refresh_ns:
         state.returns[state.count % RETURNS] = mid / state.mid_sampled - 1.0
         state.count += 1
-        state.mid_sampled, state.ts_sampled = mid, book.ts_event
+        state.mid_sampled, state.ts_sampled = mid, ts
     if account.acting == 0:
         return 0
     moved = abs(mid - state.mid_quoted) > 0.5 * state.spread * mid
-    if not moved and book.ts_event - state.ts_quoted < refresh_ns:
+    if not moved and ts - state.ts_quoted < refresh_ns:
         return 0
 
     inventory = account.position * mid
     skew = inventory_skew(inventory, params.inventory_max)
     spread = quoted_spread(params, sigma(state.returns, state.count), skew)
     centre = mid * (1.0 + skew * params.base_spread)
-    bid = min(centre - 0.5 * spread * mid, book.ask_px[0] - account.tick)
-    ask = max(centre + 0.5 * spread * mid, book.bid_px[0] + account.tick)
-    state.ts_quoted, state.mid_quoted, state.spread = book.ts_event, mid, spread
+    bid = min(centre - 0.5 * spread * mid, best_ask - account.tick)
+    ask = max(centre + 0.5 * spread * mid, best_bid + account.tick)
+    state.ts_quoted, state.mid_quoted, state.spread = ts, mid, spread
     count = _quote(account, orders, 0, BUY, bid, side_notional(params, BUY, inventory) / mid)
     return int(
         _quote(account, orders, count, SELL, ask, side_notional(params, SELL, inventory) / mid)
     )
 
 
+def on_book(state: Any, params: Any, book: Any, account: Any, orders: Any) -> int:
+    """Quote around the middle of the book."""
+    touch_bid, touch_ask = book.bid_px[0], book.ask_px[0]
+    return int(renew(state, params, book.ts_event, touch_bid, touch_ask, account, orders))
+
+
+def on_bar(state: Any, params: Any, bar: Any, account: Any, orders: Any) -> int:
+    """Quote around the close, as if that were both sides of the touch: for tests on bars."""
+    return int(renew(state, params, bar.ts_event, bar.close, bar.close, account, orders))
+
+
 STRATEGY = CompiledStrategy(name="market_making", params=Params, state=STATE, on_book=on_book)
+ON_BARS = CompiledStrategy(name="market_making_bars", params=Params, state=STATE, on_bar=on_bar)

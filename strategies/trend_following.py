@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from trading.kernels.strategy import submit_market
-from trading.strategy import BUY, SELL, CompiledStrategy, StrategyParams
+from trading.strategy import BUY, RELOAD, SELL, CompiledStrategy, StrategyParams
 
 
 class Params(StrategyParams):
@@ -20,12 +20,20 @@ class Params(StrategyParams):
     fast: int = Field(10, ge=1, le=1000, description="period of the fast EMA")
     slow: int = Field(20, ge=2, le=5000, description="period of the slow EMA")
     warmup: int = Field(5, ge=1, le=5000, description="bars before the first decision")
-    notional: float = Field(1000.0, gt=0, description="quote currency per entry")
+    notional: float = Field(
+        1000.0, gt=0, description="quote currency per entry", json_schema_extra=RELOAD
+    )
     shorts: bool = Field(False, description="hold short while the fast EMA is below")
     atr_period: int = Field(14, ge=1, le=1000, description="period of the ATR (Wilder)")
-    atr_stop: float = Field(2.0, ge=0, description="stop this many ATRs from entry; 0 off")
-    stop_loss: float = Field(0.0, ge=0, lt=1, description="fraction of the entry price; 0 off")
-    take_profit: float = Field(0.0, ge=0, description="fraction of the entry price; 0 off")
+    atr_stop: float = Field(
+        2.0, ge=0, description="stop this many ATRs from entry; 0 off", json_schema_extra=RELOAD
+    )
+    stop_loss: float = Field(
+        0.0, ge=0, lt=1, description="fraction of the entry price; 0 off", json_schema_extra=RELOAD
+    )
+    take_profit: float = Field(
+        0.0, ge=0, description="fraction of the entry price; 0 off", json_schema_extra=RELOAD
+    )
 
 
 STATE = np.dtype(

@@ -49,6 +49,9 @@ STREAMS: Final[Mapping[str, str]] = {
     "on_quote": "quotes",
     "on_book": "book",
 }
+# A parameter declared with Field(..., json_schema_extra=RELOAD) may change while the strategy runs:
+# STATE means the same with any value of it.
+RELOAD: Final[dict[str, Any]] = {"reload": True}
 _FIELD_DTYPES: Final[Mapping[Any, str]] = {int: "<i8", float: "<f8", bool: "<i8"}
 
 
@@ -72,6 +75,13 @@ class StrategyParams(BaseModel):
                 raise TypeError(f"{cls.__name__}.{name}: use int, float or bool")
             columns.append((name, _FIELD_DTYPES[field.annotation]))
         return np.dtype(columns)
+
+    @classmethod
+    def reloadable(cls) -> frozenset[str]:
+        """Names of the parameters that may change while the strategy runs."""
+        fields = cls.model_fields.items()
+        marks = {name: field.json_schema_extra for name, field in fields}
+        return frozenset(n for n, m in marks.items() if isinstance(m, dict) and m.get("reload"))
 
     def record(self) -> NDArray[np.void]:
         """These parameters as an array of one PARAMS record."""
@@ -212,6 +222,7 @@ __all__ = [
     "IOC",
     "OPEN",
     "ORDER",
+    "RELOAD",
     "SELL",
     "SENT",
     "STREAMS",
