@@ -20,7 +20,7 @@ from journal.data.rows import SHOWN, Rows, Wrong, without_faults, without_nulls
 from journal.data.sniff import Layout
 from journal.data.textfile import Block
 
-_SLOW_BYTES: Final = 1 << 14
+_SLOW_BYTES: Final = 1 << 17
 
 
 def parse(block: Block, layout: Layout) -> Rows:
@@ -58,12 +58,20 @@ def _fast(data: bytes, layout: Layout) -> pl.DataFrame | None:
         )
     except pl.exceptions.PolarsError:
         return None
+    raw = read.select(pl.col(f"column_{i + 1}").alias(f) for f, i in layout.at.items())
     # A row that ends early has nulls in the columns that are only read to see that.
     if not is_whole(read):
-        return None
-    raw = read.select(pl.col(f"column_{i + 1}").alias(f) for f, i in layout.at.items())
+        if not _has_all_fields(data, read.height, layout):
+            return None
+        raw = raw.with_columns(pl.col(n).fill_null(0) for n in _optional(raw, layout.kind))
     frame = typed(raw, layout.kind, layout.how, layout.time_unit)
     return frame if is_whole(frame) else None
+
+
+def _has_all_fields(data: bytes, rows: int, layout: Layout) -> bool:
+    """Whether missing values are empty fields, and not rows that end early."""
+    found = data.count(layout.delimiter.encode())
+    return b'"' not in data and found == rows * (layout.width - 1)
 
 
 def _slow(data: bytes, first: int, layout: Layout) -> Rows:
@@ -73,7 +81,7 @@ def _slow(data: bytes, first: int, layout: Layout) -> Rows:
     wrong: list[Wrong] = []
     blank = 0
     for offset, line in enumerate(lines):
-        values = next(csv.reader([line.rstrip("\r")], delimiter=layout.delimiter), [])
+        values = _split(line, layout.delimiter)
         if len(values) == layout.width:
             kept.append(values)
             continue
@@ -101,6 +109,13 @@ def _slow(data: bytes, first: int, layout: Layout) -> Rows:
         blank,
     )
     return without_nulls(raw, rows, layout.kind)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line.rstrip("\r")], delimiter=delimiter), [])
+    except csv.Error:  # longer than any field may be
+        return [line]
 
 
 def _optional(raw: pl.DataFrame, kind: KindName) -> list[str]:

@@ -55,7 +55,7 @@ def expected(lines: list[str]) -> tuple[list[tuple[int, float]], list[int], int]
     return rows, wrong, len(blank)
 
 
-@given(lines=LINES, slow=st.sampled_from([1, 100, 1 << 14]), ending=st.sampled_from(["", "\n"]))
+@given(lines=LINES, slow=st.sampled_from([1, 100, 1 << 17]), ending=st.sampled_from(["", "\n"]))
 @settings(max_examples=60)
 def test_every_line_of_a_block_is_accounted_for(lines: list[str], slow: int, ending: str) -> None:
     head = [*["good"] * 3, *lines, "good"]

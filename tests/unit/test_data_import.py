@@ -96,6 +96,18 @@ def test_wrong_rows_are_counted_beyond_those_shown(tmp_path: Path) -> None:
     assert len(report.wrong_rows) == 20
 
 
+def test_an_empty_field_that_a_series_need_not_have_is_zero(tmp_path: Path) -> None:
+    lines = [f"{line},{v},," for line, v in zip(bar_lines(4), ("7", "", "8", ""), strict=True)]
+    head = "time,open,high,low,close,volume,quote_volume,trades,note"
+
+    report = imported(tmp_path / "data", written(tmp_path / "x.csv", head, *lines, lines[0][:40]))
+
+    rows = Catalogue(tmp_path / "data").bars(ID, "1m")
+    assert (report.rows, report.wrong) == (4, 1)
+    assert rows["quote_volume"].tolist() == [7, 0, 8, 0]
+    assert rows["trades"].tolist() == [0, 0, 0, 0]
+
+
 def test_a_file_of_wrong_rows_only_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "x.csv", *["1704067200000,0,110,90,101,5"] * 3)
 
