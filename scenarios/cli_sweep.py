@@ -2,13 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from scenarios.cli_folders import LATEST, secure_local_ray
 from scenarios.cli_output import FAILED, INTERRUPTED, RUNS, Json, Mistake, RunsDir, show
 from scenarios.cli_run import _refuse_silence
+
+if TYPE_CHECKING:
+    from messages.arrays import Rows
+    from scenarios.sweep_spec import SweepSpec
 
 Strategy = Annotated[
     str | None,
@@ -111,52 +115,23 @@ def sweep(
       manta sweep --resume latest --workers 2
       manta sweep --strategy momentum --data bars.csv --space s.toml --address 10.0.0.1:6379
     """
-    if workers is not None and workers < 1:
-        raise Mistake(f"--workers {workers}: one at least")
-    if address is not None:
-        _refuse_silence(address)
-    # Both are read when numba and Ray are imported, here and in every worker.
-    cache = runs_dir.expanduser().resolve() / ".cache" / "numba"
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache))
-    if address is None:  # a cluster's token is the operator's to set
-        secure_local_ray(runs_dir)
+    asked: dict[str, Any] = {
+        "strategy": strategy, "data": data, "space": space, "where": tuple(where or ()),
+        "params": _pairs(param or [], "--param"), "settings": _pairs(setting or [], "--set"),
+        "objectives": tuple(filter(None, objective.split(","))), "method": method,
+        "trials": trials, "seed": seed, "halving": halving,
+        "interval": interval, "start": start, "end": end,
+    }  # fmt: skip
+    _prepare(workers, address, runs_dir)
     from scenarios import sweep as sweeps  # noqa: PLC0415 - Ray, numba
-    from scenarios.sweep_data import load_bars  # noqa: PLC0415
-    from scenarios.sweep_spec import check_same, describe, reopen  # noqa: PLC0415
     from scenarios.sweep_view import lines, sweep_view  # noqa: PLC0415
 
-    if resume is not None:
-        given = (strategy, data, space, where, param, setting, trials)
-        if any(given):
-            raise Mistake("--resume: goes on as it was started: leave the other options out")
-        folder = find_sweep(resume, runs_dir)
-        spec = reopen(folder)
-        bars = load_bars(spec.data, spec.interval, spec.start, spec.end, catalogue)
-        check_same(spec, bars)
-    else:
-        needed = {"--strategy": strategy, "--data": data, "--space": space}
-        missing = [name for name, value in needed.items() if not value]
-        if missing:
-            raise Mistake(f"{missing[0]}: missing: a sweep needs --strategy, --data and --space")
-        bars = load_bars(str(data), interval, start, end, catalogue)
-        spec = describe(
-            bars,
-            strategy=strategy,
-            data=_absolute(str(data)),
-            interval=interval,
-            start=start,
-            end=end,
-            space=str(space),
-            where=tuple(where or ()),
-            params=_pairs(param or [], "--param"),
-            settings=_pairs(setting or [], "--set"),
-            objectives=tuple(filter(None, objective.split(","))),
-            method=method,
-            trials=trials,
-            seed=seed,
-            halving=halving,
-        )
+    if resume is None:
+        spec, bars = _described(asked, catalogue)
         folder = sweeps.create(spec, runs_dir)
+    else:
+        folder = find_sweep(resume, runs_dir)
+        spec, bars = _reopened(folder, asked, catalogue)
     here = sweeps.Where(folder, address, workers)
     with sweep_view(as_json=as_json) as progress:
         summary = sweeps.run(spec, bars, here, validate=validate, on_progress=progress)
@@ -165,6 +140,47 @@ def sweep(
         raise typer.Exit(INTERRUPTED)
     if summary["best"] is None:
         raise typer.Exit(FAILED)
+
+
+def _prepare(workers: int | None, address: str | None, runs_dir: Path) -> None:
+    """What numba and Ray read when they are imported, here and in every worker."""
+    if workers is not None and workers < 1:
+        raise Mistake(f"--workers {workers}: one at least")
+    cache = runs_dir.expanduser().resolve() / ".cache" / "numba"
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache))
+    if address is None:
+        secure_local_ray(runs_dir)
+    else:  # its token is the operator's to set
+        _refuse_silence(address)
+
+
+def _described(asked: dict[str, Any], catalogue: Path | None) -> "tuple[SweepSpec, Rows]":
+    """A new sweep; raises Mistake or BadSpec for what cannot be swept."""
+    from scenarios.sweep_data import load_bars  # noqa: PLC0415
+    from scenarios.sweep_spec import describe  # noqa: PLC0415
+
+    missing = [name for name in ("strategy", "data", "space") if not asked[name]]
+    if missing:
+        raise Mistake(f"--{missing[0]}: missing: a sweep needs --strategy, --data and --space")
+    asked["data"] = _absolute(asked["data"])
+    bars = load_bars(asked["data"], asked["interval"], asked["start"], asked["end"], catalogue)
+    return describe(bars, **asked), bars
+
+
+def _reopened(
+    folder: Path, asked: dict[str, Any], catalogue: Path | None
+) -> "tuple[SweepSpec, Rows]":
+    """A sweep that goes on; raises Mistake or BadSpec if it is not the one that was started."""
+    from scenarios.sweep_data import load_bars  # noqa: PLC0415
+    from scenarios.sweep_spec import check_same, reopen  # noqa: PLC0415
+
+    other = [n for n in ("strategy", "data", "space", "where", "params", "settings") if asked[n]]
+    if other:
+        raise Mistake(f"--resume: goes on as it was started: leave --{other[0]} out")
+    spec = reopen(folder)
+    bars = load_bars(spec.data, spec.interval, spec.start, spec.end, catalogue)
+    check_same(spec, bars)
+    return spec, bars
 
 
 def find_sweep(which: str, runs_dir: Path) -> Path:
