@@ -89,7 +89,7 @@ class JournalKeeper:
         message = decode(raw)
         assert isinstance(message, StrategyCheckpoint), "only checkpoints are kept here"
         self._fence(message.strategy_id, incarnation)
-        await self._append(message, raw)
+        await self._append(message, raw, incarnation)
         self._fence(message.strategy_id, incarnation)  # a successor may have read meanwhile
         self._latest[message.strategy_id] = raw
 
@@ -140,6 +140,7 @@ class JournalKeeper:
                 self._remember(record.payload)
                 if isinstance(message, StrategyCheckpoint):
                     self._latest[message.strategy_id] = record.payload
+                    self._readers[message.strategy_id] = record.session
         except Exception as e:  # noqa: BLE001  a half-open journal must not live
             if self._log is not None:
                 self._log.event("ERROR", "died", error=e)
@@ -148,7 +149,7 @@ class JournalKeeper:
         await self._exchange.open()  # not before: a checkpoint can be asked for from now on
         self._log.event("INFO", "serving", pid=os.getpid())
 
-    async def _append(self, message: Message, raw: bytes) -> None:
+    async def _append(self, message: Message, raw: bytes, incarnation: int = 0) -> None:
         draft = Draft(
             self._clock.now_ns(),
             "note",
@@ -156,6 +157,7 @@ class JournalKeeper:
             self.incarnation,
             str(getattr(message, "kind", "")),
             raw,
+            session=incarnation,  # of the strategy whose checkpoint it is
             correlation_id=message.correlation_id,
         )
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
