@@ -100,7 +100,7 @@ def test_an_empty_field_that_a_series_need_not_have_is_zero(tmp_path: Path) -> N
     lines = [f"{line},{v},," for line, v in zip(bar_lines(4), ("7", "", "8", ""), strict=True)]
     head = "time,open,high,low,close,volume,quote_volume,trades,note"
 
-    report = imported(tmp_path / "data", written(tmp_path / "x.csv", head, *lines, lines[0][:40]))
+    report = imported(tmp_path / "data", written(tmp_path / "x.csv", head, *lines, lines[3][:30]))
 
     rows = Catalogue(tmp_path / "data").bars(ID, "1m")
     assert (report.rows, report.wrong) == (4, 1)
