@@ -210,7 +210,8 @@ def _equity_of_many(engine: Engine) -> Rows:
 def _excursions(trades: Rows, data: MarketData) -> None:
     """Fill in mae and mfe: the worst and best open result, from the bars of the trade.
 
-    The exit's own bar counts with the exit price alone: what came after it in the bar was not ours.
+    A bar in which the trade began or ended after its open counts with that price alone: what else
+    it touched may not have been ours.
     """
     shortest: dict[int, Rows] = {}
     for instrument, bars in data.series:
@@ -220,10 +221,11 @@ def _excursions(trades: Rows, data: MarketData) -> None:
         if not len(mine):
             continue
         chosen = trades[mine]
-        first = np.searchsorted(bars["ts_open"], chosen["entry_ts"], side="right") - 1
-        until = np.searchsorted(bars["ts_event"], chosen["exit_ts"], side="left")
-        high, low = _extremes(bars["high"], bars["low"], np.maximum(first, 0), until)
-        high = np.fmax(high, chosen["exit_price"])
+        opens = bars["ts_open"]
+        first = np.searchsorted(opens, chosen["entry_ts"], side="left")
+        until = np.searchsorted(opens, chosen["exit_ts"], side="right") - 1
+        high, low = _extremes(bars["high"], bars["low"], first, until)
+        high = np.fmax(high, chosen["exit_price"])  # fmax: NaN where no whole bar lies between
         low = np.fmin(low, chosen["exit_price"])
         up = (high - chosen["entry_price"]) * chosen["quantity"]
         down = (low - chosen["entry_price"]) * chosen["quantity"]

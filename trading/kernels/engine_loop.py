@@ -107,8 +107,7 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
     for handler in ("on_bar", "on_fill", "on_timer"):
         function = getattr(strategy, handler)
         if function is not None:
-            compiled = hasattr(function, "py_func")
-            scope[handler] = function if compiled else njit(function, forceinline=True, _nrt=False)
+            scope[handler] = _inlined(function)
     told = TOLD if strategy.on_fill is not None else UNTOLD
     text = (MANY if many else ONE).format(
         name=name,
@@ -125,6 +124,17 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
         made = njit(**options)(scope[name])
     _compile_parts_first(made, strategy.name)
     return made
+
+
+def _inlined(handler: Any) -> Any:
+    """The handler, to be compiled into the loop; it raises on a division by zero, as it does live.
+
+    What its author has said about its compilation stays.
+    """
+    options = dict(getattr(handler, "targetoptions", {}))
+    options.pop("nopython", None)
+    options |= {"error_model": options.get("error_model", "python"), "forceinline": True}
+    return njit(**options)(getattr(handler, "py_func", handler))
 
 
 def _compile_parts_first(made: Any, name: str) -> None:

@@ -125,7 +125,7 @@ def advance(
             _turn_adverse(desk, account.position)
     if desk.count == 0 and (run.margin == 0 or account.position == 0.0):
         return 0
-    ts = desk.ts_close
+    ts = desk.ts_close - 1  # before the close, and after anything at the open
     while desk.leg <= desk.last_leg:
         target = desk.points[desk.leg]
         j, level = _first_on_the_way(run, desk, target)
