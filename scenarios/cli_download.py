@@ -74,12 +74,14 @@ def download(
       manta data download BTCUSDT --start 2025-03-01 --market um --type aggTrades
       manta data download BTC/USDT --start 2025-01-01 --source ccxt --exchange kraken
     """
+    from journal.data.kinds import interval_name  # noqa: PLC0415
+
     first, last = _day("--start", start), _day("--end", end) if end else _yesterday()
     if last < first:
         raise Mistake(f"--end {last}: is before --start {first}: give them in order")
     if source not in _SOURCES:
         raise Mistake(f"--source {source}: not known: choose one of {', '.join(_SOURCES)}")
-    length_of(interval)
+    interval = interval_name(length_of(interval))  # "60m" is 1h to everybody else
     folder = to if to is not None else catalogue / _FOLDER
     if source == "ccxt":
         fetched = _from_exchange(symbols, first, last, interval, exchange, folder, base_url)

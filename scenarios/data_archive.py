@@ -131,8 +131,12 @@ class Archive:
             whole = await self._file(session, wanted.path(month, "monthly"))
             if whole.path is not None:
                 return [whole]
-        paths = [wanted.path(day, "daily") for day in wanted.days(month)]
-        return list(await asyncio.gather(*(self._file(session, path) for path in paths)))
+        async with asyncio.TaskGroup() as group:
+            days = [
+                group.create_task(self._file(session, wanted.path(day, "daily")))
+                for day in wanted.days(month)
+            ]
+        return [day.result() for day in days]
 
     async def _file(self, session: aiohttp.ClientSession, path: str) -> Fetched:
         async with self._slots:

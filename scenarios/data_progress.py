@@ -42,6 +42,7 @@ def bar(bars: Progress, name: str) -> OnBytes:
     task: TaskID = bars.add_task(name, total=None, remark="")
 
     def tell(done: int, total: int, remark: str) -> None:
-        bars.update(task, completed=done, total=total or None, remark=remark)
+        going_on = not total or done < total  # one of hundreds of files that is done makes room
+        bars.update(task, completed=done, total=total or None, remark=remark, visible=going_on)
 
     return tell

@@ -94,7 +94,7 @@ def import_file(
     heads = _until_rows(reading)
     series = identify(reading, heads[-1][0], request)
     report = Report(path, series, reading.units, reading.notes)
-    with ThreadPoolExecutor(2, "import") as pool, _writing(root, series) as before:
+    with _writing(root, series) as before, ThreadPoolExecutor(2, "import") as pool:
         digest = pool.submit(sha256_of, path) if reading.worth_a_digest else None
         cutter = Cutter(root, path, before, sort=request.sort, pool=pool, write=write)
         for rows, done in chain(heads, reading.rows):

@@ -111,7 +111,6 @@ def _open_table(path: Path, size: int, wish: Wish) -> Reading:
         raise BadData(path, "has no rows", "there is nothing to read")
     found = _table_columns(path, list(schema), wish)
     at = {field: list(schema)[i] for field, i in found.at.items()}
-    dtype = schema[at["time"]]
     how = {}
     for field, column in at.items():
         if (field == "time" or field.startswith("ts_")) and schema[column] == pl.String:
@@ -121,13 +120,21 @@ def _open_table(path: Path, size: int, wish: Wish) -> Reading:
     if schema[at["time"]] == pl.String and not how["time"]:
         raise BadData(path, "its times are not understood", "say --time-format", field="time")
     rows = _table_rows(path, lazy, count, size, found.kind, at, how, wish.time_unit)
-    return Reading(path, found.kind, rows, size, str(dtype))
+    return Reading(path, found.kind, rows, size, _units(path, lazy, at["time"]))
 
 
 def _scan(path: Path) -> pl.LazyFrame:
     if path.suffix.lower() == ".parquet":
         return pl.scan_parquet(path, glob=False, hive_partitioning=False)
     return pl.scan_ipc(path, glob=False, hive_partitioning=False)
+
+
+def _units(path: Path, lazy: pl.LazyFrame, column: str) -> str:
+    with readable(path):
+        times_read = lazy.select(column).head(1).collect().to_series()
+    if times_read.dtype.is_numeric():
+        return " and ".join(times.units_of(times_read)) or "numbers"
+    return times_read.dtype.time_unit if isinstance(times_read.dtype, pl.Datetime) else "text"
 
 
 def _table_columns(path: Path, schema: list[str], wish: Wish) -> Columns:

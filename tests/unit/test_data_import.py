@@ -248,6 +248,19 @@ def test_the_systems_own_error_leaves_nothing(tmp_path: Path) -> None:
     assert tree(tmp_path / "data") == {}
 
 
+def test_what_a_killed_import_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.csv", *bar_lines(5))
+    imported(tmp_path / "data", path)
+    sound = tree(tmp_path / "data")
+    folder = tmp_path / "data/bars" / ID / "1m"
+    for left in ("2023-01.0123456789ab.parquet", ".2023-01.0.part", ".series.json.123"):
+        (folder / left).write_bytes(b"half")
+
+    imported(tmp_path / "data", path)
+
+    assert tree(tmp_path / "data") == sound
+
+
 def test_only_one_process_writes_a_series(tmp_path: Path) -> None:
     path = written(tmp_path / "x.csv", *bar_lines(5))
     imported(tmp_path / "data", path)
