@@ -20,6 +20,7 @@ from trading.machine import Machine
 from trading.strategy_core import StrategyCore
 from trading.strategy_state import StrategyConfig as CoreConfig
 from trading.strategy_state import StrategyState
+from trading.strategy_view import described
 
 _CALL_S: Final = 2.0
 _RETRY_S: Final = 0.02
@@ -37,7 +38,7 @@ class Strategy(Shell[StrategyState]):
         self._feed_to_strategy = LatencyBuckets()
         self._decision_to_ack = LatencyBuckets()
         self._decided: dict[ClientOrderId, int] = {}
-        core = make_core(config, mine, self.incarnation)
+        core = self._core = make_core(config, mine, self.incarnation)
         machine = Machine(self.name, core, config.directory, self.incarnation)
         raw = await self._ask_keeper("restore", mine.strategy_id, self.incarnation)
         if raw:
@@ -74,7 +75,15 @@ class Strategy(Shell[StrategyState]):
         if isinstance(message, m.OrderIntent) and len(self._decided) < _DECISIONS_MAX:
             self._decided.setdefault(message.order.client_order_id, message.ts_event)
 
+    async def look(self, what: str = "status") -> Any:
+        """Plain data for people: what is shown of the strategy's state is durable."""
+        async with self._turn:
+            return self.view(what)
+
     def view(self, what: str) -> Any:
+        if what == "state":
+            machine = self.machine
+            return described(self._core, machine.state) if machine is not None else None
         if what == "latency":
             return {
                 "feed_to_strategy": self._feed_to_strategy.to_json(),

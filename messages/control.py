@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -118,6 +119,46 @@ class ResumeStrategy(Command):
     strategy_id: StrategyId
 
 
+ParamValue = bool | int | float
+
+
+class SetParams(Command):
+    """Change parameters of a running strategy: all of these, or none."""
+
+    kind: Literal["set_params"] = "set_params"
+    strategy_id: StrategyId
+    values: Mapping[str, ParamValue]
+    operator: str
+
+
+class ParamsRefusal(StrEnum):
+    """Why parameters stay as they are."""
+
+    UNKNOWN = "UNKNOWN"  # the strategy has no such parameter
+    NOT_RELOADABLE = "NOT_RELOADABLE"  # its STATE depends on it: start a new run
+    OUT_OF_RANGE = "OUT_OF_RANGE"
+
+
+class ParamsChanged(Event):
+    """A running strategy uses these parameters; its checkpoint with them is durable."""
+
+    kind: Literal["params_changed"] = "params_changed"
+    strategy_id: StrategyId
+    values: Mapping[str, ParamValue]  # those that were asked for
+    operator: str
+
+
+class ParamsRefused(Event):
+    """A running strategy keeps its parameters."""
+
+    kind: Literal["params_refused"] = "params_refused"
+    strategy_id: StrategyId
+    parameter: str  # the first one that is wrong
+    code: ParamsRefusal
+    reason: str
+    operator: str
+
+
 class Shutdown(Command):
     """Stop in order; `cancel_orders` first takes working orders off the book."""
 
@@ -135,5 +176,8 @@ ControlMessage = (
     | ActorSnapshot
     | PauseStrategy
     | ResumeStrategy
+    | SetParams
+    | ParamsChanged
+    | ParamsRefused
     | Shutdown
 )

@@ -19,6 +19,7 @@ from scenarios import (
     cli_operate,
     cli_run,
     cli_simulate,
+    cli_strategies,
     cli_sweep,
     cli_venue,
 )
@@ -36,6 +37,7 @@ app = typer.Typer(
 journal = typer.Typer(help="Prove or copy a journal.", no_args_is_help=True, rich_markup_mode=None)
 venue = typer.Typer(help="Ask the simulated venue.", no_args_is_help=True, rich_markup_mode=None)
 data = typer.Typer(help="Market data on disk.", no_args_is_help=True, rich_markup_mode=None)
+strategies = typer.Typer(help="Strategies.", no_args_is_help=True, rich_markup_mode=None)
 config = typer.Typer(help="Look at settings.", no_args_is_help=True, rich_markup_mode=None)
 
 app.command("run")(cli_run.run)
@@ -59,6 +61,11 @@ data.command("verify")(cli_data.verify)
 data.command("download")(cli_download.download)
 data.command("convert")(cli_data_files.convert)
 app.add_typer(config, name="config")
+app.add_typer(strategies, name="strategies")
+strategies.command("list")(cli_strategies.list_)
+strategies.command()(cli_strategies.show)
+strategies.command()(cli_strategies.state)
+app.command()(cli_strategies.params)
 config.command("show")(cli_run.show_config)
 
 

@@ -1,14 +1,17 @@
 """A running system seen from a second terminal."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import ray
 from ray.exceptions import RayError
 
-from actors.names import NAMESPACE
+from actors.names import CELL, NAMESPACE
 from messages import encode
+from messages.base import StrategyId
+from messages.control import ParamValue, SetParams
 from messages.risk import KillSwitch
 from scenarios.folder import RunFolder, ask_to_stop
 from scenarios.spec import BadSpec
@@ -17,10 +20,12 @@ from scenarios.view import actor, books, look, positions, view
 from supervisors.environment import prepare_environment
 from supervisors.system import find_root, status
 from supervisors.warm import quiet_driver
+from trading.wiring import strategy_actor
 
 _STOP_S: Final = 60.0
 _POLL_S: Final = 0.2
 _COMMAND_S: Final = 5.0
+_ANSWER_S: Final = 0.02  # between two looks for an answer
 
 
 class NoAnswer(Exception):
@@ -78,6 +83,61 @@ class Connected:
             time.sleep(_POLL_S)
         raise NoAnswer(f"stop: run {self._run_id} did not end in time; see `manta logs`")
 
+    def strategy_state(self, strategy: str) -> dict[str, Any]:
+        """A live strategy's own view of itself.
+
+        raises  BadSpec if there is no such strategy; NoAnswer while it restarts
+        """
+        self._known(strategy)
+        found = look(self._run_id, strategy_actor(StrategyId(strategy)), "state")
+        if not isinstance(found, dict):
+            raise NoAnswer(f"{strategy}: is just restarting; ask again")
+        return found
+
+    def set_params(
+        self, strategy: str, values: Mapping[str, ParamValue], operator: str
+    ) -> dict[str, Any]:
+        """Change parameters of a live strategy; returns when they are durable.
+
+        raises  BadSpec if it refuses, with its code; NoAnswer if it does not answer in time
+        """
+        self._known(strategy)
+        name, now_ns = strategy_actor(StrategyId(strategy)), time.time_ns()
+        message = SetParams(
+            ts_event=now_ns,
+            ts_init=now_ns,
+            correlation_id=f"{operator}@{now_ns}",
+            strategy_id=StrategyId(strategy),
+            values=values,
+            operator=operator,
+        )
+        handle = actor(self._run_id, name)
+        if handle is None:
+            raise NoAnswer(f"params: {strategy} is just restarting; say it again")
+        try:
+            ray.get(handle.call("command", encode(message)), timeout=_COMMAND_S)
+        except (RayError, TimeoutError) as e:
+            raise NoAnswer(f"params: {strategy} did not take it; say it again") from e
+        deadline = time.monotonic() + _COMMAND_S
+        while time.monotonic() < deadline:
+            found = look(self._run_id, name, "state") or {}
+            answer = found.get("answer") or {}
+            if answer.get("correlation_id") == message.correlation_id:
+                took_s = round((time.time_ns() - now_ns) / 1e9, 3)
+                return _answered(strategy, answer, found, took_s)
+            time.sleep(_ANSWER_S)
+        raise NoAnswer(f"params: {strategy} did not answer; look with `manta strategies state`")
+
+    def _known(self, strategy: str) -> None:
+        names = [str(row["name"]) for row in self.tree()["actors"]]
+        if CELL in names:
+            names.extend((look(self._run_id, CELL) or {}).get("members", ()))
+        ids = [n.removeprefix("strategy-") for n in names if n.startswith("strategy-")]
+        if strategy not in ids:
+            raise BadSpec(
+                f"{strategy}: no such strategy in {self._run_id}: use one of {', '.join(ids)}"
+            )
+
     def kill(self, *, reason: str, operator: str) -> dict[str, Any]:
         """Halt trading and cancel everything, now.
 
@@ -99,6 +159,19 @@ class Connected:
                 return {"run_id": self._run_id, "trading_state": "HALTED", "reason": reason}
             time.sleep(_POLL_S)
         raise NoAnswer("kill-switch: not confirmed in time; see `manta status`, say it again")
+
+
+def _answered(
+    strategy: str, answer: Mapping[str, Any], found: Mapping[str, Any], took_s: float
+) -> dict[str, Any]:
+    if answer["kind"] == "params_refused":
+        raise BadSpec(f"{strategy}: {answer['code']}: {answer['reason']}: nothing was changed")
+    return {
+        "strategy_id": strategy,
+        "changed": answer["values"],
+        "params": found["params"],
+        "took_s": took_s,
+    }
 
 
 def connect(path: Path) -> Connected:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from messages import Message, control, market, risk
+from messages import Message, ValidationError, control, market, risk
 from messages import orders as m
 from messages.accounts import AccountSnapshot
 from messages.arrays import Rows
@@ -27,7 +27,7 @@ from messages.control import StrategyCheckpoint
 from messages.orders import OrderEvent, RefusedOrder
 from trading.core import Step
 from trading.feed_state import INCARNATION_BITS, StreamBatch
-from trading.strategy import CompiledStrategy
+from trading.strategy import CompiledStrategy, StrategyParams
 from trading.strategy_engine import CompiledEngine, Engine
 from trading.strategy_orders import (
     commission_in_quote,
@@ -38,9 +38,17 @@ from trading.strategy_orders import (
     refuses_change,
     sequence_of,
 )
+from trading.strategy_params import reload_refusal
 from trading.strategy_python import PythonEngine, Strategy
 from trading.strategy_records import CANCELING, FILL, TICK
-from trading.strategy_state import StrategyConfig, StrategyState, fresh, from_bytes, to_bytes
+from trading.strategy_state import (
+    StateMismatch,
+    StrategyConfig,
+    StrategyState,
+    fresh,
+    from_bytes,
+    to_bytes,
+)
 from trading.strategy_turn import HOUSEKEEPING, HOUSEKEEPING_NS, Turn
 from trading.strategy_turn import TICK as TICK_TIMER
 
@@ -61,11 +69,13 @@ class StrategyCore:
 
     def __init__(self, config: StrategyConfig, strategy: CompiledStrategy | type[Strategy]) -> None:
         self.config = config
+        self.model = strategy.params if isinstance(strategy, CompiledStrategy) else strategy.Params
+        given = self.model(**config.params)
         self.engine: Engine
         if isinstance(strategy, CompiledStrategy):
-            self.engine = CompiledEngine(strategy, strategy.params(**config.params))
+            self.engine = CompiledEngine(strategy)
         else:
-            self.engine = PythonEngine(strategy, strategy.Params(**config.params))
+            self.engine = PythonEngine(strategy, given)
         self._index = {iid: i for i, iid in enumerate(config.instrument_ids)}
         self._handlers: dict[type[Message], Callable[[Turn, Any], None]] = {
             **dict.fromkeys(_STREAMS, self._batch),
@@ -77,6 +87,7 @@ class StrategyCore:
             risk.TradingStateChanged: self._trading_state,
             control.PauseStrategy: self._pause,
             control.ResumeStrategy: self._pause,
+            control.SetParams: self._set_params,
             control.TimerFired: self._timer,
             control.Shutdown: self._shutdown,
         }
@@ -84,7 +95,9 @@ class StrategyCore:
     # --- the contract of a core ----------------------------------------------------------------
 
     def start(self) -> StrategyState:
-        return fresh(self.config, self.engine.start(len(self.config.instrument_ids)))
+        state = fresh(self.config, self.engine.start(len(self.config.instrument_ids)))
+        self.engine.tune(state, self.params(state))
+        return state
 
     def resume(self, state: StrategyState, now_ns: int) -> Step[StrategyState]:
         turn = self._turn(state, None, now_ns)
@@ -136,9 +149,27 @@ class StrategyCore:
         """
         state, memory = from_bytes(checkpoint.state, self.config, self.engine.layout)
         state.memory = self.engine.load(memory)
+        self.engine.tune(state, self._tuned(state))
         for at, account in zip(state.markets, state.accounts, strict=True):
             account["bid"], account["ask"] = at.bid, at.ask
         return state
+
+    def params(self, state: StrategyState) -> StrategyParams:
+        """What the strategy goes by now: the configuration, and what was changed since.
+
+        raises  pydantic.ValidationError
+        """
+        return self.model(**(dict(self.config.params) | state.tuned))
+
+    def _tuned(self, state: StrategyState) -> StrategyParams:
+        try:
+            return self.params(state)
+        except ValidationError as e:
+            what = "; ".join(x["msg"] for x in e.errors())
+            raise StateMismatch(
+                f"{self.config.strategy_id}: the parameters {state.tuned} that were changed while"
+                f" it ran do not fit its configuration ({what}): start a new run"
+            ) from None
 
     def _turn(self, state: StrategyState, cause: Message | None, now_ns: int) -> Turn:
         return Turn(self.config, state, cause, now_ns, self.snapshot)
@@ -300,6 +331,19 @@ class StrategyCore:
             turn.state.paused = isinstance(message, control.PauseStrategy)
             turn.keep = True
             self._go_live(turn)
+
+    def _set_params(self, turn: Turn, asked: control.SetParams) -> None:
+        if asked.strategy_id != self.config.strategy_id:
+            return
+        after = turn.state.tuned | dict(asked.values)
+        refused = reload_refusal(self.model, dict(self.config.params) | after, asked.values)
+        if refused is not None:
+            turn.answer_params(asked, refused)
+            return
+        turn.state.tuned = after
+        self.engine.tune(turn.state, self.params(turn.state))
+        turn.keep = True
+        turn.answer_params(asked, None)
 
     def _shutdown(self, turn: Turn, message: control.Shutdown) -> None:
         turn.state.stopping = True

@@ -22,7 +22,7 @@ from trading.strategy_records import (
     SUBMIT,
     TICK,
 )
-from trading.strategy_state import BOOK_LEVELS_MAX, Market
+from trading.strategy_state import BOOK_LEVELS_MAX, Market, StrategyState
 from trading.strategy_turn import Turn
 
 _EVENTS = {
@@ -51,6 +51,10 @@ class Engine(Protocol):
 
     def load(self, raw: bytes) -> Any: ...
 
+    def tune(self, state: StrategyState, params: StrategyParams) -> None:
+        """Go by these parameters from now on."""
+        ...
+
     def begin(self, turn: Turn) -> None:
         """Once in a strategy's life, when it goes live for the first time."""
         ...
@@ -77,7 +81,7 @@ class Engine(Protocol):
 class CompiledEngine:
     """Drives a `CompiledStrategy`: one call into machine code a batch."""
 
-    def __init__(self, strategy: CompiledStrategy, params: StrategyParams) -> None:
+    def __init__(self, strategy: CompiledStrategy) -> None:
         # Only here: who runs no compiled strategy must not pay for numba's import.
         from trading.kernels.strategy_driver import driver  # noqa: PLC0415
 
@@ -88,15 +92,14 @@ class CompiledEngine:
         self.timer_ns = strategy.timer_ns
         self._name = strategy.name
         self._state = strategy.state
-        self._params = params.record()
         self._drivers = {n: driver(n, f, self.digest) for n, f in handlers.items()}
         # Scratch, not state: written and read within one call.
         self._orders = np.zeros(ORDERS_MAX, ORDER)
         self._event = np.zeros(1, BOOK)
         self._one = (np.zeros(1), np.zeros(1))
-        self._load_code()
+        self._load_code(np.zeros(1, strategy.params.dtype()))
 
-    def _load_code(self) -> None:
+    def _load_code(self, params: Rows) -> None:
         """Compile, or load from the cache, now and not at the first event."""
         states, accounts = np.zeros(1, self._state), np.zeros(1, ACCOUNT)
         for name, drive in self._drivers.items():
@@ -105,7 +108,7 @@ class CompiledEngine:
             args: tuple[Any, ...] = ()
             if name == "on_book":
                 args = self._book_args(Market(""))  # type: ignore[arg-type]  # of no instrument
-            drive(states, self._params, accounts, 0, rows, 0, self._orders, *args)
+            drive(states, params, accounts, 0, rows, 0, self._orders, *args)
 
     def start(self, markets: int) -> Any:
         return np.zeros(markets, self._state)
@@ -117,6 +120,9 @@ class CompiledEngine:
     def load(self, raw: bytes) -> Any:
         return np.frombuffer(raw, self._state).copy()
 
+    def tune(self, state: StrategyState, params: StrategyParams) -> None:
+        state.params = params.record()
+
     def begin(self, turn: Turn) -> None:
         """A compiled strategy starts from zeroed STATE, and needs no other beginning."""
 
@@ -127,7 +133,7 @@ class CompiledEngine:
         state, start = turn.state, 0
         while start < len(rows):
             start, count = drive(
-                state.memory, self._params, state.accounts, i, rows, start, self._orders
+                state.memory, state.params, state.accounts, i, rows, start, self._orders
             )
             if count:
                 self._decide(turn, i, count, handler)
@@ -142,7 +148,7 @@ class CompiledEngine:
             side.reserve(len(rows))
         while start < len(rows):
             start, count, bids.n, asks.n = drive(
-                state.memory, self._params, state.accounts, i, rows, start, self._orders,
+                state.memory, state.params, state.accounts, i, rows, start, self._orders,
                 *self._book_args(market),
             )  # fmt: skip
             if count:

@@ -17,7 +17,7 @@ from trading.book import Book
 from trading.positions import Holding
 from trading.strategy import StrategyParams, class_digest
 from trading.strategy_records import FOK, GTC, IOC, LIMIT, MARKET, STOP_MARKET
-from trading.strategy_state import OwnOrder
+from trading.strategy_state import OwnOrder, StrategyState
 from trading.strategy_turn import Number, Turn
 
 _TIFS: Final = {"GTC": GTC, "IOC": IOC, "FOK": FOK}
@@ -200,6 +200,9 @@ class PythonEngine:
         memory = self._cls(self._params)
         memory.on_load(raw)
         return memory
+
+    def tune(self, state: StrategyState, params: StrategyParams) -> None:
+        state.memory.params = state.params = params
 
     def begin(self, turn: Turn) -> None:
         for i in range(len(turn.state.markets)):

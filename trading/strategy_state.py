@@ -18,6 +18,7 @@ from immutables import Map
 
 from messages.arrays import Rows
 from messages.base import ClientOrderId, InstrumentId, RunId, StrategyId
+from messages.control import ParamsChanged, ParamsRefused, ParamValue
 from messages.market import Instrument
 from messages.orders import OrderSpec
 from messages.risk import TradingState
@@ -105,6 +106,9 @@ class StrategyState:
     accounts: Rows  # one ACCOUNT record a market, derived from the rest
     intents: int = 0  # orders decided so far: the next order's number
     orders: dict[int, OwnOrder] = field(default_factory=dict)  # by sequence, oldest first
+    tuned: dict[str, ParamValue] = field(default_factory=dict)  # parameters changed while it runs
+    params: Any = None  # as the engine wants them; derived from the configuration and `tuned`
+    answer: ParamsChanged | ParamsRefused | None = None  # the last one; not kept
     seen: dict[str, int] = field(default_factory=dict)  # last sequence by stream key
     trades: dict[str, None] = field(default_factory=dict)  # newest last
     trading_state: TradingState = TradingState.ACTIVE
@@ -145,6 +149,7 @@ def to_bytes(state: StrategyState, layout: str, memory: bytes) -> bytes:
         "intents": state.intents,
         "orders": [_order_out(o) for o in state.orders.values()],
         "markets": [_market_out(m) for m in state.markets],
+        "tuned": dict(sorted(state.tuned.items())),
         "seen": state.seen,
         "trades": list(state.trades),
         "trading_state": str(state.trading_state),
@@ -175,6 +180,7 @@ def from_bytes(raw: bytes, config: StrategyConfig, layout: str) -> tuple[Strateg
     state.markets = [_market_in(m) for m in content["markets"]]
     state.orders = {o.sequence: o for o in map(_order_in, content["orders"])}
     state.intents = content["intents"]
+    state.tuned = content.get("tuned", {})  # absent from checkpoints of earlier versions
     state.seen = content["seen"]
     state.trades = dict.fromkeys(content["trades"])
     state.trading_state = TradingState(content["trading_state"])

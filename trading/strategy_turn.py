@@ -14,7 +14,14 @@ from typing import Any, Final
 from messages import Message, ValidationError
 from messages.accounts import SyncRequest
 from messages.base import NS_PER_S, ClientOrderId
-from messages.control import SetTimer, StrategyCheckpoint
+from messages.control import (
+    ParamsChanged,
+    ParamsRefusal,
+    ParamsRefused,
+    SetParams,
+    SetTimer,
+    StrategyCheckpoint,
+)
 from messages.market import Instrument, SubscribeFeed
 from messages.orders import (
     CancelIntent,
@@ -241,6 +248,21 @@ class Turn:
                 quantity=order.wanted,
             )
         )
+
+    def answer_params(
+        self, asked: SetParams, refused: tuple[str, ParamsRefusal, str] | None
+    ) -> None:
+        """Say whether parameters were changed; `refused` is parameter, code, reason."""
+        who = {"strategy_id": self.config.strategy_id, "operator": asked.operator}
+        about = self._times(asked.correlation_id) | who
+        answer: ParamsChanged | ParamsRefused
+        if refused is None:
+            answer = ParamsChanged(**about, values=asked.values)
+        else:
+            parameter, code, reason = refused
+            answer = ParamsRefused(**about, parameter=parameter, code=code, reason=reason)
+        self.state.answer = answer
+        self.out.append(answer)
 
     def subscribe(self) -> None:
         """Ask the feed for what we have not seen."""

@@ -60,6 +60,8 @@ ROUTES: Final[Mapping[Role, Routes]] = {
     R.STRATEGY: {
         **dict.fromkeys(_INTENTS, (R.RISK,)),
         control.StrategyCheckpoint: (R.JOURNAL,),
+        control.ParamsChanged: (R.JOURNAL,),
+        control.ParamsRefused: (R.JOURNAL,),
         market.SubscribeFeed: (R.FEED,),
         accounts.SyncRequest: (R.ORDERS,),
         control.SetTimer: (R.SELF,),
