@@ -18,6 +18,7 @@ _NS: Final = {"s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3_600 * NS_PER_S}
 _NS_OF: Final = _NS | {"d": 24 * _NS["h"], "w": 7 * 24 * _NS["h"]}
 _INTERVAL: Final = re.compile(r"([1-9]\d{0,5})\s*(s|sec|m|min|t|h|d|w)", re.IGNORECASE)
 _UNIT: Final = {"sec": "s", "min": "m", "t": "m"}
+_PIECE: Final = 4_096
 _PERIOD_FORMATS: Final = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
 
 
@@ -143,13 +144,16 @@ def to_rows(frame: pl.DataFrame, kind: Kind, bar_ns: int = 0) -> Rows:
     ->      (n,) kind.dtype; what a source does not say is 0, `ts_init` is then `ts_event`
     """
     rows = np.zeros(frame.height, kind.dtype)
-    for name in kind.columns:
-        if name in frame.columns:
-            rows[name] = frame[name].to_numpy()
-    if kind.name == "bars":
-        rows["ts_event"] = rows["ts_open"] + bar_ns
-    if "ts_init" not in frame.columns:
-        rows["ts_init"] = rows["ts_event"]
+    columns = {n: frame[n].to_numpy() for n in kind.columns if n in frame.columns}
+    # Piece by piece: a piece stays in the cache while its fields are put in, one after the other.
+    for start in range(0, len(rows), _PIECE):
+        piece = rows[start : start + _PIECE]
+        for name, column in columns.items():
+            piece[name] = column[start : start + _PIECE]
+        if kind.name == "bars":
+            piece["ts_event"] = piece["ts_open"] + bar_ns
+        if "ts_init" not in columns:
+            piece["ts_init"] = piece["ts_event"]
     return rows
 
 

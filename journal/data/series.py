@@ -173,15 +173,25 @@ def read_frames(root: Path, series: Series, start_ns: int, end_ns: int) -> pl.Da
     """Rows with start_ns <= time < end_ns, in order of time."""
     of = KINDS[series.id.kind]
     wanted = [f for f in series.files if f.last_ns >= start_ns and f.first_ns < end_ns]
-    frames = [read_file(root, series.id, f) for f in wanted]
-    if not frames:
+    if not wanted:
         return pl.DataFrame(schema=dict(of.required))
-    frame = joined(frames, of, rechunk=True)
+    frame = _read_files(root, series.id, wanted)
     if wanted[0].first_ns < start_ns or wanted[-1].last_ns >= end_ns:
         times = frame[of.time]
         low, high = times.search_sorted(start_ns), times.search_sorted(end_ns)
         frame = frame.slice(low, high - low)
     return frame
+
+
+def _read_files(root: Path, of: SeriesId, files: Sequence[File]) -> pl.DataFrame:
+    folder = of.folder(root)
+    try:
+        with readable(folder):
+            # One call for all: a third of the time of a call each.
+            paths = [folder / f.name for f in files]
+            return pl.read_parquet(paths, glob=False, hive_partitioning=False)
+    except BadData:  # they have not the same columns, or one is damaged: which one is said below
+        return joined([read_file(root, of, f) for f in files], KINDS[of.kind], rechunk=True)
 
 
 def read_file(root: Path, of: SeriesId, file: File) -> pl.DataFrame:

@@ -42,6 +42,18 @@ def test_spot_archives_join_where_milliseconds_become_microseconds(tmp_path: Pat
     assert check(tmp_path, series).findings == ()
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_files_with_and_without_some_columns_are_one_series(first: int, tmp_path: Path) -> None:
+    two = [MARKET / SPOT / "BTCUSDT-1h-2025-01.zip", MARKET / "ohlcv_1h_2024/BTC_USDT-1h.csv"]
+    for path in (two[first], two[1 - first]):
+        import_file(tmp_path, path)
+
+    rows = Catalogue(tmp_path).bars("BTCUSDT", "1h", "2024-12-29", "2025-01-02")
+
+    assert rows["trades"][:26].tolist() == [0] * 26
+    assert rows["trades"][26:].min() > 0
+
+
 def test_an_exchanges_hour_and_a_tools_hour_agree() -> None:
     archive = read_bars(MARKET / SPOT / "BTCUSDT-1h-2024-11.zip")
     tool = read_bars(MARKET / "ohlcv_1h_2024/BTC_USDT-1h.csv")
