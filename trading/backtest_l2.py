@@ -16,7 +16,7 @@ from messages.arrays import Rows
 from trading.backtest_room import table
 from trading.backtest_run import _WHAT, StrategyError
 from trading.backtest_settings import desk_records, run_record
-from trading.kernels.engine_records import AFTER, LIVE, ROOM
+from trading.kernels.engine_records import AFTER, ROOM
 from trading.kernels.l2_book import make_books
 from trading.kernels.l2_loop import is_cached, loop, prepare
 from trading.kernels.l2_records import DELTA, EVENT, FAR, MARKET, NONE, QUOTE
@@ -85,6 +85,13 @@ class L2Engine:
         react = strategy.on_fill is not None
         self.line = line_record(settings, events, strategy.timer_ns, react=react)
         self._series = series(settings, latency)
+        for name, (times, delays) in zip(("there", "back"), self._series, strict=True):
+            way = self.line[0][name][0]
+            way["times"], way["delays"], way["count"] = (
+                times.ctypes.data,
+                delays.ctypes.data,
+                len(times),
+            )
         ordered = bool(self.line["ordered"][0])
         heard = np.argsort(events["ts_init"], kind="stable") if not ordered else np.zeros(1, int)
         self._heard = heard.astype(np.int64)
@@ -102,8 +109,7 @@ class L2Engine:
         self.markets["high"] = FAR
         self.states = np.zeros(count, strategy.state)
         self._scratch = np.zeros(ORDERS_MAX, ORDER)
-        self._lives, self._tolds = np.zeros(1, LIVE), np.zeros(2, FILL)
-        self._show = np.zeros(1, BOOK)
+        self._told, self._show = np.zeros(1, FILL), np.zeros(1, BOOK)
         self.metrics = np.zeros(1, METRICS)
         self._tables()
 
@@ -116,7 +122,16 @@ class L2Engine:
         self.curve = table(samples, EQUITY)
         self.fills, self.after = table(_ROWS, FILL_ROW), table(_ROWS, AFTER)
         self.orders, self.trades = table(_ROWS, ORDER_ROW), table(_ROWS, TRADE_ROW)
-        self.run["orders_room"] = self.run["fills_room"] = _ROWS
+        self._attach()
+
+    def _attach(self) -> None:
+        """Tell the kernels where the tables are, and how much room there is."""
+        line, run = self.line[0], self.run[0]
+        line["orders_at"], line["curve_at"] = self.orders.ctypes.data, self.curve.ctypes.data
+        line["fills_at"], line["after_at"] = self.fills.ctypes.data, self.after.ctypes.data
+        line["trades_at"], line["curve_room"] = self.trades.ctypes.data, len(self.curve)
+        run["orders_room"], run["fills_room"] = len(self.orders), len(self.fills)
+        run["full"] = 0
 
     def go(self, params: Rows, note: Note | None = None) -> None:
         """Run from the first row to the last; raises StrategyError."""
@@ -133,15 +148,11 @@ class L2Engine:
                 self._more_room()
 
     def _more(self, params: Rows) -> None:
-        books, sizes, words = self._books
-        nears, near_sizes, near_words = self._nears
         try:
             self._loop(
-                self.events, self._heard, sizes, words, near_sizes, near_words, *self._series,
-                self.states, params, self.seen, self._scratch, self.line, self.run, self.desks,
-                self.accounts, self.markets, books, nears, self._show, self._lives, self._tolds,
-                self.curve, self.fills, self.after, self.orders, self.trades,
-                self.metrics,
+                self.events, self._heard, self.states, params, self.seen, self._scratch, self.line,
+                self.run, self.desks, self.accounts, self.markets, self._books[0], self._nears[0],
+                self._show, self._told, self.metrics,
             )  # fmt: skip
         except (ArithmeticError, LookupError, ValueError, AssertionError, RuntimeError) as e:
             what = f"the code raised {type(e).__name__}: {e}"
@@ -154,12 +165,10 @@ class L2Engine:
         orders, fills, trades = int(run["orders"]), int(run["fills"]), int(run["trades"])
         if orders + ROOM > run["orders_room"]:
             self.orders = _grown(self.orders, orders)
-            run["orders_room"] = len(self.orders)
         if fills + ROOM > run["fills_room"]:
             self.fills, self.after = _grown(self.fills, fills), _grown(self.after, fills)
             self.trades = _grown(self.trades, trades)
-            run["fills_room"] = len(self.fills)
-        run["full"] = 0
+        self._attach()
 
     def result(self, model: StrategyParams) -> BacktestResult:
         """What the finished run leaves behind."""

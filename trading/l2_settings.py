@@ -6,6 +6,7 @@ Every model is a named choice with a default; docs/backtesting-l2.md says what e
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from messages.arrays import Rows
@@ -18,6 +19,7 @@ from trading.kernels.l2_records import FAR, LINE
 QueueModel = Literal["risk_averse", "prob_power", "prob_log"]
 # Measured ways: what was sent at `ts` took `entry_ns` there; what the venue answered at `ts` took
 # `response_ns` back. Between rows, interpolated.
+I8 = NDArray[np.int64]
 LATENCY: Final = np.dtype([("ts", "<i8"), ("entry_ns", "<i8"), ("response_ns", "<i8")])
 
 
@@ -37,21 +39,21 @@ class L2Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     queue_model: QueueModel = "risk_averse"
-    queue_power: float = Field(3.0, gt=0, le=20)
+    queue_power: float = Field(default=3.0, gt=0, le=20)
     maker_fill: Literal["partial", "whole"] = "partial"
-    entry_latency_ns: int = Field(0, ge=0, le=60 * NS_PER_S)
-    response_latency_ns: int = Field(0, ge=0, le=60 * NS_PER_S)
-    protection: float = Field(0.0, ge=0, lt=1)
+    entry_latency_ns: int = Field(default=0, ge=0, le=60 * NS_PER_S)
+    response_latency_ns: int = Field(default=0, ge=0, le=60 * NS_PER_S)
+    protection: float = Field(default=0.0, ge=0, lt=1)
     account: Literal["cash", "margin"] = "margin"
-    leverage: float = Field(1.0, ge=1, le=500)
-    liquidation_fee: float = Field(0.0, ge=0, lt=1)
-    initial_balance: float = Field(10_000.0, gt=0)
+    leverage: float = Field(default=1.0, ge=1, le=500)
+    liquidation_fee: float = Field(default=0.0, ge=0, lt=1)
+    initial_balance: float = Field(default=10_000.0, gt=0)
     currency: str = "USDT"
-    maker_fee: float = Field(0.0002, gt=-0.1, lt=1)
-    taker_fee: float = Field(0.0005, ge=0, lt=1)
-    tiers: tuple[Tier, ...] = Field((), max_length=TIERS_MAX)
-    instruments: tuple[Rules, ...] = Field((Rules(),), min_length=1)
-    sample_s: float = Field(1.0, ge=0.001)
+    maker_fee: float = Field(default=0.0002, gt=-0.1, lt=1)
+    taker_fee: float = Field(default=0.0005, ge=0, lt=1)
+    tiers: tuple[Tier, ...] = Field(default=(), max_length=TIERS_MAX)
+    instruments: tuple[Rules, ...] = Field(default=(Rules(),), min_length=1)
+    sample_s: float = Field(default=1.0, ge=0.001)
     seed: int = 0  # of whoever made the data or chose the parameters; kept for the record
 
     def money(self) -> Settings:
@@ -81,14 +83,14 @@ def line_record(settings: L2Settings, events: Rows, timer_ns: int, *, react: boo
     return lines
 
 
-def series(settings: L2Settings, latency: Rows | None) -> tuple[Rows, Rows, Rows, Rows]:
-    """Times and delays of the way there, then of the way back: int64 arrays.
+def series(settings: L2Settings, latency: Rows | None) -> tuple[tuple[I8, I8], tuple[I8, I8]]:
+    """(times, delays) of the way there and of the way back: int64 arrays.
 
     raises  ValueError for measurements that are unsorted or negative
     """
     if latency is None:
         zero = np.zeros(1, np.int64)
-        return zero, zero + settings.entry_latency_ns, zero, zero + settings.response_latency_ns
+        return (zero, zero + settings.entry_latency_ns), (zero, zero + settings.response_latency_ns)
     if latency.dtype != LATENCY or len(latency) == 0:
         raise ValueError(f"latency: expected rows of {LATENCY.names}, at least one")
     if (np.diff(latency["ts"]) <= 0).any():
@@ -99,4 +101,4 @@ def series(settings: L2Settings, latency: Rows | None) -> tuple[Rows, Rows, Rows
             raise ValueError(f"latency row {row}: {name} is negative: correct the measurements")
     columns = (np.ascontiguousarray(latency[n]) for n in ("ts", "entry_ns", "response_ns"))
     times, there, back = columns
-    return times, there, times, back
+    return (times, there), (times, back)

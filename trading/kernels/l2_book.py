@@ -9,19 +9,21 @@ ticks at a time, however sparse the book. Both sides share the code: see *key* i
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from messages.arrays import Rows
+from trading.kernels.l2_kernel import inlined, plain
+from trading.kernels.l2_memory import numbers_at
 from trading.kernels.l2_records import BOOK, DELTA, NONE
 
 I8 = NDArray[np.int64]
 _WORD = 64
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def leading_zeros(typing_context: Any, word: Any) -> Any:
     """Zero bits above the highest one of an int64; 64 for 0."""
 
@@ -31,12 +33,13 @@ def leading_zeros(typing_context: Any, word: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-@njit(forceinline=True, error_model="numpy", _nrt=False)
-def next_level(book: Any, words: I8, side: int, key: int) -> int:
+@inlined
+def next_level(book: Any, side: int, key: int) -> int:
     """Key of the best level below `key`; NONE if there is none."""
     start = book.start[side]
     at = start + key
     word = at >> 6
+    words = numbers_at(book.words)
     bits = words[word] & ((1 << (at & 63)) - 1)
     bottom = (start + book.low[side]) >> 6
     while bits == 0:
@@ -44,16 +47,18 @@ def next_level(book: Any, words: I8, side: int, key: int) -> int:
         if word < bottom:
             return NONE
         bits = words[word]
-    return (word << 6) + 63 - leading_zeros(bits) - start
+    return int((word << 6) + 63 - leading_zeros(bits) - start)
 
 
-@njit(forceinline=True, error_model="numpy", _nrt=False)
-def set_level(book: Any, sizes: I8, words: I8, side: int, key: int, lots: int) -> int:
+@inlined
+def set_level(book: Any, side: int, key: int, lots: int) -> int:
     """The tape's word about one level (0 removes it) -> the lots that stood there before.
 
     The key must be within the book's room; nothing checks it.
     """
     at = book.start[side] + key
+    sizes = numbers_at(book.sizes)
+    words = numbers_at(book.words)
     before = sizes[at]
     sizes[at] = lots
     if lots > 0:
@@ -64,11 +69,11 @@ def set_level(book: Any, sizes: I8, words: I8, side: int, key: int, lots: int) -
     elif before != 0:
         words[at >> 6] &= ~(1 << (at & 63))
         if key == book.best[side]:
-            book.best[side] = next_level(book, words, side, key)
+            book.best[side] = next_level(book, side, key)
     return int(before)
 
 
-@njit(forceinline=True, error_model="numpy", _nrt=False)
+@inlined
 def show_quote(book: Any, event: Any) -> None:
     """Without depth: what a quote says of the touch; a side without lots stays as it was."""
     if event.size > 0:
@@ -80,19 +85,19 @@ def show_quote(book: Any, event: Any) -> None:
     book.seen = 1
 
 
-@njit(forceinline=True, error_model="numpy", _nrt=False)
-def shown(book: Any, sizes: I8, side: int, key: int) -> int:
+@inlined
+def shown(book: Any, side: int, key: int) -> int:
     """Lots that the tape shows at one level; 0 where it shows none."""
     if book.depth == 0:
         return int(book.lots[side]) if key == book.best[side] else 0
     tick = key if side == 0 else -key
     if tick < book.first or tick > book.last:
         return 0
-    return int(sizes[book.start[side] + key])
+    return int(numbers_at(book.sizes)[book.start[side] + key])
 
 
-@njit(error_model="numpy", _nrt=False)
-def hides(book: Any, sizes: I8, words: I8, side: int, key: int) -> bool:
+@plain
+def hides(book: Any, side: int, key: int) -> bool:
     """Whether the tape may not show this level: deeper than all that it shows of this side."""
     if book.best[side] == NONE:
         return bool(book.seen == 0)
@@ -101,14 +106,14 @@ def hides(book: Any, sizes: I8, words: I8, side: int, key: int) -> bool:
     tick = key if side == 0 else -key
     if tick < book.first or tick > book.last:
         return bool(key < book.low[side])
-    if sizes[book.start[side] + key] != 0:
+    if numbers_at(book.sizes)[book.start[side] + key] != 0:
         return False
-    return bool(key <= book.low[side] or next_level(book, words, side, key) == NONE)
+    return bool(key <= book.low[side] or next_level(book, side, key) == NONE)
 
 
-@njit(error_model="numpy", _nrt=False)
+@plain
 def show_levels(
-    book: Any, sizes: I8, words: I8, event: Any, tick_unit: float, tick: float, lot_unit: float,
+    book: Any, event: Any, tick_unit: float, tick: float, lot_unit: float,
     lot: float,
 ) -> None:  # fmt: skip
     """Write the best levels into a BOOK record of `trading.strategy_records`."""
@@ -120,11 +125,11 @@ def show_levels(
         count = 0
         while count < room and key != NONE:
             ticks = key if side == 0 else -key
-            lots = sizes[book.start[side] + key]
+            lots = numbers_at(book.sizes)[book.start[side] + key]
             prices[count] = ticks / tick_unit if tick_unit > 0.0 else ticks * tick
             amounts[count] = lots / lot_unit if lot_unit > 0.0 else lots * lot
             count += 1
-            key = next_level(book, words, side, key)
+            key = next_level(book, side, key)
         for i in range(count, room):
             prices[i] = 0.0
             amounts[i] = 0.0
@@ -134,8 +139,8 @@ def show_levels(
             event.asks = count
 
 
-@njit(cache=True, error_model="numpy", _nrt=False)
-def replay(events: Rows, book: Any, sizes: I8, words: I8) -> int:
+@plain
+def replay(events: Rows, book: Any) -> int:
     """Apply all deltas of one instrument, and nothing else -> the sum of both best keys.
 
     cost   15-25 ns a delta
@@ -144,16 +149,18 @@ def replay(events: Rows, book: Any, sizes: I8, words: I8) -> int:
         event = events[i]
         if event.kind & DELTA:
             side = (1 - event.side) >> 1
-            set_level(book, sizes, words, side, event.side * event.price, event.size)
+            set_level(book, side, event.side * event.price, event.size)
     return int(book.best[0] + book.best[1])
 
 
 def make_books(
     spans: "list[tuple[int, int] | None]",
 ) -> tuple[NDArray[np.void], I8, I8]:
-    """(books, sizes, words) for instruments whose ticks lie in these closed spans.
+    """(books, sizes, words): books for instruments whose ticks lie in these closed spans.
 
     spans   None for an instrument without depth
+    The books hold the addresses of sizes and words: keep all three together.
+
     memory  16 bytes a tick of room, of which only touched pages exist
     """
     books = np.zeros(len(spans), BOOK)
@@ -169,4 +176,6 @@ def make_books(
         room = (last - first) // _WORD * _WORD + 2 * _WORD
         book["start"] = (end - first, end + room + last)
         end += 2 * room
-    return books, np.zeros(end, np.int64), np.zeros(end // _WORD + 1, np.int64)
+    sizes, words = np.zeros(end, np.int64), np.zeros(end // _WORD + 1, np.int64)
+    books["sizes"], books["words"] = sizes.ctypes.data, words.ctypes.data
+    return books, sizes, words

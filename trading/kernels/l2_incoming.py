@@ -10,11 +10,14 @@ An order never trades with one of our own: it takes what stands before it and th
 
 from typing import Any
 
+import numpy as np
+
 from trading.kernels.engine_account import can_pay
 from trading.kernels.engine_kernel import cold
 from trading.kernels.l2_book import next_level, shown
 from trading.kernels.l2_kernel import part
 from trading.kernels.l2_match import rest, take, taken, touch
+from trading.kernels.l2_memory import orders_at
 from trading.kernels.l2_orders import (
     answer,
     end,
@@ -66,29 +69,28 @@ from trading.strategy_records import (
 )
 
 
-@part("market book i8s i8s i8 i8")
-def would_take(market: Any, book: Any, sizes: Any, words: Any, side: int, key: int) -> bool:
+@part("market book i8 i8")
+def would_take(market: Any, book: Any, side: int, key: int) -> bool:
     """Whether an order at this price would meet the book or one of our own."""
-    best = touch(market, book, sizes, words, 1 - side)
+    best = touch(market, book, 1 - side)
     best = max(best, market.best[1 - side])
     return bool(best != NONE and best + key >= 0)
 
 
-@part("market book i8s i8s i8 i8 i8")
-def reach(
-    market: Any, book: Any, sizes: Any, words: Any, side: int, floor: int, wanted: int
-) -> int:
+@part("market book i8 i8 i8")
+def reach(market: Any, book: Any, side: int, floor: int, wanted: int) -> int:
     """Lots that an order could take now, down to the key `floor` of the other side."""
     other = 1 - side
     own = market.best[other]
     key = book.best[other]
     found = 0
     while key != NONE and key >= floor and found < wanted:
-        lots = shown(book, sizes, other, key) - taken(market, other, key)
+        lots = shown(book, other, key) - taken(market, other, key)
         if own != NONE and key <= own:
-            return found + max(0, min(lots, ahead_of_own(market, other, own))) * (key == own)
+            reached = max(0, min(lots, ahead_of_own(market, other, own)))
+            return int(found + (reached if key == own else 0))
         found += max(0, lots)
-        key = next_level(book, words, other, key) if book.depth != 0 else NONE
+        key = next_level(book, other, key) if book.depth != 0 else NONE
     return found
 
 
@@ -102,10 +104,10 @@ def ahead_of_own(market: Any, side: int, key: int) -> int:
     return 0
 
 
-@part("line run desk account market book i8s i8s i8 live told fills after rows trades")
-def work(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, sizes: Any, words: Any,
-    j: int, live: Any, told: Any, fills: Any, after: Any, rows: Any, trades: Any,
+@part("line run desk account market book i8")
+def work(
+    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any,
+    j: int,
 ) -> None:  # fmt: skip
     """The j-th order meets the market: it takes what it may, and rests or ends."""
     cold()
@@ -120,60 +122,58 @@ def work(  # noqa: PLR0913, PLR0917
     floor = order.floor
     own = market.best[other]
     stopped = own != NONE and own >= floor
-    if order.tif == FOK:
-        if reach(market, book, sizes, words, side, floor, wanted) < order.leaves:
-            reason = REASON_SELF_TRADE if stopped else REASON_FOK
-            end(line, run, desk, market, j, DONE_EXPIRED, reason, rows)
-            return
+    if order.tif == FOK and reach(market, book, side, floor, wanted) < order.leaves:
+        reason = REASON_SELF_TRADE if stopped else REASON_FOK
+        end(line, run, desk, market, j, DONE_EXPIRED, reason)
+        return
     key = book.best[other]
     while wanted > 0 and key != NONE and key >= floor and run.error == 0:
         if own != NONE and key < own:
             break
-        lots = shown(book, sizes, other, key) - taken(market, other, key)
+        lots = shown(book, other, key) - taken(market, other, key)
         if key == own:
             lots = min(lots, ahead_of_own(market, other, own))
         lots = min(lots, wanted)
         if lots > 0:
             tick = -sign * key
             if not can_pay(run, desk, account, sign, price_of(desk, tick), size_of(desk, lots)):
-                end(line, run, desk, market, j, DONE_CANCELED, REASON_MARGIN, rows)
+                end(line, run, desk, market, j, DONE_CANCELED, REASON_MARGIN)
                 return
             take(market, other, key, lots)
-            fill(line, run, desk, account, market, j, tick, lots, 0, live, told, fills, after,
-                 rows, trades)  # fmt: skip
+            fill(line, run, desk, account, market, j, tick, lots, 0)  # fmt: skip
             wanted -= lots
         if key == own:
             break
-        key = next_level(book, words, other, key) if book.depth != 0 else NONE
+        key = next_level(book, other, key) if book.depth != 0 else NONE
     j = find(market, order_id, 0)
     if j >= 0:
-        settle_rest(line, run, desk, account, market, book, sizes, words, j, wanted, stopped, rows)
+        settle_rest(line, run, desk, account, market, book, j, wanted, stopped)
     if market.reducing > 0:
-        end_flat(line, run, desk, account, market, rows)
+        end_flat(line, run, desk, account, market)
 
 
-@part("line run desk account market book i8s i8s i8 i8 b1 rows")
-def settle_rest(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, sizes: Any, words: Any,
-    j: int, wanted: int, stopped: bool, rows: Any,
+@part("line run desk account market book i8 i8 b1")
+def settle_rest(
+    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any,
+    j: int, wanted: int, stopped: bool,
 ) -> None:  # fmt: skip
     """What becomes of the part of an order that did not trade at once."""
     order = market.orders[j]
     if stopped and wanted > 0:
-        end(line, run, desk, market, j, DONE_EXPIRED, REASON_SELF_TRADE, rows)
+        end(line, run, desk, market, j, DONE_EXPIRED, REASON_SELF_TRADE)
     elif order.reduce_only != 0 and reducible(desk, account, order.side) == 0:
-        end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY, rows)
+        end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY)
     elif order.key != NONE and (order.tif in (GTC, GTD)):
-        rest(market, book, sizes, words, j)
+        rest(market, book, j)
     else:
         reason = REASON_IOC
         if order.key == NONE:
             reason = REASON_NO_LIQUIDITY if order.floor == NONE else REASON_PROTECTION
-        end(line, run, desk, market, j, DONE_EXPIRED, reason, rows)
+        end(line, run, desk, market, j, DONE_EXPIRED, reason)
 
 
-@part("market book i8s i8s order")
-def due(market: Any, book: Any, sizes: Any, words: Any, order: Any) -> bool:
+@part("market book order")
+def due(market: Any, book: Any, order: Any) -> bool:
     """Whether a stop's trigger has been reached; moves a trailing one.
 
     Stops look at the last trade, or, before any, at the touch that they would trade against.
@@ -181,7 +181,7 @@ def due(market: Any, book: Any, sizes: Any, words: Any, order: Any) -> bool:
     sign = order.side
     reference = market.last
     if reference == NONE:
-        key = touch(market, book, sizes, words, (1 + sign) >> 1)
+        key = touch(market, book, (1 + sign) >> 1)
         if key == NONE:
             return False
         reference = -sign * key
@@ -194,46 +194,43 @@ def due(market: Any, book: Any, sizes: Any, words: Any, order: Any) -> bool:
     return bool(sign * reference >= sign * order.trigger)
 
 
-@part("line run desk account market book i8s i8s live told fills after rows trades")
-def run_stops(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, sizes: Any, words: Any,
-    live: Any, told: Any, fills: Any, after: Any, rows: Any, trades: Any,
+@part("line run desk account market book")
+def run_stops(
+    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any,
 ) -> None:  # fmt: skip
     """Let the stops work whose trigger is reached, oldest first, one at a time."""
     cold()
     j = 0
     while j < market.count and market.stops > 0:
         order = market.orders[j]
-        if order.stage != STOPPED or not due(market, book, sizes, words, order):
+        if order.stage != STOPPED or not due(market, book, order):
             j += 1
             continue
         market.stops -= 1
         order.stage = INCOMING
-        start(line, run, desk, account, market, book, sizes, words, j, live, told, fills, after,
-              rows, trades)  # fmt: skip
+        start(line, run, desk, account, market, book, j)  # fmt: skip
         j = 0  # what it took may have moved the touch, and ended others
 
 
-@part("line run desk account market book i8s i8s i8 live told fills after rows trades")
-def start(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, sizes: Any, words: Any,
-    j: int, live: Any, told: Any, fills: Any, after: Any, rows: Any, trades: Any,
+@part("line run desk account market book i8")
+def start(
+    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any,
+    j: int,
 ) -> None:  # fmt: skip
     """An order that waits for nothing any more is judged once more, and works."""
     order = market.orders[j]
     side = (1 - order.side) >> 1
     if order.reduce_only != 0 and reducible(desk, account, order.side) == 0:
-        end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY, rows)
-    elif order.post_only != 0 and would_take(market, book, sizes, words, side, order.key):
-        end(line, run, desk, market, j, DONE_EXPIRED, REASON_POST_ONLY, rows)
+        end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY)
+    elif order.post_only != 0 and would_take(market, book, side, order.key):
+        end(line, run, desk, market, j, DONE_EXPIRED, REASON_POST_ONLY)
     else:
-        work(line, run, desk, account, market, book, sizes, words, j, live, told, fills, after,
-             rows, trades)  # fmt: skip
+        work(line, run, desk, account, market, book, j)  # fmt: skip
 
 
-@part("line run desk account market book i8s i8s order i8")
-def refusal(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, sizes: Any, words: Any,
+@part("line run desk account market book order i8")
+def refusal(
+    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any,
     order: Any, reference: int,
 ) -> int:  # fmt: skip
     """Why the venue does not take a new order; REASON_NONE if it does.
@@ -249,15 +246,15 @@ def refusal(  # noqa: PLR0913, PLR0917
     if tick > 0 and quantity * price < desk.min_notional:
         return REASON_NOTIONAL
     if order.type not in (MARKET, LIMIT):
-        if due(market, book, sizes, words, order):
+        if due(market, book, order):
             return REASON_TRIGGERED
-    elif order.post_only != 0 and would_take(market, book, sizes, words, side, order.key):
+    elif order.post_only != 0 and would_take(market, book, side, order.key):
         return REASON_POST_ONLY
     elif order.reduce_only != 0 and reducible(desk, account, order.side) == 0:
         return REASON_REDUCE_ONLY
-    if order.reduce_only == 0 and tick > 0:
-        if not can_pay(run, desk, account, order.side, price, quantity):
-            return REASON_MARGIN
+    judged = order.reduce_only == 0 and tick > 0
+    if judged and not can_pay(run, desk, account, order.side, price, quantity):
+        return REASON_MARGIN
     return 0
 
 
@@ -291,10 +288,10 @@ def write(order: Any, asked: Any) -> None:
     order.parent = asked.parent
 
 
-@part("line run desk account market book i8s i8s request live told fills after rows trades")
-def enter(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, sizes: Any, words: Any,
-    asked: Any, live: Any, told: Any, fills: Any, after: Any, rows: Any, trades: Any,
+@part("line run desk account market book request")
+def enter(
+    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any,
+    asked: Any,
 ) -> None:  # fmt: skip
     """A new order reaches the venue."""
     cold()
@@ -308,51 +305,51 @@ def enter(  # noqa: PLR0913, PLR0917
     market.gtds += asked.tif == GTD
     market.tied += asked.group != 0 or asked.parent >= 0
     if asked.parent >= 0:
-        order.leaves = min(asked.lots, parents_lots(desk, market, asked.parent, rows))
+        order.leaves = min(asked.lots, parents_lots(line, desk, market, asked.parent))
         if order.leaves == 0:
             if find(market, asked.parent, 0) < 0:
-                end(line, run, desk, market, j, DONE_CANCELED, REASON_LINKED, rows)
+                end(line, run, desk, market, j, DONE_CANCELED, REASON_LINKED)
                 return
             order.stage = HELD_BACK
             answer(line, ACCEPTED, desk.instrument, asked.id)
             return
-    best = touch(market, book, sizes, words, (1 + asked.side) >> 1)
+    best = touch(market, book, (1 + asked.side) >> 1)
     reference = -asked.side * best if best != NONE else max(0, market.last)
-    reason = refusal(line, run, desk, account, market, book, sizes, words, order, reference)
+    reason = refusal(line, run, desk, account, market, book, order, reference)
     if reason != 0:
-        end(line, run, desk, market, j, DONE_REFUSED, reason, rows)
+        end(line, run, desk, market, j, DONE_REFUSED, reason)
         return
     answer(line, ACCEPTED, desk.instrument, asked.id)
     if asked.type in (MARKET, LIMIT):
-        work(line, run, desk, account, market, book, sizes, words, j, live, told, fills, after,
-             rows, trades)  # fmt: skip
+        work(line, run, desk, account, market, book, j)  # fmt: skip
     else:
         order.stage = STOPPED
         market.stops += 1
 
 
-@part("desk market i8 rows")
-def parents_lots(desk: Any, market: Any, parent: int, rows: Any) -> int:
+@part("line desk market i8")
+def parents_lots(line: Any, desk: Any, market: Any, parent: int) -> int:
     """What the order that must fill first has filled so far, in lots."""
     j = find(market, parent, 0)
     if j >= 0:
         return int(market.orders[j].filled)
-    filled = rows[parent].filled
-    return round(filled * desk.lots_a_unit if desk.lots_a_unit > 0.0 else filled / desk.lot)
+    filled = orders_at(line.orders_at)[parent].filled
+    lots = filled * desk.lots_a_unit if desk.lots_a_unit > 0.0 else filled / desk.lot
+    return int(np.rint(lots))
 
 
-@part("line run desk market request rows")
-def cancel(line: Any, run: Any, desk: Any, market: Any, asked: Any, rows: Any) -> None:
+@part("line run desk market request")
+def cancel(line: Any, run: Any, desk: Any, market: Any, asked: Any) -> None:
     """Close an order because it is asked for; nothing if it is closed already."""
     j = find(market, asked.id, 0)
     if j >= 0:
-        end(line, run, desk, market, j, DONE_CANCELED, REASON_ASKED, rows)
+        end(line, run, desk, market, j, DONE_CANCELED, REASON_ASKED)
 
 
-@part("line run desk account market book i8s i8s request live told fills after rows trades")
-def amend(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, sizes: Any, words: Any,
-    asked: Any, live: Any, told: Any, fills: Any, after: Any, rows: Any, trades: Any,
+@part("line run desk account market book request")
+def amend(
+    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any,
+    asked: Any,
 ) -> None:  # fmt: skip
     """Change an order's quantity, price or trigger; 0 leaves a value as it is."""
     cold()
@@ -363,7 +360,7 @@ def amend(  # noqa: PLR0913, PLR0917
     side = (1 - order.side) >> 1
     lots = asked.lots if asked.lots > 0 else order.lots
     if lots <= order.filled:
-        end(line, run, desk, market, j, DONE_CANCELED, REASON_ASKED, rows)
+        end(line, run, desk, market, j, DONE_CANCELED, REASON_ASKED)
         return
     moved = asked.price > 0 and order.key != NONE and order.side * asked.price != order.key
     grown = lots > order.lots
@@ -380,9 +377,10 @@ def amend(  # noqa: PLR0913, PLR0917
     said.quantity = size_of(desk, order.lots)
     said.leaves = size_of(desk, order.leaves)
     if run.keep != 0:
-        rows[order.id].quantity = said.quantity
-        rows[order.id].price = said.price if order.key != NONE else 0.0
-        rows[order.id].trigger = price_of(desk, order.trigger)
+        row = orders_at(line.orders_at)[order.id]
+        row.quantity = said.quantity
+        row.price = said.price if order.key != NONE else 0.0
+        row.trigger = price_of(desk, order.trigger)
     if order.stage != RESTS or not (moved or grown):
         return
     order.stage = INCOMING
@@ -391,11 +389,10 @@ def amend(  # noqa: PLR0913, PLR0917
     to_end(market, j)
     j = market.count - 1
     order = market.orders[j]
-    if order.post_only != 0 and would_take(market, book, sizes, words, side, order.key):
-        end(line, run, desk, market, j, DONE_CANCELED, REASON_POST_ONLY, rows)
+    if order.post_only != 0 and would_take(market, book, side, order.key):
+        end(line, run, desk, market, j, DONE_CANCELED, REASON_POST_ONLY)
     else:
-        work(line, run, desk, account, market, book, sizes, words, j, live, told, fills, after,
-             rows, trades)  # fmt: skip
+        work(line, run, desk, account, market, book, j)  # fmt: skip
 
 
 @part("market i8")

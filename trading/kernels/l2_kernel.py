@@ -12,7 +12,7 @@ from numba import njit, types
 
 from trading.kernels import engine_kernel
 from trading.kernels.engine_records import AFTER, DESK, LIVE, RUN
-from trading.kernels.l2_records import ANSWER, BOOK, EVENT, LINE, MARKET, REQUEST, RESTING
+from trading.kernels.l2_records import ANSWER, BOOK, EVENT, LINE, MARKET, REQUEST, RESTING, WAY
 from trading.result import EQUITY, FILL_ROW, METRICS, ORDER_ROW, TRADE_ROW
 from trading.strategy_records import ACCOUNT, FILL, ORDER
 
@@ -20,7 +20,7 @@ _parts: Final[dict[str, tuple[Any, str]]] = {}
 _RECORDS: Final = {
     "run": RUN, "desk": DESK, "account": ACCOUNT, "live": LIVE, "told": FILL, "asked": ORDER,
     "metrics": METRICS, "line": LINE, "market": MARKET, "book": BOOK, "event": EVENT,
-    "order": RESTING, "request": REQUEST, "answer": ANSWER,
+    "order": RESTING, "way": WAY, "request": REQUEST, "answer": ANSWER,
     "row": ORDER_ROW,
 }  # fmt: skip
 _TABLES: Final = {
@@ -30,11 +30,27 @@ _TABLES: Final = {
 }  # fmt: skip
 
 
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a small function on the path of every event: it becomes part of its callers."""
+    options: dict[str, Any] = {"forceinline": True, "error_model": "numpy", "_nrt": False}
+    return njit(**options)(function)
+
+
+def plain(function: Callable[..., Any]) -> Any:
+    """Compile a function that is called from Python as well."""
+    options: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+    return njit(**options)(function)
+
+
 def part(signature: str) -> Callable[[Callable[..., Any]], Any]:
     """Decorate a part with the types of its arguments: "line market i8"."""
 
     def made(function: Callable[..., Any]) -> Any:
-        options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+        options: dict[str, Any] = {
+            "no_cpython_wrapper": True,
+            "no_cfunc_wrapper": True,
+            "_nrt": False,
+        }
         compiled = njit(error_model="numpy", **options)(function)
         _parts[function.__name__] = (compiled, signature)
         return compiled
@@ -48,7 +64,6 @@ def compile_parts(function: Any) -> None:
     for name, dtype in _TABLES.items():
         known[name] = types.Array(numba.from_dtype(dtype), 1, "C")
     known |= {"i8": types.int64, "f8": types.float64, "b1": types.boolean}
-    known["i8s"] = types.Array(types.int64, 1, "C")
     theirs = {p.py_func.__name__: (p, text) for p, text in engine_kernel._parts}
     names = {**known, "order": known["live"], "orders": known["asks"]}
 

@@ -6,36 +6,31 @@ is theirs. A constant delay is a series of one. Words do not overtake each other
 arrives no earlier.
 """
 
-import numpy as np
-from numba import njit
-from numpy.typing import NDArray
+from typing import Any
 
-I8 = NDArray[np.int64]
+from trading.kernels.l2_kernel import plain
+from trading.kernels.l2_memory import numbers_at
+
+_EXACT = 2_000_000_000  # ns; products of two smaller numbers fit into an int64
 
 
-@njit(error_model="numpy", _nrt=False)
-def delay(times: I8, delays: I8, at: int, ts: int) -> int:
-    """The delay of what is sent at `ts`.
+@plain
+def travel(way: Any, ts: int) -> int:
+    """When what is sent at `ts` arrives; `ts` must not go back from call to call.
 
-    at   index of a measurement at or before `ts`, or 0: where a search begins
-    cost O(1) for a sender whose time does not go back and who keeps `at` (see `advance`)
+    cost   O(1), and O(measurements) over the run
     """
-    if len(times) == 1 or ts <= times[0]:
-        return int(delays[0])
-    at = advance(times, at, ts)
-    if at == len(times) - 1:
-        return int(delays[at])
-    run = times[at + 1] - times[at]
-    rise = delays[at + 1] - delays[at]
-    # Whole seconds apart and delays of minutes multiply beyond int64; floats keep what matters.
-    if run < 2_000_000_000 and abs(rise) < 2_000_000_000:
-        return int(delays[at] + rise * (ts - times[at]) // run)
-    return int(delays[at] + int(float(rise) * (float(ts - times[at]) / float(run)) // 1.0))
-
-
-@njit(error_model="numpy", _nrt=False)
-def advance(times: I8, at: int, ts: int) -> int:
-    """Index of the last measurement at or before `ts`, searched from `at` on."""
-    while at + 1 < len(times) and times[at + 1] <= ts:
+    times, delays = numbers_at(way.times), numbers_at(way.delays)
+    at = way.at
+    while at + 1 < way.count and times[at + 1] <= ts:
         at += 1
-    return at
+    way.at = at
+    delay = delays[at]
+    if ts > times[at] and at + 1 < way.count:
+        run, rise = times[at + 1] - times[at], delays[at + 1] - delays[at]
+        if run < _EXACT and abs(rise) < _EXACT:
+            delay += rise * (ts - times[at]) // run
+        else:  # floats keep 15 digits of a delay, which is less than a nanosecond of a day
+            delay += int(rise * ((ts - times[at]) / run) // 1.0)
+    way.last = max(way.last, ts + delay)
+    return int(way.last)

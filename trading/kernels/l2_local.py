@@ -18,9 +18,9 @@ from trading.kernels.engine_records import (
     ERROR_TYPE,
     ROOM,
 )
-from trading.kernels.l2_book import I8
 from trading.kernels.l2_kernel import part
-from trading.kernels.l2_latency import advance, delay
+from trading.kernels.l2_latency import travel
+from trading.kernels.l2_memory import orders_at
 from trading.kernels.l2_orders import price_of, size_of
 from trading.kernels.l2_records import (
     ACCEPTED,
@@ -184,10 +184,8 @@ def steps(value: float, step: float, a_unit: float, direction: int) -> int:
     return int(nearest)
 
 
-@part("line run desk account i8 i8 i8s i8s")
-def ask_for(
-    line: Any, run: Any, desk: Any, account: Any, action: int, order_id: int, times: I8, delays: I8
-) -> int:
+@part("line run desk account i8 i8")
+def ask_for(line: Any, run: Any, desk: Any, account: Any, action: int, order_id: int) -> int:
     """Index in the ring of a new request that leaves now; -1 (and an error) without room."""
     if line.requests_tail - line.requests_head >= REQUESTS_MAX:
         fault(run, ERROR_CHASE, 0, REQUESTS_MAX)
@@ -195,22 +193,19 @@ def ask_for(
     at = line.requests_tail % REQUESTS_MAX
     asked = line.requests[at]
     now = line.local_now
-    line.entry_at = advance(times, line.entry_at, now)
-    line.entry_last = max(line.entry_last, now + delay(times, delays, line.entry_at, now))
-    asked.arrives = line.entry_last
+    asked.arrives = travel(line.there[0], now)
     line.alarm = min(line.alarm, asked.arrives)
     asked.action = action
     asked.instrument = desk.instrument
     asked.id = order_id
     asked.tif = 0
     line.requests_tail += 1
-    return at
+    return int(at)
 
 
-@part("line run desk account asks i8 i8s i8s rows")
-def send(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, asks: Any, count: int, times: I8, delays: I8,
-    rows: Any,
+@part("line run desk account asks i8")
+def send(
+    line: Any, run: Any, desk: Any, account: Any, asks: Any, count: int,
 ) -> None:  # fmt: skip
     """Put the first `count` requests on their way; sets `run.error` for nonsense."""
     cold()
@@ -223,14 +218,14 @@ def send(  # noqa: PLR0913, PLR0917
         if asked.action == SUBMIT:
             check(run, asks, i)
             if run.error == 0:
-                submit(line, run, desk, account, asks, i, first, times, delays, rows)
+                submit(line, run, desk, account, asks, i, first)
         elif asked.action == CANCEL:
             k = find_working(account, asked.target)
             if k >= 0 and account.working[k].status != CANCELING:
                 account.working[k].status = CANCELING
-                ask_for(line, run, desk, account, CANCEL, asked.target, times, delays)
+                ask_for(line, run, desk, account, CANCEL, asked.target)
         elif asked.action == AMEND:
-            change(line, run, desk, account, asked, i, times, delays)
+            change(line, run, desk, account, asked, i)
         else:
             fault(run, ERROR_ACTION, i, asked.action)
         if run.error != 0:
@@ -239,10 +234,8 @@ def send(  # noqa: PLR0913, PLR0917
         run.full = 1
 
 
-@part("line run desk account asked i8 i8s i8s")
-def change(
-    line: Any, run: Any, desk: Any, account: Any, asked: Any, i: int, times: I8, delays: I8
-) -> None:
+@part("line run desk account asked i8")
+def change(line: Any, run: Any, desk: Any, account: Any, asked: Any, i: int) -> None:
     """Ask for other values of a working order; 0 leaves a value as it is."""
     if not number(asked.quantity) or not number(asked.price) or not number(asked.trigger):
         fault(run, ERROR_QUANTITY, i, asked.quantity)
@@ -250,7 +243,7 @@ def change(
     k = find_working(account, asked.target)
     if k < 0 or account.working[k].status == CANCELING:
         return
-    at = ask_for(line, run, desk, account, AMEND, asked.target, times, delays)
+    at = ask_for(line, run, desk, account, AMEND, asked.target)
     if at >= 0:
         wanted = line.requests[at]
         side = account.working[k].side
@@ -259,10 +252,9 @@ def change(
         wanted.trigger = steps(asked.trigger, desk.tick, desk.ticks_a_unit, 0)
 
 
-@part("line run desk account asks i8 i8 i8s i8s rows")
-def submit(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, asks: Any, i: int, first: int, times: I8,
-    delays: I8, rows: Any,
+@part("line run desk account asks i8 i8")
+def submit(
+    line: Any, run: Any, desk: Any, account: Any, asks: Any, i: int, first: int,
 ) -> None:  # fmt: skip
     """Number an order, show it among the working ones and send it; dropped if too small or many."""
     asked = asks[i]
@@ -275,7 +267,7 @@ def submit(  # noqa: PLR0913, PLR0917
         run.dropped += 1
         return
     order_id = run.orders
-    at = ask_for(line, run, desk, account, SUBMIT, order_id, times, delays)
+    at = ask_for(line, run, desk, account, SUBMIT, order_id)
     if at < 0:
         return
     asked.target = order_id
@@ -284,7 +276,7 @@ def submit(  # noqa: PLR0913, PLR0917
     wanted.lots = lots
     wanted.group = 0 if asked.group == 0 else (first + 1) * ORDERS_MAX + asked.group
     wanted.parent = parent
-    row = rows[order_id]
+    row = orders_at(line.orders_at)[order_id]
     note(row, desk, wanted, line.local_now)
     run.orders += 1
     mine = account.working[account.working_count]

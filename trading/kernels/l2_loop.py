@@ -20,9 +20,11 @@ from trading.kernels import l2_records, l2_text
 from trading.kernels.engine_metrics import end_of_run, figures, first_day
 from trading.kernels.engine_records import ERROR_CHASE
 from trading.kernels.l2_book import set_level, show_levels
-from trading.kernels.l2_exchange import begin_snapshot, exchange, forget_snapshot, sample
+from trading.kernels.l2_exchange import exchange
 from trading.kernels.l2_kernel import compile_parts, part
 from trading.kernels.l2_local import learn, send
+from trading.kernels.l2_margin import sample
+from trading.kernels.l2_news import begin_snapshot, forget_snapshot
 from trading.kernels.l2_orders import price_of, size_of
 from trading.kernels.l2_records import (
     ANSWERS_AN_EVENT,
@@ -40,9 +42,10 @@ from trading.strategy import CompiledStrategy, function_digest
 from trading.strategy_records import TICK
 
 Loop = Callable[..., Any]
-TradeRow = namedtuple("TradeRow", TRADE_ROW.names)  # type: ignore[misc]
-QuoteRow = namedtuple("QuoteRow", QUOTE_ROW.names)  # type: ignore[misc]
-TickRow = namedtuple("TickRow", TICK.names)  # type: ignore[misc]
+_PLAIN: Final[dict[str, Any]] = {"_nrt": False}
+TradeRow = namedtuple("TradeRow", TRADE_ROW.names or ())  # type: ignore[misc]
+QuoteRow = namedtuple("QuoteRow", QUOTE_ROW.names or ())  # type: ignore[misc]
+TickRow = namedtuple("TickRow", TICK.names or ())  # type: ignore[misc]
 
 
 @part("account desk book")
@@ -56,17 +59,17 @@ def touch_of(account: Any, desk: Any, near: Any) -> None:
         account.ask = price_of(desk, near.lots[1])
 
 
-@part("book i8s i8s event")
-def hear_delta(near: Any, sizes: Any, words: Any, event: Any) -> None:
+@part("book event")
+def hear_delta(near: Any, event: Any) -> None:
     """One row of a book's update reaches us."""
     if event.kind & OPENS:
-        begin_snapshot(near, sizes, words, 0)
-        begin_snapshot(near, sizes, words, 1)
+        begin_snapshot(near, 0)
+        begin_snapshot(near, 1)
     side = (1 - event.side) >> 1
-    set_level(near, sizes, words, side, event.side * event.price, event.size)
+    set_level(near, side, event.side * event.price, event.size)
     if event.kind & CLOSES:
-        forget_snapshot(near, sizes, words, 0)
-        forget_snapshot(near, sizes, words, 1)
+        forget_snapshot(near, 0)
+        forget_snapshot(near, 1)
 
 
 _OWN: Final[Mapping[str, Any]] = {
@@ -133,7 +136,7 @@ def _make(strategy: CompiledStrategy) -> Loop:
     scope: dict[str, Any] = {"__name__": plain.__module__, **_OWN}
     for handler, function in handlers.items():
         compiled = hasattr(function, "py_func")
-        scope[handler] = function if compiled else njit(function, _nrt=False)
+        scope[handler] = function if compiled else njit(function, **_PLAIN)
     on_row = "".join(text for n, (_, text) in _ROW_HANDLERS.items() if n in handlers)
     text = l2_text.LOOP.format(
         name=name,
@@ -143,7 +146,7 @@ def _make(strategy: CompiledStrategy) -> Loop:
         on_timer=indent(l2_text.ON_TIMER if "on_timer" in handlers else l2_text.PASS, " " * 16),
     )
     exec(compile(text, plain.__code__.co_filename, "exec"), scope)
-    options = {"error_model": "numpy", "nogil": True, "_nrt": False}
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
     try:
         made: Loop = njit(cache=True, **options)(scope[name])
     except RuntimeError:  # typed in at a prompt, or no folder to write to: works, compiles again

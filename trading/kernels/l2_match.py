@@ -67,27 +67,27 @@ def forget_take(market: Any, side: int, key: int) -> None:
     market.takes = kept
 
 
-@part("market book i8s i8s i8")
-def touch(market: Any, book: Any, sizes: Any, words: Any, side: int) -> int:
+@part("market book i8")
+def touch(market: Any, book: Any, side: int) -> int:
     """Best key of a side where something can still be taken; NONE if nothing can."""
     key = book.best[side]
     while market.takes > 0 and key != NONE:
-        if shown(book, sizes, side, key) > taken(market, side, key):
+        if shown(book, side, key) > taken(market, side, key):
             return int(key)
-        key = next_level(book, words, side, key) if book.depth != 0 else NONE
+        key = next_level(book, side, key) if book.depth != 0 else NONE
     return int(key)
 
 
-@part("market book i8s i8s i8")
-def rest(market: Any, book: Any, sizes: Any, words: Any, j: int) -> None:
+@part("market book i8")
+def rest(market: Any, book: Any, j: int) -> None:
     """The j-th order joins the queue at its price."""
     cold()
     order = market.orders[j]
     side = (1 - order.side) >> 1
     order.stage = RESTS
     order.traded = 0
-    order.ahead = shown(book, sizes, side, order.key)
-    if order.ahead == 0 and hides(book, sizes, words, side, order.key):
+    order.ahead = shown(book, side, order.key)
+    if order.ahead == 0 and hides(book, side, order.key):
         order.ahead = UNSEEN
     market.reducing += order.reduce_only != 0
     best = market.best[side]
@@ -116,19 +116,17 @@ def next_own(market: Any, side: int, key: int, start: int) -> int:
     return -1
 
 
-@part("line run desk account market book i8s i8s i8 i8 i8 live told fills after rows trades")
-def meet_trade(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, sizes: Any, words: Any,
-    side: int, key: int, lots: int, live: Any, told: Any, fills: Any, after: Any, rows: Any,
-    trades: Any,
+@part("line run desk account market book i8 i8 i8")
+def meet_trade(
+    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any,
+    side: int, key: int, lots: int,
 ) -> None:  # fmt: skip
     """A trade of the tape comes to at least our best price on `side`."""
     cold()
     while market.best[side] != NONE and market.best[side] > key and run.error == 0:
         j = next_own(market, side, market.best[side], 0)
         lots -= make(
-            line, run, desk, account, market, j, market.orders[j].leaves, live, told, fills, after,
-            rows, trades,
+            line, run, desk, account, market, j, market.orders[j].leaves,
         )  # fmt: skip
     lots = max(0, lots)
     for j in range(market.count):
@@ -137,18 +135,16 @@ def meet_trade(  # noqa: PLR0913, PLR0917
             order.traded += lots
     if market.best[side] == key:
         eat_queue(
-            line, run, desk, account, market, book, sizes, words, side, key, lots, live, told,
-            fills, after, rows, trades,
+            line, run, desk, account, market, book, side, key, lots,
         )  # fmt: skip
     if market.reducing > 0:
-        end_flat(line, run, desk, account, market, rows)
+        end_flat(line, run, desk, account, market)
 
 
-@part("line run desk account market book i8s i8s i8 i8 i8 live told fills after rows trades")
-def eat_queue(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, sizes: Any, words: Any,
-    side: int, key: int, lots: int, live: Any, told: Any, fills: Any, after: Any, rows: Any,
-    trades: Any,
+@part("line run desk account market book i8 i8 i8")
+def eat_queue(
+    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any,
+    side: int, key: int, lots: int,
 ) -> None:  # fmt: skip
     """A trade of `lots` meets the queue at our price and our orders in it, in order of time."""
     eaten = 0  # shown lots so far: they were ahead of every later order of ours too
@@ -156,7 +152,7 @@ def eat_queue(  # noqa: PLR0913, PLR0917
     while j >= 0 and run.error == 0:
         order = market.orders[j]
         if order.ahead == UNSEEN:
-            if hides(book, sizes, words, side, key):
+            if hides(book, side, key):
                 break
             order.ahead = 0  # the tape reaches this far now, and shows nothing here
         front = min(max(0, order.ahead - eaten), lots)
@@ -166,9 +162,7 @@ def eat_queue(  # noqa: PLR0913, PLR0917
             break
         wanted = order.leaves if line.whole != 0 else lots
         order_id = order.id
-        done = make(
-            line, run, desk, account, market, j, wanted, live, told, fills, after, rows, trades
-        )
+        done = make(line, run, desk, account, market, j, wanted)
         lots = max(0, lots - done)
         kept = j < market.count and market.orders[j].id == order_id
         j = next_own(market, side, key, j + 1 if kept else j)
@@ -178,30 +172,28 @@ def eat_queue(  # noqa: PLR0913, PLR0917
             order.ahead = max(0, order.ahead - eaten)
 
 
-@part("line run desk account market book i8s i8s i8 live told fills after rows trades")
-def cross(  # noqa: PLR0913, PLR0917
-    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, sizes: Any, words: Any,
-    side: int, live: Any, told: Any, fills: Any, after: Any, rows: Any, trades: Any,
+@part("line run desk account market book i8")
+def cross(
+    line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any,
+    side: int,
 ) -> None:  # fmt: skip
     """The other side may stand at or beyond our prices: it would have met us first."""
     cold()
     other = 1 - side
     while market.best[side] != NONE and run.error == 0:
-        key = touch(market, book, sizes, words, other)
+        key = touch(market, book, other)
         if key == NONE or key + market.best[side] < 0:
             break
         j = next_own(market, side, market.best[side], 0)
         order = market.orders[j]
         order.ahead = 0
-        lots = shown(book, sizes, other, key) - taken(market, other, key)
+        lots = shown(book, other, key) - taken(market, other, key)
         wanted = order.leaves if line.whole != 0 else lots
-        done = make(
-            line, run, desk, account, market, j, wanted, live, told, fills, after, rows, trades
-        )
+        done = make(line, run, desk, account, market, j, wanted)
         if done > 0:
             take(market, other, key, min(done, lots))
     if market.reducing > 0:
-        end_flat(line, run, desk, account, market, rows)
+        end_flat(line, run, desk, account, market)
 
 
 @part("market i8 i8")

@@ -24,7 +24,7 @@ def _view(dtype: "np.dtype[Any]") -> Any:
     """The compiled function (address) -> array of this dtype, of no known length."""
     rows = types.Array(numba.from_dtype(dtype), 1, "C")
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def view(typing_context: Any, address: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             made = make_array(rows)(context, builder)

@@ -11,6 +11,7 @@ from trading.kernels.engine_account import book_fill, can_pay, liquidation_price
 from trading.kernels.engine_kernel import cold
 from trading.kernels.engine_records import ERROR_CHASE
 from trading.kernels.l2_kernel import part
+from trading.kernels.l2_memory import after_at, fills_at, orders_at, trades_at
 from trading.kernels.l2_records import (
     ANSWERS_MAX,
     ENDED,
@@ -56,7 +57,7 @@ def reducible(desk: Any, account: Any, side: int) -> int:
     """Lots that an order of this side can trade before the position is flat."""
     position = account.position
     steps = position * desk.lots_a_unit if desk.lots_a_unit > 0.0 else position / desk.lot
-    return max(0, -side * round(steps))
+    return int(max(0, -side * round(steps)))
 
 
 @part("line i8 i8 i8")
@@ -112,15 +113,13 @@ def measure(market: Any, side: int) -> None:
     market.worst[side] = worst
 
 
-@part("line run desk market i8 i8 i8 rows")
-def remove(
-    line: Any, run: Any, desk: Any, market: Any, j: int, status: int, reason: int, rows: Any
-) -> None:
+@part("line run desk market i8 i8 i8")
+def remove(line: Any, run: Any, desk: Any, market: Any, j: int, status: int, reason: int) -> None:
     """Close the j-th order; nothing that is tied to it."""
     cold()
     order = market.orders[j]
     if run.keep != 0:
-        row = rows[order.id]
+        row = orders_at(line.orders_at)[order.id]
         row.status = status
         row.reason = reason
         row.filled = size_of(desk, order.filled)
@@ -140,29 +139,27 @@ def remove(
         measure(market, side)
 
 
-@part("line run desk market i8 i8 i8 rows")
-def end(
-    line: Any, run: Any, desk: Any, market: Any, j: int, status: int, reason: int, rows: Any
-) -> None:
+@part("line run desk market i8 i8 i8")
+def end(line: Any, run: Any, desk: Any, market: Any, j: int, status: int, reason: int) -> None:
     """Close the j-th order; without a fill, what waits for it; and the rest of its group."""
     cold()
     order_id = market.orders[j].id
     group = market.orders[j].group
     filled = market.orders[j].filled
-    remove(line, run, desk, market, j, status, reason, rows)
+    remove(line, run, desk, market, j, status, reason)
     k = 0
     while market.tied > 0 and k < market.count:
         other = market.orders[k]
         orphan = other.parent == order_id and filled == 0
         if orphan or (group != 0 and other.group == group and status != DONE_FILLED):
-            remove(line, run, desk, market, k, DONE_CANCELED, REASON_LINKED, rows)
+            remove(line, run, desk, market, k, DONE_CANCELED, REASON_LINKED)
         else:
             k += 1
 
 
-@part("line run desk market i8 i8 i8 rows")
+@part("line run desk market i8 i8 i8")
 def after_fill(
-    line: Any, run: Any, desk: Any, market: Any, order_id: int, group: int, lots: int, rows: Any
+    line: Any, run: Any, desk: Any, market: Any, order_id: int, group: int, lots: int
 ) -> None:
     """What a fill means for the orders tied to it.
 
@@ -181,15 +178,15 @@ def after_fill(
         elif group != 0 and other.group == group and other.id != order_id:
             other.leaves -= lots
             if other.leaves <= 0:
-                remove(line, run, desk, market, k, DONE_CANCELED, REASON_LINKED, rows)
+                remove(line, run, desk, market, k, DONE_CANCELED, REASON_LINKED)
                 continue
         k += 1
 
 
-@part("line run desk account market i8 i8 i8 i8 live told fills after rows trades")
-def fill(  # noqa: PLR0913, PLR0917 - kernels share records, not values
+@part("line run desk account market i8 i8 i8 i8")
+def fill(
     line: Any, run: Any, desk: Any, account: Any, market: Any, j: int, tick: int, lots: int,
-    maker: int, live: Any, told: Any, fills: Any, after: Any, rows: Any, trades: Any,
+    maker: int,
 ) -> None:  # fmt: skip
     """`lots` of the j-th order trade at `tick`; it is closed when it is full."""
     cold()
@@ -199,14 +196,17 @@ def fill(  # noqa: PLR0913, PLR0917 - kernels share records, not values
     order = market.orders[j]
     price = price_of(desk, tick)
     quantity = size_of(desk, lots)
+    live = line.live[0]
+    told = line.told[0]
     live.id = order.id
     live.side = order.side
     live.tag = order.tag
     live.leaves = size_of(desk, order.leaves)
     live.filled = size_of(desk, order.filled)
     book_fill(
-        run, desk, account, live, price, quantity, maker, line.now, told, fills, after, trades
-    )
+        run, desk, account, live, price, quantity, maker, line.now, told, fills_at(line.fills_at),
+        after_at(line.after_at), trades_at(line.trades_at),
+    )  # fmt: skip
     if run.margin != 0:
         set_limits(run, desk, account, market)
     order.leaves -= lots
@@ -226,17 +226,16 @@ def fill(  # noqa: PLR0913, PLR0917 - kernels share records, not values
     order_id = order.id
     group = order.group
     if order.leaves == 0:
-        remove(line, run, desk, market, j, DONE_FILLED, REASON_NONE, rows)
+        remove(line, run, desk, market, j, DONE_FILLED, REASON_NONE)
     elif run.keep != 0:
-        rows[order_id].filled = size_of(desk, order.filled)
+        orders_at(line.orders_at)[order_id].filled = size_of(desk, order.filled)
     if market.tied > 0:
-        after_fill(line, run, desk, market, order_id, group, lots, rows)
+        after_fill(line, run, desk, market, order_id, group, lots)
 
 
-@part("line run desk account market i8 i8 live told fills after rows trades")
-def make(  # noqa: PLR0913, PLR0917
+@part("line run desk account market i8 i8")
+def make(
     line: Any, run: Any, desk: Any, account: Any, market: Any, j: int, lots: int,
-    live: Any, told: Any, fills: Any, after: Any, rows: Any, trades: Any,
 ) -> int:  # fmt: skip
     """Up to `lots` of the j-th, resting order trade at its price -> how many did.
 
@@ -248,21 +247,21 @@ def make(  # noqa: PLR0913, PLR0917
     if order.reduce_only != 0:
         room = reducible(desk, account, order.side)
         if room == 0:
-            end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY, rows)
+            end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY)
             return 0
         lots = min(lots, room)
     if lots <= 0:
         return 0
     tick = order.key * order.side
     if not can_pay(run, desk, account, order.side, price_of(desk, tick), size_of(desk, lots)):
-        end(line, run, desk, market, j, DONE_CANCELED, REASON_MARGIN, rows)
+        end(line, run, desk, market, j, DONE_CANCELED, REASON_MARGIN)
         return 0
-    fill(line, run, desk, account, market, j, tick, lots, 1, live, told, fills, after, rows, trades)
+    fill(line, run, desk, account, market, j, tick, lots, 1)
     return lots
 
 
-@part("line run desk account market rows")
-def end_flat(line: Any, run: Any, desk: Any, account: Any, market: Any, rows: Any) -> None:
+@part("line run desk account market")
+def end_flat(line: Any, run: Any, desk: Any, account: Any, market: Any) -> None:
     """Close the resting reduce-only orders that have nothing left to reduce."""
     cold()
     j = 0
@@ -270,7 +269,7 @@ def end_flat(line: Any, run: Any, desk: Any, account: Any, market: Any, rows: An
         order = market.orders[j]
         idle = order.stage == RESTS and order.reduce_only != 0
         if idle and reducible(desk, account, order.side) == 0:
-            end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY, rows)
+            end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY)
             j = 0
         else:
             j += 1

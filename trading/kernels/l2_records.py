@@ -14,7 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from trading.strategy_records import WORKING_MAX
+from trading.kernels.engine_records import LIVE
+from trading.strategy_records import FILL, WORKING_MAX
 
 FAR: Final = 1 << 62  # a time that never comes
 NONE: Final = -(1 << 62)  # the key of no price
@@ -61,6 +62,8 @@ BOOK: Final = np.dtype(
         ("first", "<i8"),  # keys that the arrays have room for, as ticks: first..last
         ("last", "<i8"),
         ("seen", "<i8"),  # the tape has shown something
+        ("sizes", "<i8"),  # addresses, see l2_memory
+        ("words", "<i8"),
     ]
 )
 # RESTING.stage
@@ -161,6 +164,16 @@ ANSWER: Final = np.dtype(
         ("commissions", "<f8"),
     ]
 )
+# A way that words travel: the addresses of measured times and delays, and how far it has come.
+WAY: Final = np.dtype(
+    [
+        ("times", "<i8"),
+        ("delays", "<i8"),
+        ("count", "<i8"),
+        ("at", "<i8"),  # the last measurement at or before the last word, or 0
+        ("last", "<i8"),  # when the last word arrives
+    ]
+)
 # What a run has one of, besides RUN.
 LINE: Final = np.dtype(
     [
@@ -185,10 +198,6 @@ LINE: Final = np.dtype(
         ("gtd_due", "<i8"),
         ("samples", "<i8"),
         ("ts_seen", "<i8"),  # ts_event of the last row heard
-        ("entry_at", "<i8"),
-        ("answer_at", "<i8"),
-        ("entry_last", "<i8"),
-        ("answer_last", "<i8"),
         ("finished", "<i8"),
         # rings: head counts what was taken out, tail what was put in
         ("requests_head", "<i8"),
@@ -197,5 +206,16 @@ LINE: Final = np.dtype(
         ("answers_tail", "<i8"),
         ("requests", REQUEST, (REQUESTS_MAX,)),
         ("answers", ANSWER, (ANSWERS_MAX,)),
+        # the two ways, scratch, and the addresses of the tables
+        ("there", WAY, (1,)),
+        ("back", WAY, (1,)),
+        ("live", LIVE, (1,)),
+        ("told", FILL, (1,)),
+        ("orders_at", "<i8"),
+        ("fills_at", "<i8"),
+        ("after_at", "<i8"),
+        ("trades_at", "<i8"),
+        ("curve_at", "<i8"),
+        ("curve_room", "<i8"),
     ]
 )

@@ -9,10 +9,8 @@ one that alternates.
 from typing import Final
 
 LOOP: Final = """
-def {name}(events, heard, sizes, words, near_sizes, near_words, entry_times, entry_delays,
-           answer_times, answer_delays, states, params, seens, asks, lines, runs, desks, accounts,
-           markets, books, nears, shows, lives, tolds, curve, fills, after, rows, trades,
-           metrics):
+def {name}(events, heard, states, params, seens, asks, lines, runs, desks, accounts, markets, books,
+           nears, shows, tolds, metrics):
     line = lines[0]
     run = runs[0]
     given = params[0]
@@ -38,9 +36,7 @@ def {name}(events, heard, sizes, words, near_sizes, near_words, entry_times, ent
             if arrives < due:
                 due = arrives
                 row_due = False
-        until = exchange(events, line, runs, desks, accounts, markets, books, sizes, words,
-                         answer_times, answer_delays, curve, lives, tolds, fills, after, rows,
-                         trades, due)
+        until = exchange(events, line, runs, desks, accounts, markets, books, due)
         if until < due:
             row_due = False
         local_at = line.local_at
@@ -59,7 +55,7 @@ def {name}(events, heard, sizes, words, near_sizes, near_words, entry_times, ent
             elif kind & DELTA:
                 near = nears[event.instrument]
                 if near.depth != 0:
-                    hear_delta(near, near_sizes, near_words, event)
+                    hear_delta(near, event)
             local_at += 1
         line.local_at = local_at
         line.ts_seen = ts_seen
@@ -71,7 +67,7 @@ def {name}(events, heard, sizes, words, near_sizes, near_words, entry_times, ent
             line.answers_head += 1
             i = said.instrument
             account = seens[i]
-            learn(line, account, said, tolds[1])
+            learn(line, account, said, tolds[0])
 {on_fill}
         if until < due or run.error != 0:
             if line.answers_tail - line.answers_head > ANSWERS_MAX - ANSWERS_AN_EVENT:
@@ -88,7 +84,7 @@ def {name}(events, heard, sizes, words, near_sizes, near_words, entry_times, ent
             count = 0
 {on_row}
             if count != 0:
-                send(line, run, desk, account, asks, count, entry_times, entry_delays, rows)
+                send(line, run, desk, account, asks, count)
         elif due == line.timer_due:
             line.timer_due += line.timer_ns
             for i in range(len(desks)):
@@ -100,18 +96,18 @@ def {name}(events, heard, sizes, words, near_sizes, near_words, entry_times, ent
 {on_timer}
         elif due == line.ts_last:
             line.finished = 1
-            sample(line, run, desks, accounts, markets, books, line.ts_last, curve)
+            sample(line, run, desks, accounts, markets, books, line.ts_last)
             end_of_run(run, run.last_equity, line.ts_last)
             figures(run, metrics[0])
     return line.finished
 """
 ON_FILL: Final = """\
 if said.what == FILLED:
-    account.ts = tolds[1].ts_event
+    account.ts = tolds[0].ts_event
     touch_of(account, desks[i], nears[i])
-    count = on_fill(states[i], given, tolds[1], account, asks)
+    count = on_fill(states[i], given, tolds[0], account, asks)
     if count != 0:
-        send(line, run, desks[i], account, asks, count, entry_times, entry_delays, rows)
+        send(line, run, desks[i], account, asks, count)
         if run.error != 0:
             break
 """
@@ -135,13 +131,12 @@ if event.kind & QUOTE:
 """
 ON_BOOK: Final = """\
 if event.kind & LAST:
-    hear_delta(near, near_sizes, near_words, event)
+    hear_delta(near, event)
     if near.best[0] != NONE and near.best[1] != NONE:
         book = shows[0]
         book.ts_event = event.ts_event
         book.ts_init = event.ts_init
-        show_levels(near, near_sizes, near_words, book, desk.ticks_a_unit, desk.tick,
-                    desk.lots_a_unit, desk.lot)
+        show_levels(near, book, desk.ticks_a_unit, desk.tick, desk.lots_a_unit, desk.lot)
         account.ts = event.ts_event
         account.bid = book.bid_px[0]
         account.ask = book.ask_px[0]
@@ -150,6 +145,6 @@ if event.kind & LAST:
 ON_TIMER: Final = """\
 count = on_timer(states[i], given, TickRow(line.ts_seen, due), account, asks)
 if count != 0:
-    send(line, run, desk, account, asks, count, entry_times, entry_delays, rows)
+    send(line, run, desk, account, asks, count)
 """
 PASS: Final = "pass\n"
