@@ -76,6 +76,8 @@ def sniff(path: Path, head: bytes, wish: Wish) -> Layout:
         raise BadData(path, reason, "check that it is a table of market data", row=row)
     kind, at = _fields(path, names, wish)
     how = {f: _time_form(path, f, at[f], data, wish, start) for f in at if _is_time(f)}
+    if wish.time_unit is not None and how["time"] not in (times.EPOCH, times.EPOCH_FLOAT):
+        raise BadData(path, "its times are text", "leave out --time-unit", field="time")
     notes = () if kind != "bars" or "volume" in at else ("no column for volume: it will be 0",)
     at, types = _types(at, kind, data, len(names))
     units = wish.time_unit or _units(how["time"], [r[at["time"]] for r in data])

@@ -272,11 +272,23 @@ def test_only_one_process_writes_a_series(tmp_path: Path) -> None:
         lock.release()
 
 
-def test_a_name_that_contradicts_the_rows_is_an_error(tmp_path: Path) -> None:
-    path = written(tmp_path / "BTCUSDT-1h-2024-01.csv", *bar_lines(50))
+def test_an_interval_that_contradicts_the_rows_is_an_error(tmp_path: Path) -> None:
+    named = written(tmp_path / "BTCUSDT-1h-2024-01.csv", *bar_lines(50))
+    path = written(tmp_path / "x.csv", *bar_lines(50))
 
     with pytest.raises(BadData, match="its name says 1h, its bars are 1m apart"):
-        import_file(tmp_path / "data", path)
+        import_file(tmp_path / "data", named)
+    with pytest.raises(BadData, match="--interval says 5m, its bars are 1m apart"):
+        imported(tmp_path / "data", path, bar_ns=300 * NS)
+
+
+def test_bars_of_a_quiet_market_keep_their_interval(tmp_path: Path) -> None:
+    quiet = [line for i, line in enumerate(bar_lines(300)) if i % 3 == 0 or i == 100]
+    path = written(tmp_path / "BTCUSDT-1m-2024-01.csv", *quiet)
+
+    report = import_file(tmp_path / "data", path)
+
+    assert report.series.bar_ns == 60 * NS
 
 
 def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
