@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+from numba.core.errors import NumbaError
 
 from messages.arrays import Rows
 from trading.backtest_data import CLOSE, MarketData
@@ -60,7 +61,8 @@ class StrategyError(Exception):
 
     def __init__(self, strategy: str, ts: int, field: str, what: str) -> None:
         at = datetime.fromtimestamp(ts / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        super().__init__(f"{strategy}: at the bar that closed at {at}: {what}")
+        where = f"at the bar that closed at {at}: " if ts else ""
+        super().__init__(f"{strategy}: {where}{what}")
         self.strategy, self.ts, self.field = strategy, ts, field
 
 
@@ -147,10 +149,9 @@ class Engine:
                 *self._scratch, self.run, self.desks, self._told, self.metrics, self.curve,
                 self.fills, self.after, self.rows, self.trades, *many,
             )  # fmt: skip
-        except (ArithmeticError, LookupError, ValueError, AssertionError, RuntimeError) as e:
-            what = f"the code raised {type(e).__name__}: {e}"
+        except Exception as e:
             ts = int(self.accounts["ts"].max())
-            raise StrategyError(self.strategy.name, ts, "", what) from e
+            raise StrategyError(self.strategy.name, ts, "", _said(e)) from e
         return reached
 
     def _error(self) -> StrategyError:
@@ -173,6 +174,15 @@ class Engine:
             run["fills_room"] = len(self.fills)
         run["full"] = 0
         run["busy"] -= 1
+
+
+def _said(error: Exception) -> str:
+    """What the user's code raised, or why it does not compile: the line that says it."""
+    if not isinstance(error, NumbaError):
+        return f"the code raised {type(error).__name__}: {error}"
+    told = [line.strip() for line in str(error).splitlines() if line.strip()]
+    where = next((line for line in told if line.startswith("During: typing of")), "")
+    return f"does not compile: {' '.join(told[1:3])[:300]} {where.removeprefix('During: ')}".strip()
 
 
 def _grown(old: Rows, used: int) -> Rows:

@@ -60,7 +60,7 @@ def _roll_volume(run: Any, ts: int) -> None:
 
 
 @kernel("run desk account live f8 f8 i8 i8 told fills after trades")
-def book_fill(  # noqa: PLR0913, PLR0917 - kernels share records, not values
+def book_fill(  # noqa: PLR0913, PLR0917 - kernels share records, not values, PLR0915
     run: Any, desk: Any, account: Any, order: Any, price: float, quantity: float, maker: int,
     ts: int, told: Any, fills: Any, after: Any, trades: Any,
 ) -> None:  # fmt: skip

@@ -34,6 +34,14 @@ from trading.strategy import CompiledStrategy, function_digest
 from trading.strategy_records import TICK
 
 Loop = Callable[..., Any]
+# NumPy names that make arrays.
+_MAKERS: Final = {
+    "append", "arange", "argsort", "array", "concatenate", "copy", "cumsum", "diff", "empty",
+    "empty_like", "eye", "full", "full_like", "hstack", "linspace", "list", "median", "ones",
+    "ones_like", "outer", "percentile", "quantile", "repeat", "roll", "sort", "stack", "unique",
+    "vstack", "where", "zeros", "zeros_like",
+}  # fmt: skip
+_HANDLERS: Final = ("on_bar", "on_fill", "on_timer")
 # Called with a strategy's name before it is compiled, which takes seconds: say so to who waits.
 listeners: Final[list[Callable[[str], None]]] = []
 TickRow = namedtuple("TickRow", TICK.names)  # type: ignore[misc]
@@ -104,7 +112,7 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
     plain = getattr(strategy.on_bar, "py_func", strategy.on_bar)
     name = f"backtest_{'many' if many else 'one'}_{digest[:16]}{_own_digest()}"
     scope: dict[str, Any] = {"__name__": plain.__module__, **_OWN}
-    for handler in ("on_bar", "on_fill", "on_timer"):
+    for handler in _HANDLERS:
         function = getattr(strategy, handler)
         if function is not None:
             scope[handler] = _inlined(function)
@@ -122,23 +130,36 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
         made: Loop = njit(cache=True, **options)(scope[name])
     except RuntimeError:  # typed in at a prompt, or no folder to write to: works, compiles again
         made = njit(**options)(scope[name])
-    _compile_parts_first(made, strategy.name)
+    _compile_when_missing(made, strategy.name)
     return made
 
 
 def _inlined(handler: Any) -> Any:
     """The handler, to be compiled into the loop; it raises on a division by zero, as it does live.
 
-    What its author has said about its compilation stays.
+    What its author has said about its compilation stays. A handler that makes no arrays needs no
+    counting of references, which would take longer than most handlers.
     """
     options = dict(getattr(handler, "targetoptions", {}))
     options.pop("nopython", None)
     options |= {"error_model": options.get("error_model", "python"), "forceinline": True}
+    options["_nrt"] = _makes_arrays(handler, set())
     return njit(**options)(getattr(handler, "py_func", handler))
 
 
-def _compile_parts_first(made: Any, name: str) -> None:
-    """Compile the parts, each for its one signature, when `made` is compiled and not when loaded.
+def _makes_arrays(function: Any, seen: set[int]) -> bool:
+    """Whether it, or a function that it calls, names something that allocates."""
+    function = getattr(function, "py_func", function)
+    if id(function) in seen or not hasattr(function, "__code__"):
+        return False
+    seen.add(id(function))
+    names = function.__code__.co_names
+    called = (function.__globals__.get(name) for name in names)
+    return not _MAKERS.isdisjoint(names) or any(_makes_arrays(f, seen) for f in called)
+
+
+def _compile_when_missing(made: Any, name: str) -> None:
+    """Have `made` compile the parts, each for its one signature, when it is compiled itself.
 
     numba asks its compiler only for what the disk cache does not have.
     """

@@ -227,7 +227,7 @@ def _hit(
 
 
 @kernel("run desk account i8 i8 told fills after rows trades")
-def _meet(
+def _meet(  # noqa: PLR0912
     run: Any, desk: Any, account: Any, j: int, ts: int, told: Any, fills: Any, after: Any,
     rows: Any, trades: Any,
 ) -> int:  # fmt: skip

@@ -112,7 +112,7 @@ def crosses_own(desk: Any, side: int, price: float, order_id: int) -> bool:
 
 
 @kernel("run desk order f8 i8 i8 f8 i8 rows")
-def _place(
+def _place(  # noqa: PLR0915
     run: Any, desk: Any, asked: Any, quantity: float, parent: int, group: int, price: float,
     ts: int, rows: Any,
 ) -> None:  # fmt: skip
