@@ -4,13 +4,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from journal.catalogue import Catalogue
 from messages.arrays import Rows
+from scenarios.cli import main
 from scenarios.cli_output import Failure, Mistake
 from scenarios.data_ccxt import connect, fetch_bars
 
@@ -101,6 +104,19 @@ async def test_the_bar_that_is_still_open_is_left_out() -> None:
 
     assert len(rows) in (3, 4)  # a minute may end while this runs
     assert rows["ts_event"].max() <= time.time_ns()
+
+
+async def test_a_download_from_an_exchange_ends_in_the_catalogue(tmp_path: Path) -> None:
+    words = ["data", "download", "BTC/USDT", "--source", "ccxt", "--start", "2023-11-14"]
+    words += ["--end", "2023-11-14", "--interval", "60s", "--catalogue", str(tmp_path)]
+
+    async with serving(Exchange()) as url:
+        ended = await asyncio.to_thread(main, [*words, "--base-url", url])
+
+    (series,) = Catalogue(tmp_path).series()
+    assert ended == 0
+    assert str(series.id) == "BTCUSDT.BINANCE 1m bars"
+    assert series.rows == 106  # from 22:14 to midnight
 
 
 async def test_an_exchange_that_asks_to_wait_is_asked_again() -> None:
