@@ -117,6 +117,9 @@ def _model(strategy: CompiledStrategy, params: Params) -> StrategyParams:
 class EngineResult(BacktestResult):
     """A result whose larger tables and digests are made when somebody asks for them."""
 
+    _engine: Engine
+    _params: StrategyParams
+
     def __init__(self, engine: Engine, params: StrategyParams) -> None:
         run = engine.run[0]
         self._put("_engine", engine)
@@ -130,7 +133,7 @@ class EngineResult(BacktestResult):
         object.__setattr__(self, name, value)  # frozen for everybody else
 
     @cached_property
-    def equity(self) -> Rows:  # type: ignore[override]
+    def equity(self) -> Rows:
         """(steps,) EQUITY."""
         engine = self._engine
         if not engine.data.simple:
@@ -151,15 +154,15 @@ class EngineResult(BacktestResult):
         return rows
 
     @cached_property
-    def trades(self) -> Rows:  # type: ignore[override]
+    def trades(self) -> Rows:
         """(k,) TRADE_ROW, with the excursions between entry and exit."""
         engine = self._engine
-        trades = engine.trades[: int(engine.run["trades"][0])]
+        trades: Rows = engine.trades[: int(engine.run["trades"][0])]
         _excursions(trades, engine.data)
         return trades
 
     @cached_property
-    def identity(self) -> Mapping[str, Any]:  # type: ignore[override]
+    def identity(self) -> Mapping[str, Any]:
         """What was run on what: enough to repeat it."""
         engine = self._engine
         settings, data = engine.settings, engine.data
@@ -235,7 +238,10 @@ def _excursions(trades: Rows, data: MarketData) -> None:
 
 
 def _extremes(
-    highs: NDArray[np.float64], lows: NDArray[np.float64], first: Rows, until: Rows
+    highs: NDArray[np.float64],
+    lows: NDArray[np.float64],
+    first: NDArray[np.intp],
+    until: NDArray[np.intp],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Largest high and smallest low of [first, until) for each pair; NaN for an empty one."""
     high, low = np.full(len(first), np.nan), np.full(len(first), np.nan)
@@ -249,8 +255,8 @@ def _extremes(
 
 
 __all__ = [
-    "BadBars",
     "BacktestResult",
+    "BadBars",
     "MarketData",
     "Rules",
     "Settings",

@@ -38,14 +38,14 @@ class Rules(_Value):
 
     symbol: str = "MAIN"
     quote: str = ""  # "" the settlement currency
-    tick: float = Field(1e-8, gt=0)
-    lot: float = Field(1e-8, gt=0)
-    min_quantity: float = Field(0.0, ge=0)
-    max_quantity: float = Field(_UNBOUNDED, gt=0)
-    min_notional: float = Field(0.0, ge=0)
-    maker_fee: float | None = Field(None, gt=-0.1, lt=1)
-    taker_fee: float | None = Field(None, ge=0, lt=1)
-    maintenance: float = Field(0.005, ge=0, lt=1, description="margin rate of liquidation")
+    tick: float = Field(default=1e-8, gt=0)
+    lot: float = Field(default=1e-8, gt=0)
+    min_quantity: float = Field(default=0.0, ge=0)
+    max_quantity: float = Field(default=_UNBOUNDED, gt=0)
+    min_notional: float = Field(default=0.0, ge=0)
+    maker_fee: float | None = Field(default=None, gt=-0.1, lt=1)
+    taker_fee: float | None = Field(default=None, ge=0, lt=1)
+    maintenance: float = Field(default=0.005, ge=0, lt=1, description="margin rate of liquidation")
 
     @classmethod
     def of(cls, instrument: Instrument) -> Self:
@@ -87,20 +87,20 @@ class Settings(_Value):
 
     fill: FillModel = "next_open"
     path: PathRule | None = None
-    slippage: float = Field(0.0, ge=0, lt=0.5)
-    volume_share: float = Field(0.0, ge=0, le=1)
-    impact: float = Field(0.0, ge=0)
+    slippage: float = Field(default=0.0, ge=0, lt=0.5)
+    volume_share: float = Field(default=0.0, ge=0, le=1)
+    impact: float = Field(default=0.0, ge=0)
     limit_fill: Literal["touch", "through"] = "touch"
-    protection: float = Field(0.0, ge=0)
+    protection: float = Field(default=0.0, ge=0)
     account: Literal["cash", "margin"] = "cash"
-    leverage: float = Field(1.0, ge=1, le=500)
-    liquidation_fee: float = Field(0.0, ge=0, lt=1)
-    initial_balance: float = Field(10_000.0, gt=0)
+    leverage: float = Field(default=1.0, ge=1, le=500)
+    liquidation_fee: float = Field(default=0.0, ge=0, lt=1)
+    initial_balance: float = Field(default=10_000.0, gt=0)
     currency: str = "USDT"
-    maker_fee: float = Field(0.001, gt=-0.1, lt=1)
-    taker_fee: float = Field(0.001, ge=0, lt=1)
-    tiers: tuple[Tier, ...] = Field((), max_length=TIERS_MAX)
-    instruments: tuple[Rules, ...] = Field((Rules(),), min_length=1)
+    maker_fee: float = Field(default=0.001, gt=-0.1, lt=1)
+    taker_fee: float = Field(default=0.001, ge=0, lt=1)
+    tiers: tuple[Tier, ...] = Field(default=(), max_length=TIERS_MAX)
+    instruments: tuple[Rules, ...] = Field(default=(Rules(),), min_length=1)
     seed: int = 0  # of whoever made the data or chose the parameters; kept for the record
 
     @model_validator(mode="after")

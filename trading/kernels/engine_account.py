@@ -26,7 +26,7 @@ def whole_steps(value: float, step: float, a_unit: float, direction: int) -> flo
     nearest = np.rint(steps)
     if direction != 0 and abs(steps - nearest) > _SAME_STEP:
         nearest = np.rint(steps + 0.5 * direction)
-    return nearest / a_unit if a_unit > 0.0 else nearest * step
+    return float(nearest / a_unit if a_unit > 0.0 else nearest * step)
 
 
 @kernel("run desk i8 i8")
@@ -60,7 +60,7 @@ def _roll_volume(run: Any, ts: int) -> None:
 
 
 @kernel("run desk account live f8 f8 i8 i8 told fills after trades")
-def book_fill(  # noqa: PLR0913, PLR0917 - kernels share records, not values, PLR0915
+def book_fill(  # noqa: PLR0915 - one fill touches everything
     run: Any, desk: Any, account: Any, order: Any, price: float, quantity: float, maker: int,
     ts: int, told: Any, fills: Any, after: Any, trades: Any,
 ) -> None:  # fmt: skip
@@ -137,7 +137,7 @@ def _tell(
 
 
 @kernel("run desk f8 f8 f8 f8 f8 f8 f8 i8 trades")
-def _book_trip(  # noqa: PLR0913, PLR0917
+def _book_trip(
     run: Any, desk: Any, before: float, position: float, price: float, quantity: float,
     closing: float, fee: float, pnl: float, ts: int, trades: Any,
 ) -> None:  # fmt: skip

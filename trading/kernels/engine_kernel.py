@@ -32,8 +32,12 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
     """Decorate a part with the types of its arguments: "run desk i8 f8"."""
 
     def made(function: Callable[..., Any]) -> Any:
-        options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
-        part = njit(error_model="numpy", **options)(function)
+        options: dict[str, Any] = {
+            "no_cpython_wrapper": True,
+            "no_cfunc_wrapper": True,
+            "_nrt": False,
+        }
+        part: Any = njit(error_model="numpy", **options)(function)
         _parts.append((part, signature))
         return part
 
@@ -64,12 +68,13 @@ def compile_parts() -> None:
         after_callees(name)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def cold(typing_context: Any) -> Any:
-    """Forbid inlining of the function that calls this; no code of its own."""
-
+def _cold(typing_context: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         builder.function.attributes.add("noinline")
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+# Forbids inlining of the function that calls it; no code of its own.
+cold: Any = intrinsic(_cold)

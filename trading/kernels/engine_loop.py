@@ -109,7 +109,7 @@ class _Handlers:
 @cache
 def _made(digest: str, key: _Handlers, many: bool) -> Loop:
     strategy = key.strategy
-    plain = getattr(strategy.on_bar, "py_func", strategy.on_bar)
+    plain: Any = getattr(strategy.on_bar, "py_func", strategy.on_bar)
     name = f"backtest_{'many' if many else 'one'}_{digest[:16]}{_own_digest()}"
     scope: dict[str, Any] = {"__name__": plain.__module__, **_OWN}
     for handler in _HANDLERS:
@@ -125,7 +125,7 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
         timer="on_timer" if strategy.timer_ns else "on_bar",
     )
     exec(compile(text, plain.__code__.co_filename, "exec"), scope)
-    options = {"error_model": "numpy", "nogil": True, "_nrt": False}
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
     try:
         made: Loop = njit(cache=True, **options)(scope[name])
     except RuntimeError:  # typed in at a prompt, or no folder to write to: works, compiles again

@@ -58,10 +58,8 @@ def begin_bar(
 ) -> None:  # fmt: skip
     """Set the walk to the open of a bar."""
     rule = run.path_rule
-    if rule == HIGH_FIRST:
-        high_first = True
-    else:  # the extreme nearer to the open; a tie goes up first
-        high_first = rule <= NEAREST and high - opened <= opened - low
+    nearer = rule <= NEAREST and high - opened <= opened - low  # a tie goes up first
+    high_first = nearer or rule == HIGH_FIRST
     desk.points[0] = opened
     desk.points[1] = high if high_first else low
     desk.points[2] = low if high_first else high
@@ -117,9 +115,9 @@ def advance(
             if order.tif == GTD and order.expires <= ts:
                 end(run, desk, j, DONE_EXPIRED, REASON_GTD, ts, rows)
             elif _meet(run, desk, account, j, ts, told, fills, after, rows, trades) != 0:
-                return _count_fill(run, desk)
+                return int(_count_fill(run, desk))
         if run.margin != 0 and _liquidated_at(run, desk, account, desk.at, desk.at) > 0.0:
-            return _liquidate(run, desk, account, ts, told, fills, after, rows, trades)
+            return int(_liquidate(run, desk, account, ts, told, fills, after, rows, trades))
         desk.leg = 1
         if run.path_rule == ADVERSE and account.position != 0.0:  # what filled at the open counts
             _turn_adverse(desk, account.position)
@@ -132,7 +130,7 @@ def advance(
         due = _liquidated_at(run, desk, account, desk.at, target)
         if due > 0.0 and (j < 0 or abs(due - desk.at) < abs(level - desk.at)):
             desk.at = due
-            return _liquidate(run, desk, account, ts, told, fills, after, rows, trades)
+            return int(_liquidate(run, desk, account, ts, told, fills, after, rows, trades))
         if j < 0:
             desk.at = target
             _trail(desk, target)
@@ -141,7 +139,7 @@ def advance(
         desk.at = level
         _trail(desk, level)
         if _hit(run, desk, account, j, ts, told, fills, after, rows, trades) != 0:
-            return _count_fill(run, desk)
+            return int(_count_fill(run, desk))
     return 0
 
 
@@ -356,7 +354,7 @@ def _liquidated_at(run: Any, desk: Any, account: Any, at: float, target: float) 
     if (at - due) * sign >= 0.0:
         return at
     if (target - due) * sign >= 0.0:
-        return due
+        return float(due)
     return 0.0
 
 
@@ -383,4 +381,4 @@ def _liquidate(
     run.cash -= fee * desk.fx
     run.fees += fee * desk.fx
     book_fill(run, desk, account, order, price, quantity, 0, ts, told, fills, after, trades)
-    return _count_fill(run, desk)
+    return int(_count_fill(run, desk))

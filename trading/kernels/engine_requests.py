@@ -68,29 +68,29 @@ def _check(run: Any, asks: Any, i: int) -> int:
     """0, or the error that the i-th request is."""
     asked = asks[i]
     if asked.side != 1 and asked.side != -1:
-        return _fault(run, ERROR_SIDE, i, asked.side)
+        return int(_fault(run, ERROR_SIDE, i, asked.side))
     if asked.type < MARKET or asked.type > TRAILING_STOP:
-        return _fault(run, ERROR_TYPE, i, asked.type)
+        return int(_fault(run, ERROR_TYPE, i, asked.type))
     if asked.tif < 0 or asked.tif > GTD:
-        return _fault(run, ERROR_TIF, i, asked.tif)
+        return int(_fault(run, ERROR_TIF, i, asked.tif))
     if not _number(asked.quantity):
-        return _fault(run, ERROR_QUANTITY, i, asked.quantity)
+        return int(_fault(run, ERROR_QUANTITY, i, asked.quantity))
     limited = asked.type == LIMIT or asked.type == STOP_LIMIT
     if not _number(asked.price) or (limited and asked.price <= 0.0):
-        return _fault(run, ERROR_PRICE, i, asked.price)
+        return int(_fault(run, ERROR_PRICE, i, asked.price))
     stopped = asked.type != MARKET and asked.type != LIMIT and asked.type != TRAILING_STOP
     if not _number(asked.trigger) or (stopped and asked.trigger <= 0.0):
-        return _fault(run, ERROR_TRIGGER, i, asked.trigger)
+        return int(_fault(run, ERROR_TRIGGER, i, asked.trigger))
     if not _number(asked.trail) or (asked.type == TRAILING_STOP and asked.trail <= 0.0):
-        return _fault(run, ERROR_TRAIL, i, asked.trail)
+        return int(_fault(run, ERROR_TRAIL, i, asked.trail))
     if (
         asked.parent < -1
         or asked.parent >= i
         or (asked.parent >= 0 and asks[asked.parent].parent >= 0)
     ):
-        return _fault(run, ERROR_PARENT, i, asked.parent)
+        return int(_fault(run, ERROR_PARENT, i, asked.parent))
     if asked.tif == GTD and asked.expires <= 0:
-        return _fault(run, ERROR_EXPIRES, i, asked.expires)
+        return int(_fault(run, ERROR_EXPIRES, i, asked.expires))
     return 0
 
 
@@ -105,9 +105,9 @@ def crosses_own(desk: Any, side: int, price: float, order_id: int) -> bool:
     cold()
     for j in range(desk.count):
         other = desk.orders[j]
-        if other.type == LIMIT and other.side == -side and other.id != order_id:
-            if other.stage != WAITING and (price - other.price) * side >= 0.0:
-                return True
+        rests = other.type == LIMIT and other.stage != WAITING and other.id != order_id
+        if rests and other.side == -side and (price - other.price) * side >= 0.0:
+            return True
     return False
 
 
@@ -249,6 +249,7 @@ def _submit(
     at = at if at > 0.0 else price
     if quantity * at < desk.min_notional:
         end(run, desk, j, DONE_REFUSED, REASON_NOTIONAL, ts, rows)
-    elif order.type == LIMIT and parent < 0:
-        if crosses_own(desk, order.side, order.price, order.id):
-            end(run, desk, j, DONE_REFUSED, REASON_SELF_TRADE, ts, rows)
+    elif (
+        order.type == LIMIT and parent < 0 and crosses_own(desk, order.side, order.price, order.id)
+    ):
+        end(run, desk, j, DONE_REFUSED, REASON_SELF_TRADE, ts, rows)

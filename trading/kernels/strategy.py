@@ -29,7 +29,7 @@ from trading.strategy_records import (
 
 
 @njit
-def _submit(  # noqa: PLR0913, PLR0917 - one argument a field
+def _submit(
     orders: Any, count: int, side: int, kind: int, quantity: float, price: float, trigger: float,
     tif: int, post_only: int, reduce_only: int, tag: int,
 ) -> int:  # fmt: skip
@@ -62,7 +62,7 @@ def submit_market(
 
 
 @njit
-def submit_limit(  # noqa: PLR0913, PLR0917
+def submit_limit(
     orders: Any, count: int, side: int, quantity: float, price: float,
     post_only: bool = False, tif: int = GTC, reduce_only: bool = False, tag: int = 0,
 ) -> int:  # fmt: skip
