@@ -140,8 +140,9 @@ def _steps(rows: Rows, name: str, step: float, what: str, least: int) -> NDArray
     whole = abs(1.0 / step - units) < 1e-9 * max(units, 1)
     exact = values * units if whole and units else values / step
     steps = np.rint(exact)
-    off = abs(exact - steps) > _OFF_GRID + abs(exact) * 1e-12
-    _refuse(off, rows, what, name, f"not a multiple of {step:.12g}")
+    if "price" in name:  # sizes of others may be finer than a lot, and count as the nearest
+        off = abs(exact - steps) > _OFF_GRID + abs(exact) * 1e-12
+        _refuse(off, rows, what, name, f"not a multiple of {step:.12g}")
     _refuse(steps < least, rows, what, name, "negative" if least == 0 else "zero or negative")
     _refuse(steps > _MOST, rows, what, name, "too large")
     return steps.astype(np.int64)

@@ -1,0 +1,77 @@
+"""A recording as the rows of an event backtest (`trading.backtest_l2`).
+
+The venue's time of a row is Binance's event or trade time, in milliseconds; it is heard of when the
+recording received it, or at once where the recorder's clock was behind the venue's. A REST snapshot
+carries no time of its own: it counts from the first change that follows it.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from messages.arrays import Rows
+from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
+from trading.backtest_settings import Rules
+from trading.l2_events import book_rows, merge, quote_rows, trade_rows
+from venues.binance.recording import RecordingError
+from venues.binance.tape import Tape
+
+
+@dataclass(frozen=True, slots=True)
+class TapeEvents:
+    """rows: EVENT; rules: of each instrument, in the order of EVENT.instrument.
+
+    early   rows that the recorder's clock says were received before they happened
+    """
+
+    rows: Rows
+    rules: tuple[Rules, ...]
+    early: int
+
+
+def tape_events(tape: Tape, *, quotes: bool = True) -> TapeEvents:
+    """All of a tape's trades, book changes and quotes.
+
+    quotes   take quotes along; a book that has depth does not need them
+
+    raises   RecordingError if nothing is on it; BadEvents for prices off the instrument's grid
+    cost     about 10 us a message of the recording
+    """
+    rules = tuple(Rules.of(i) for i in tape.instruments)
+    numbers = {i.instrument_id: n for n, i in enumerate(tape.instruments)}
+    found: dict[tuple[int, str], list[Rows]] = defaultdict(list)
+    whole: dict[int, list[NDArray[np.bool_]]] = defaultdict(list)
+    for ts_ns, message in tape:
+        match message:
+            case BookDeltaBatch(instrument_id=name, rows=rows, snapshot=snapshot):
+                whole[numbers[name]].append(np.full(len(rows), snapshot))
+                kind = "book"
+            case TradeBatch(instrument_id=name, rows=rows):
+                kind = "trades"
+            case QuoteBatch(instrument_id=name, rows=rows) if quotes:
+                kind = "quotes"
+            case _:
+                continue
+        heard = rows.copy()
+        heard["ts_init"] = ts_ns
+        found[numbers[name], kind].append(heard)
+    if not found:
+        raise RecordingError("the recording has no trades, quotes or book: nothing to trade on")
+    parts = []
+    for number, instrument_rules in enumerate(rules):
+        if trades := found.get((number, "trades")):
+            parts.append(trade_rows(number, instrument_rules, np.concatenate(trades)))
+        if books := found.get((number, "book")):
+            rows = np.concatenate(books)
+            times = rows["ts_event"][::-1]
+            rows["ts_event"] = np.minimum.accumulate(times)[::-1]
+            parts.append(book_rows(number, instrument_rules, rows, np.concatenate(whole[number])))
+        if touches := found.get((number, "quotes")):
+            parts.append(quote_rows(number, instrument_rules, np.concatenate(touches)))
+    early = 0
+    for part in parts:
+        early += int(np.count_nonzero(part["ts_init"] < part["ts_event"]))
+        np.maximum(part["ts_init"], part["ts_event"], out=part["ts_init"])
+    return TapeEvents(merge(parts), rules, early)
