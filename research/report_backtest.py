@@ -1,0 +1,383 @@
+"""A backtest as a page: the panels, from its tables and the document of `research.report`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from markupsafe import Markup
+
+from messages.arrays import Rows
+from research.equity import SECOND_NS
+from research.figures import describe
+from research.report import document
+from research.report_axes import duration, figure_text, number, when
+from research.report_page import (
+    Card,
+    Cell,
+    Section,
+    fact_rows,
+    grid,
+    page,
+    percent,
+    raw,
+    signed,
+)
+from research.report_series import (
+    curve_of,
+    deepest,
+    excursions,
+    exposure,
+    fall,
+    readings_of,
+    rolling_sharpe,
+)
+from research.report_svg import Layer, bars, scatter, time_chart
+from trading.result import BacktestResult
+
+TRADES_ALL: Final = 60  # so many trades are listed; of more, the best and the worst
+TRADES_ENDS: Final = 20  # of each
+MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_CARDS: Final = (
+    "total_return", "cagr", "sharpe", "sortino", "max_drawdown", "calmar", "volatility",
+    "profit_factor", "win_rate", "trades", "exposure", "final_equity",
+)  # fmt: skip
+_SIGNED: Final = {"total_return", "cagr", "sharpe", "sortino", "calmar"}
+
+
+def backtest_page(result: BacktestResult, run: str, known: Mapping[str, Any] | None = None) -> str:
+    """The report of a backtest as one HTML file; the same result gives the same bytes.
+
+    known   `document(result, run)`, if it is there already
+    raises  ValueError if there is no equity to report on
+    cost    O(n log n) in rows of equity
+    """
+    found = known or document(result, run)
+    identity = found["identity"]
+    named = ", ".join(identity.get("instruments", []) or ["?"])
+    title = f"{identity.get('strategy', 'strategy')} on {named}"
+    return page(title, subtitle_of(found), cards_of(found["stats"]), sections_of(result, found))
+
+
+def subtitle_of(found: Mapping[str, Any]) -> str:
+    """Period, bars and run in one line."""
+    stats, identity = found["stats"], found["identity"]
+    interval = int(identity.get("interval_ns", 0))
+    bars_of = f"bars of {duration(interval)}, " if interval else ""
+    start, end = when(stats["start_ts"]), when(stats["end_ts"])
+    return f"{start} to {end} UTC, {bars_of}{found['equity']['of']:,} steps; run {found['run']}"
+
+
+def cards_of(stats: Mapping[str, Any]) -> list[Card]:
+    """The figures at the top."""
+    found = []
+    for name in _CARDS:
+        value, figure = stats[name], describe()[name]
+        tone = ""
+        if name in _SIGNED and value:
+            tone = "good" if value > 0.0 else "bad"
+        hint = f"{figure.formula} [{figure.unit}]"
+        found.append(Card(words(name), figure_text(value, figure.unit), hint, tone))
+    return found
+
+
+def sections_of(result: BacktestResult, found: Mapping[str, Any]) -> list[Section]:
+    """All panels, in their order."""
+    curve, currency = curve_of(result), result.identity.get("currency", "")
+    span = int(curve.ts[0]), int(curve.ts[-1])
+    return [
+        *_equity_panels(result, span, currency),
+        _price(result, span),
+        _exposure(result, found, span),
+        _rolling(result, found, span),
+        _months(found),
+        _distribution(found),
+        *_trade_panels(result, found, currency),
+        _orders(found),
+        _statistics(found),
+        identity_section(found["identity"], found["settings"]),
+    ]
+
+
+def _equity_panels(result: BacktestResult, span: tuple[int, int], currency: str) -> list[Section]:
+    curve = curve_of(result)
+    layers = [Layer("line", "equity", "main", curve.ts, curve.equity)]
+    if curve.hold.any():
+        layers.insert(0, Layer("line", "buy and hold", "other", curve.ts, curve.hold))
+    drawn = time_chart("chart-equity", layers, height=300, span=span)
+    down = [Layer("area", "drawdown", "loss", curve.ts, curve.drawdown)]
+    if curve.hold.any():
+        from_hold = Layer("line", "of buy and hold", "other", curve.ts, fall(curve.hold))
+        down.append(from_hold)
+    under = time_chart("chart-drawdown", down, percent=True, zero=True, height=180, span=span)
+    note = f"{currency}; {drawn.note}. Buy and hold: all money at the first price, without fees."
+    return [
+        Section("equity", "Equity", raw(legend(layers), drawn.svg), note),
+        Section(
+            "drawdown", "Drawdown", raw(legend(down), under.svg, _falls(result)),
+            f"Below the highest equity so far; {under.note}.",
+        ),
+    ]  # fmt: skip
+
+
+def _falls(result: BacktestResult) -> Markup:
+    curve = curve_of(result)
+    rows = [
+        (
+            percent(each.depth),
+            when(each.peak_ts),
+            when(each.trough_ts),
+            "not recovered" if each.recovery_ts is None else when(each.recovery_ts),
+            duration(each.until_ts - each.peak_ts),
+        )
+        for each in deepest(curve.ts, curve.equity)
+    ]
+    if not rows:
+        return raw()
+    return grid(("deepest falls", "peak", "lowest", "recovered", "took"), rows)
+
+
+def _price(result: BacktestResult, span: tuple[int, int]) -> Section:
+    rows, fills = result.equity, result.fills
+    priced = np.isfinite(rows["price"]) & (rows["price"] > 0.0)
+    main = fills[fills["instrument"] == 0]
+    line = Layer("line", "price", "quiet", rows["ts"][priced], rows["price"][priced])
+    dots = [
+        Layer("dots", name, name, f["ts"], np.asarray(f["price"], np.float64))
+        for name, f in (("buy", main[main["side"] > 0]), ("sell", main[main["side"] < 0]))
+    ]
+    drawn = time_chart("chart-price", [line, *dots], height=280, span=span)
+    apart = time_chart("fills", dots, span=span)
+    other = len(fills) - len(main)
+    note = f"{len(main):,} fills, {apart.drawn:,} dots: fills that fall on one pixel are one dot."
+    if other:
+        note += f" {other:,} fills of other instruments are not here."
+    return Section("price", "Price and fills", raw(legend([line, *dots]), drawn.svg), note)
+
+
+def _exposure(result: BacktestResult, found: Mapping[str, Any], span: tuple[int, int]) -> Section:
+    ts, part = exposure(result)
+    drawn = time_chart(
+        "chart-exposure", [Layer("area", "exposure", "main", ts, np.asarray(part))],
+        percent=True, zero=True, height=150, span=span,
+    )  # fmt: skip
+    known = found["exposure"]
+    note = "Value of the position / equity; above 0 long."
+    if known:
+        note += (
+            f" Mean size {percent(known['mean'])}, highest {percent(known['highest'])},"
+            f" lowest {percent(known['lowest'])}; long {percent(known['time_long'], 1)} of the"
+            f" steps, short {percent(known['time_short'], 1)}; {drawn.note}."
+        )
+    return Section("exposure", "Exposure", raw(drawn.svg), note)
+
+
+def _rolling(result: BacktestResult, found: Mapping[str, Any], span: tuple[int, int]) -> Section:
+    known = found["rolling_sharpe"]
+    step = duration(known["sampling_s"] * SECOND_NS)
+    note = f"Of the last {known['window']} returns of {step} each, annualised for 365 days."
+    ts, ratio = rolling_sharpe(readings_of(result))
+    if not len(ts):
+        text = f"The run has too few returns: {known['window']} are needed."
+        return Section("rolling", "Rolling Sharpe ratio", raw(), text)
+    drawn = time_chart(
+        "chart-rolling", [Layer("line", "Sharpe ratio", "main", ts, ratio)],
+        zero=True, height=180, span=(span[0], max(span[1], int(ts[-1]))),
+    )  # fmt: skip
+    return Section("rolling", "Rolling Sharpe ratio", raw(drawn.svg), f"{note} {drawn.note}.")
+
+
+def _months(found: Mapping[str, Any]) -> Section:
+    known = {(m["year"], m["month"]): m for m in found["monthly"]}
+    returns = [abs(m["return"]) for m in found["monthly"] if m["return"] is not None]
+    top = max(returns, default=0.0) or 1.0
+    rows: list[list[str | Cell]] = []
+    for year, whole in found["yearly"].items():
+        row: list[str | Cell] = [str(year)]
+        for month in range(1, 13):
+            row.append(_month(known.get((int(year), month)), top))
+        rows.append([*row, signed(whole, percent(whole))])
+    note = "UTC months; the first and the last may be parts. Rest on one for the benchmark."
+    return Section("months", "Monthly returns", grid(("year", *MONTHS, "all"), rows), note)
+
+
+def _month(month: Mapping[str, Any] | None, top: float) -> Cell:
+    if month is None or month["return"] is None:
+        return Cell("")
+    gain = float(month["return"])
+    hint = f"buy and hold {percent(month['benchmark'])}"
+    # Half the colour at most, so that the text on it can be read.
+    return Cell(percent(gain), hint, shade=0.55 * gain / top)
+
+
+def _distribution(found: Mapping[str, Any]) -> Section:
+    known, stats = found["distribution"], found["stats"]
+    step = duration(float(stats["sampling_s"] or 0.0) * SECOND_NS)
+    if not known["counts"]:
+        text = "Too few different returns to draw."
+        return Section("distribution", "Distribution of returns", raw(), text)
+    edges, counts = np.array(known["edges"]), np.array(known["counts"])
+    drawn = bars(
+        "chart-distribution", edges, counts, np.array(known["normal"]),
+        names=("return", "number"),
+    )  # fmt: skip
+    note = (
+        f"{known['returns']:,} returns of {step} each; the line is a normal distribution of"
+        f" the same mean and deviation. Skew {_figure(stats, 'skew')}, kurtosis"
+        f" {_figure(stats, 'kurtosis')}, 5 % value at risk {_figure(stats, 'var_95')}, mean"
+        f" beyond it {_figure(stats, 'cvar_95')}."
+    )
+    return Section("distribution", "Distribution of returns", raw(drawn.svg), note)
+
+
+def _figure(stats: Mapping[str, Any], name: str) -> str:
+    return figure_text(stats[name], describe()[name].unit)
+
+
+def _trade_panels(result: BacktestResult, found: Mapping[str, Any], currency: str) -> list[Section]:
+    trades = result.trades
+    if not len(trades):
+        return [Section("trades", "Trades", raw(), "No round trip was closed.")]
+    return [
+        Section("trades", "Trades", _sides(found["trades"]), f"Round trips; money in {currency}."),
+        _excursions(trades),
+        _listed(trades, result.identity.get("instruments", [])),
+    ]
+
+
+def _sides(summary: Mapping[str, Any]) -> Markup:
+    headers = (
+        "side", "trades", "winning", "pnl", "fees", "best", "worst", "median time", "longest",
+        "losses in a row",
+    )  # fmt: skip
+    rows = [
+        (
+            name,
+            f"{side['trades']:,}",
+            f"{side['winning']:,}",
+            signed(side["pnl"], _money(side["pnl"])),
+            _money(side["fees"]),
+            _money(side["best"]),
+            _money(side["worst"]),
+            duration(side["median_s"] * SECOND_NS),
+            duration(side["longest_s"] * SECOND_NS),
+            f"{side['losses_in_a_row']:,}",
+        )
+        for name, side in summary.items()
+    ]
+    return grid(headers, rows)
+
+
+def _money(value: float) -> str:
+    return f"{value:,.2f}" if abs(value) >= 1.0 else number(value)
+
+
+def _excursions(trades: Rows) -> Section:
+    parts = excursions(trades)
+    won = trades["pnl"] > 0.0
+    charts = []
+    for ident, field, name in (("mae", "mae", "worst"), ("mfe", "mfe", "best")):
+        layers = [
+            Layer("dots", "lost", "loss", parts[field][~won], parts["pnl"][~won]),
+            Layer("dots", "won", "gain", parts[field][won], parts["pnl"][won]),
+        ]
+        across = f"{field.upper()}: {name} open result"
+        charts.append(scatter(f"chart-{ident}", layers, height=240, names=(across, "result")))
+    note = (
+        "Each trade's worst (MAE) and best (MFE) open result before fees against what it earned"
+        f" after fees, as parts of what was entered. {len(trades):,} trades,"
+        f" {charts[0].drawn:,} and {charts[1].drawn:,} dots: trades on one pixel are one dot."
+    )
+    key = legend([Layer("dots", n, c, np.zeros(0), np.zeros(0)) for n, c in _OUTCOMES])
+    body = raw(key, *(c.svg for c in charts))
+    return Section("excursions", "Excursions of trades", body, note)
+
+
+_OUTCOMES: Final = (("won", "gain"), ("lost", "loss"))
+
+
+def _listed(trades: Rows, instruments: Sequence[str]) -> Section:
+    order = np.argsort(-trades["pnl"], kind="stable")
+    chosen, note = np.arange(len(trades)), f"All {len(trades):,}, in order of exit."
+    if len(trades) > TRADES_ALL:
+        chosen = np.concatenate((order[:TRADES_ENDS], order[-TRADES_ENDS:]))
+        note = (
+            f"The {TRADES_ENDS} best and the {TRADES_ENDS} worst of {len(trades):,};"
+            " trades.parquet in the run's folder has all."
+        )
+    parts = excursions(trades)
+    headers = (
+        "no.", "instrument", "side", "entered", "left", "held", "quantity", "entry", "exit", "pnl",
+        "pnl %", "MAE %", "MFE %", "fee",
+    )  # fmt: skip
+    rows = []
+    for i in chosen.tolist():
+        t = trades[i]
+        which = int(t["instrument"])
+        rows.append(
+            (
+                str(i + 1),
+                instruments[which] if which < len(instruments) else str(which),
+                "long" if t["side"] > 0 else "short",
+                when(int(t["entry_ts"])),
+                when(int(t["exit_ts"])),
+                duration(float(t["exit_ts"] - t["entry_ts"])),
+                number(float(t["quantity"]), 6),
+                number(float(t["entry_price"]), 7),
+                number(float(t["exit_price"]), 7),
+                signed(float(t["pnl"]), _money(float(t["pnl"]))),
+                *(percent(float(parts[name][i])) for name in ("pnl", "mae", "mfe")),
+                _money(float(t["fee"])),
+            )
+        )
+    return Section("trade-list", "Trades one by one", grid(headers, rows), note)
+
+
+def _orders(found: Mapping[str, Any]) -> Section:
+    orders, fills = found["orders"], found["fills"]
+    rows = [(name, f"{n:,}") for name, n in orders["status"].items()]
+    rows += [(f"because: {name}", f"{n:,}") for name, n in orders["reason"].items()]
+    rows += [
+        ("fills, buys / sells", f"{fills['buys']:,} / {fills['sells']:,}"),
+        ("fills as maker", f"{fills['maker']:,} of {fills['fills']:,}"),
+        ("value traded", _money(fills["value"])),
+        ("fees", _money(fills["fees"])),
+    ]
+    note = f"{orders['orders']:,} orders, {fills['fills']:,} fills."
+    return Section("orders", "Orders and fills", grid(("what", "how many"), rows), note)
+
+
+def _statistics(found: Mapping[str, Any]) -> Section:
+    stats, hold, reasons = found["stats"], found["benchmark"], found["reasons"]
+    rows: list[list[str | Cell]] = []
+    for name, figure in describe().items():
+        hint = f"{figure.formula} [{figure.unit}]"
+        why = f": {reasons[name]}" if name in reasons else ""
+        shown = figure_text(stats[name], figure.unit) + why
+        beside = "-" if hold is None else figure_text(hold[name], figure.unit)
+        rows.append([Cell(words(name), hint), shown, beside, figure.unit])
+    note = "Rest on a name for its formula. All are computed from equity, annualised for 365 days."
+    body = grid(("figure", "run", "buy and hold", "unit"), rows)
+    formulas = grid(("figure", "formula"), [(words(n), f.formula) for n, f in describe().items()])
+    more = raw("<details><summary>All formulas</summary>", formulas, "</details>")
+    return Section("statistics", "Statistics", raw(body, more), note)
+
+
+def identity_section(identity: Mapping[str, Any], settings: Mapping[str, Any]) -> Section:
+    """What was run: everything that decides the result."""
+    body = raw(
+        grid(("identity", ""), fact_rows(identity), "facts"),
+        grid(("setting of the engine", ""), fact_rows(settings), "facts"),
+    )
+    note = "The same identity and settings give the same result."
+    return Section("identity", "Run identity", body, note)
+
+
+def legend(layers: Sequence[Layer]) -> Markup:
+    """Names of series beside their colours."""
+    names = [Markup('<span class="{}">{}</span>').format(e.css, e.name) for e in layers]
+    return raw('<p class="legend">', *names, "</p>")
+
+
+def words(name: str) -> str:
+    """A field's name for reading."""
+    return name.replace("_ts", "").replace("_", " ")
