@@ -17,6 +17,7 @@ from scenarios import (
     cli_journal,
     cli_logs,
     cli_operate,
+    cli_report,
     cli_run,
     cli_simulate,
     cli_strategies,
@@ -54,6 +55,7 @@ venue.command()(cli_venue.ledger)
 app.command()(cli_simulate.simulate)
 app.command()(cli_backtest.backtest)
 app.command()(cli_sweep.sweep)
+app.command()(cli_report.report)
 app.add_typer(data, name="data")
 data.command("import")(cli_data.import_)
 data.command("list")(cli_data.list_)
