@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 
 from messages import Message
 from messages.base import NS_PER_MS, NS_PER_S
-from messages.control import StrategyCheckpoint, TimerFired
+from messages.control import SetTimer, StrategyCheckpoint, TimerFired
 from trading.core import Core
 from trading.faults import NONE, Dice, Faults
 from trading.links import Packet
@@ -280,6 +280,13 @@ class Loop:
         for _ in range(copies):
             self.after(self.upto(faults.delay_ns), lambda: self._arrive(packet))
 
+    def set_timer(self, host: Host, timer: SetTimer) -> None:
+        """Send `TimerFired` back when the host's clock says so; the name's last setting counts."""
+        host.timers[timer.name] = timer.ts_due
+        wait_ns = max(timer.ts_due - self.clock(host), 0)
+        incarnation = host.incarnation
+        self.after(wait_ns, lambda: self._timer(host, incarnation, timer.name, timer.ts_due))
+
     def _timer(self, host: Host, incarnation: int, name: str, due_ns: int) -> None:
         if host.incarnation != incarnation or host.timers.get(name) != due_ns:
             return  # of an earlier process, or set anew since
@@ -329,10 +336,7 @@ class Loop:
         if death == 3:
             raise Died
         for timer in effects.timers:
-            host.timers[timer.name] = timer.ts_due
-            wait_ns = max(timer.ts_due - self.clock(host), 0)
-            due = (host, host.incarnation, timer.name, timer.ts_due)
-            self.after(wait_ns, lambda due=due: self._timer(*due))  # type: ignore[misc]
+            self.set_timer(host, timer)
         for ack in machine.acks():
             self._send(host, ack)
         if self.chance(self.faults.zombie) and not self._ghost(host):
