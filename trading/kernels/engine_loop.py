@@ -44,7 +44,7 @@ _MAKERS: Final = {
 _HANDLERS: Final = ("on_bar", "on_fill", "on_timer")
 # Called with a strategy's name before it is compiled, which takes seconds: say so to who waits.
 listeners: Final[list[Callable[[str], None]]] = []
-TickRow = namedtuple("TickRow", TICK.names)  # type: ignore[misc]
+TickRow = namedtuple("TickRow", TICK.names or ())  # type: ignore[misc]
 _OWN: Final[Mapping[str, Any]] = {
     "TickRow": TickRow,
     "int64": np.int64,
