@@ -34,6 +34,7 @@ from research.report_series import (
 from research.report_svg import Layer, bars, scatter, time_chart
 from trading.result import BacktestResult
 
+_FLAT: Final = 0.35
 TRADES_ALL: Final = 60  # so many trades are listed; of more, the best and the worst
 TRADES_ENDS: Final = 20  # of each
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -104,6 +105,10 @@ def _equity_panels(result: BacktestResult, span: tuple[int, int], currency: str)
     if curve.hold.any():
         layers.insert(0, Layer("line", "buy and hold", "other", curve.ts, curve.hold))
     drawn = time_chart("chart-equity", layers, height=300, span=span)
+    charts = [drawn.svg]
+    if np.ptp(curve.equity) < _FLAT * max(np.ptp(curve.hold), 1e-12):
+        # Beside a benchmark that moves much more, equity is a flat line: it gets its own scale.
+        charts.append(time_chart("chart-equity-own", layers[-1:], height=200, span=span).svg)
     down = [Layer("area", "drawdown", "loss", curve.ts, curve.drawdown)]
     if curve.hold.any():
         from_hold = Layer("line", "of buy and hold", "other", curve.ts, fall(curve.hold))
@@ -111,7 +116,7 @@ def _equity_panels(result: BacktestResult, span: tuple[int, int], currency: str)
     under = time_chart("chart-drawdown", down, percent=True, zero=True, height=180, span=span)
     note = f"{currency}; {drawn.note}. Buy and hold: all money at the first price, without fees."
     return [
-        Section("equity", "Equity", raw(legend(layers), drawn.svg), note),
+        Section("equity", "Equity", raw(legend(layers), *charts), note),
         Section(
             "drawdown", "Drawdown", raw(legend(down), under.svg, _falls(result)),
             f"Below the highest equity so far; {under.note}.",

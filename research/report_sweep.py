@@ -147,15 +147,21 @@ def _maps(found: Mapping[str, Any], land: Landscape) -> list[Section]:
         if each.counts.max(initial=0) > 1:
             note += " A cell is the median over the other parameters; rest on it for the number."
         title = f"{each.across} and {each.up}"
-        sections.append(Section(f"map-{i}", title, raw(heat_map(f"chart-map-{i}", each)), note))
+        sections.append(
+            Section(f"map-{i}", title, raw(heat_map(f"chart-map-{i}", each, land.sign)), note)
+        )
     return sections
 
 
-def heat_map(ident: str, of: Map) -> str:
-    """A map as SVG: the colour of gains and losses, or from weak to strong if all have one sign."""
+def heat_map(ident: str, of: Map, sign: float = 1.0) -> str:
+    """A map as SVG: the colour of gains and losses, or from weak to strong if all have one sign.
+
+    sign  -1 where smaller is better: the best cell has a border
+    """
     down, across = of.cells.shape
     wide, height = ACROSS / across, down * _ROW + 26
     low, high = float(np.nanmin(of.cells)), float(np.nanmax(of.cells))
+    top = high if sign > 0.0 else low
     parts = []
     for row, name in enumerate(of.rows):
         y = (down - 1 - row) * _ROW  # the smallest value at the bottom
@@ -167,7 +173,7 @@ def heat_map(ident: str, of: Map) -> str:
                 css, strength = _colour(value, low, high)
                 hint = f"{of.across} {of.columns[column]}, {of.up} {name}: {number(value)}"
                 hint += f" ({int(of.counts[row, column])} trials)"
-                best = " best" if value == high else ""
+                best = " best" if value == top else ""
                 parts.append(
                     f'<rect class="{css}{best}" x="{x:.2f}" y="{y}" width="{wide:.2f}"'
                     f' height="{_ROW}" fill-opacity="{strength:.2f}"><title>{escape(hint)}'

@@ -11,6 +11,7 @@ import typer
 
 from scenarios import (
     cli_backtest,
+    cli_compare,
     cli_data,
     cli_data_files,
     cli_download,
@@ -56,6 +57,7 @@ app.command()(cli_simulate.simulate)
 app.command()(cli_backtest.backtest)
 app.command()(cli_sweep.sweep)
 app.command()(cli_report.report)
+app.command()(cli_compare.compare)
 app.add_typer(data, name="data")
 data.command("import")(cli_data.import_)
 data.command("list")(cli_data.list_)
