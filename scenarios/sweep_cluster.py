@@ -19,7 +19,7 @@ from scenarios.sweep_worker import METRICS_OF, RETURNS_OF, Answer, Setup, work
 
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
-_TASK_STEPS: Final = 3_000_000  # bars * trials of a task: about 30 ms, thirty times its overhead
+_TASK_STEPS: Final = 5_000_000  # bars * trials of a task: about 50 ms, many times its overhead
 _TASKS_A_WORKER: Final = 4  # of a batch, at least: or the last one leaves the others idle
 _AHEAD: Final = 2  # tasks a worker that are under way: one runs, one waits
 _ATTEMPTS: Final = 6
