@@ -92,6 +92,28 @@ def backtest(
       manta backtest --strategy my.py:BREAKOUT --data bars.csv --fill close --slippage 0.0005
       manta backtest --strategy momentum --data bars.parquet --leverage 3 --no-keep --json
     """
+    if fill not in ("next_open", "close", "path"):
+        raise Mistake(f"--fill {fill}: use next_open, close or path")
+    settings = {
+        "fill": fill, "maker_fee": fee, "taker_fee": fee, "slippage": slippage,
+        "volume_share": volume_share, "initial_balance": cash, "leverage": leverage,
+        "account": None if leverage is None else "margin",
+        "instruments": ({"symbol": Path(data).stem, "tick": tick, "lot": lot},),
+    }  # fmt: skip
+    where = (data, interval, start, end, catalogue)
+    done = _carry_out(strategy, where, param or [], settings, runs_dir, keep, as_json)
+    show(document(done), as_json=as_json, text=lines(done))
+
+
+def _carry_out(
+    strategy: str,
+    where: tuple[Any, ...],
+    params: list[str],
+    given: dict[str, Any],
+    runs_dir: Path,
+    keep: bool,
+    quiet: bool,
+) -> "Done":
     # Read when numba is imported: compiled code is kept beside the runs.
     home = runs_dir.expanduser().resolve() / ".cache" / "numba"
     os.environ.setdefault("NUMBA_CACHE_DIR", str(home))
@@ -99,35 +121,22 @@ def backtest(
     from scenarios.sweep_data import load_bars  # noqa: PLC0415
     from trading.kernels.engine_loop import listeners  # noqa: PLC0415
 
-    if fill not in ("next_open", "close", "path"):
-        raise Mistake(f"--fill {fill}: use next_open, close or path")
-    settings = scenario.settings_of(
-        fill=fill,
-        maker_fee=fee,
-        taker_fee=fee,
-        slippage=slippage,
-        volume_share=volume_share,
-        initial_balance=cash,
-        account=None if leverage is None else "margin",
-        leverage=leverage,
-        instruments=({"symbol": Path(data).stem, "tick": tick, "lot": lot},),
-    )
-    bars = load_bars(data, interval, start, end, catalogue)
+    settings = scenario.settings_of(**given)
+    bars = load_bars(*where)
     folder = scenario.new_folder(runs_dir, strategy, datetime.now(UTC)) if keep else None
     listeners.append(_compiling)
     try:
-        done = scenario.run(
+        return scenario.run(
             strategy,
-            scenario.parameters(param or []),
+            scenario.parameters(params),
             bars,
             settings,
             folder,
-            data=Path(data).name,
-            progress=None if as_json else _progress(),
+            data=Path(where[0]).name,
+            progress=None if quiet else _progress(),
         )
     finally:
         listeners.remove(_compiling)
-    show(document(done), as_json=as_json, text=lines(done))
 
 
 def document(done: "Done") -> dict[str, Any]:
