@@ -1,4 +1,4 @@
-"""A backtest on a recording of the wire: trades, quotes and the whole book, with latency and queue."""
+"""A backtest on a recording of the wire: trades, quotes, the whole book, latency and queue."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What must hold on any tape: causality, money, queues, nothing traded twice, never with ourselves."""
+"""What must hold on any tape: causality, money, queues, and never a trade with ourselves."""
 
 from typing import Any, Final
 

@@ -47,7 +47,7 @@ def next_level(book: Any, side: int, key: int) -> int:
         if word < bottom:
             return NONE
         bits = words[word]
-    return int((word << 6) + 63 - leading_zeros(bits) - start)
+    return int((word << 6) + 63 - leading_zeros(bits) - start)  # type: ignore[call-arg]
 
 
 @inlined

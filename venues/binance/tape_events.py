@@ -1,8 +1,9 @@
 """A recording as the rows of an event backtest (`trading.backtest_l2`).
 
 The venue's time of a row is Binance's event or trade time, in milliseconds; it is heard of when the
-recording received it, or at once where the recorder's clock was behind the venue's. A REST snapshot
-carries no time of its own: it counts from the first change that follows it.
+recording received it. A recorder whose clock is behind the venue's receives rows before they happen:
+then all its times are moved by one amount, so that the fastest row took `latency_ns_min`. A REST
+snapshot carries no time of its own: it counts from the first change that follows it.
 """
 
 from collections import defaultdict
@@ -23,18 +24,19 @@ from venues.binance.tape import Tape
 class TapeEvents:
     """rows: EVENT; rules: of each instrument, in the order of EVENT.instrument.
 
-    early   rows that the recorder's clock says were received before they happened
+    moved_ns   by how much the recorder's times were moved; 0 if its clock was not behind
     """
 
     rows: Rows
     rules: tuple[Rules, ...]
-    early: int
+    moved_ns: int
 
 
-def tape_events(tape: Tape, *, quotes: bool = True) -> TapeEvents:
+def tape_events(tape: Tape, *, quotes: bool = True, latency_ns_min: int = 0) -> TapeEvents:
     """All of a tape's trades, book changes and quotes.
 
-    quotes   take quotes along; a book that has depth does not need them
+    quotes           take quotes along; a book that has depth does not need them
+    latency_ns_min   of the fastest row, where the recorder's clock was behind the venue's
 
     raises   RecordingError if nothing is on it; BadEvents for prices off the instrument's grid
     cost     about 10 us a message of the recording
@@ -70,8 +72,8 @@ def tape_events(tape: Tape, *, quotes: bool = True) -> TapeEvents:
             parts.append(book_rows(number, instrument_rules, rows, np.concatenate(whole[number])))
         if touches := found.get((number, "quotes")):
             parts.append(quote_rows(number, instrument_rules, np.concatenate(touches)))
-    early = 0
+    fastest = min(int((part["ts_init"] - part["ts_event"]).min()) for part in parts)
+    moved_ns = latency_ns_min - fastest if fastest < 0 else 0
     for part in parts:
-        early += int(np.count_nonzero(part["ts_init"] < part["ts_event"]))
-        np.maximum(part["ts_init"], part["ts_event"], out=part["ts_init"])
-    return TapeEvents(merge(parts), rules, early)
+        part["ts_init"] += moved_ns
+    return TapeEvents(merge(parts), rules, moved_ns)
