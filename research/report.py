@@ -11,7 +11,6 @@ import numpy as np
 from messages.arrays import Rows
 from research.equity import SECOND_NS
 from research.report_series import (
-    WINDOW,
     Curve,
     benchmark,
     curve_of,
@@ -23,6 +22,7 @@ from research.report_series import (
     rolling_sharpe,
     trade_summary,
     usable_returns,
+    window_of,
     yearly,
 )
 from research.report_thin import line_rows
@@ -47,7 +47,8 @@ def document(result: BacktestResult, run: str) -> dict[str, Any]:
     hold = benchmark(result)
     months = monthly(curve)
     returns = usable_returns(readings)
-    rolling_ts, rolling = rolling_sharpe(readings)
+    window = window_of(readings)
+    rolling_ts, rolling = rolling_sharpe(readings, window)
     found = {
         "kind": "backtest",
         "run": run,
@@ -60,7 +61,7 @@ def document(result: BacktestResult, run: str) -> dict[str, Any]:
         "yearly": yearly(months),
         "drawdowns": [each.plain() for each in deepest(curve.ts, curve.equity)],
         "rolling_sharpe": {
-            "window": WINDOW,
+            "window": window,
             "sampling_s": readings.step_ns / SECOND_NS,
             **_thinned(rolling_ts, sharpe=rolling),
         },

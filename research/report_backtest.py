@@ -180,7 +180,7 @@ def _rolling(result: BacktestResult, found: Mapping[str, Any], span: tuple[int, 
     known = found["rolling_sharpe"]
     step = duration(known["sampling_s"] * SECOND_NS)
     note = f"Of the last {known['window']} returns of {step} each, annualised for 365 days."
-    ts, ratio = rolling_sharpe(readings_of(result))
+    ts, ratio = rolling_sharpe(readings_of(result), known["window"])
     if not len(ts):
         text = f"The run has too few returns: {known['window']} are needed."
         return Section("rolling", "Rolling Sharpe ratio", raw(), text)

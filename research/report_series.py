@@ -16,7 +16,8 @@ from trading.result import BacktestResult
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 
-WINDOW: Final = 30  # returns behind each point of the rolling Sharpe ratio
+WINDOW: Final = 30  # returns behind each point of the rolling Sharpe ratio, at most
+WINDOW_MIN: Final = 5
 FALLS: Final = 5  # drawdowns that are listed
 BINS_MAX: Final = 60
 
@@ -148,7 +149,12 @@ def usable_returns(readings: Sampled) -> F8:
     return np.asarray(readings.equity[1 : count + 1] / before - 1.0, np.float64)
 
 
-def rolling_sharpe(readings: Sampled, window: int = WINDOW) -> tuple[I8, F8]:
+def window_of(readings: Sampled) -> int:
+    """How many returns a point of the rolling Sharpe ratio looks at: WINDOW, a third if few."""
+    return max(WINDOW_MIN, min(WINDOW, len(usable_returns(readings)) // 3))
+
+
+def rolling_sharpe(readings: Sampled, window: int) -> tuple[I8, F8]:
     """Annualised Sharpe ratio of the last `window` returns, at the close of each.
 
     ->  (ns, ratio), without the first window - 1; a window whose returns are equal is left out

@@ -20,9 +20,10 @@ from research.report_thin import F8, I8, dot_rows, line_rows
 WIDTH: Final = 960
 HEIGHT: Final = 240
 LEFT: Final = 76  # room for labels around the drawing, px
-RIGHT: Final = 10
+RIGHT: Final = 24
 TOP: Final = 8
 BOTTOM: Final = 22
+DOTS_MANY: Final = 400  # of more dots than this, each is smaller
 ACROSS: Final = WIDTH - LEFT - RIGHT  # of the drawing inside, px
 
 
@@ -193,7 +194,9 @@ def _drawn(layer: Layer, x: F8, y: F8, base: float) -> str:
     name = f' data-name="{escape(layer.name)}"'
     points = [f"{_n(a)} {_n(b)}" for a, b in zip(x.tolist(), y.tolist(), strict=True)]
     if layer.kind == "dots":
-        return f'<path class="dots {layer.css}"{name} d="{"".join(f"M{p}h0" for p in points)}"/>'
+        small = " small" if len(points) > DOTS_MANY else ""
+        marks = "".join(f"M{p}h0" for p in points)
+        return f'<path class="dots {layer.css}{small}"{name} d="{marks}"/>'
     path = "M" + "L".join(points)
     found = f'<path class="line {layer.css}"{name} d="{path}"/>'
     if layer.kind == "area":

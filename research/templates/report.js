@@ -46,7 +46,7 @@
   };
   const timeAt = (chart, event) => {
     const frame = chart.svg.getBoundingClientRect();
-    const x = ((event.clientX - frame.left) / frame.width) * (chart.left + chart.width + 10) - chart.left;
+    const x = ((event.clientX - frame.left) / frame.width) * chart.svg.viewBox.baseVal.width - chart.left;
     const part = Math.min(1, Math.max(0, x / chart.width));
     return chart.from + part * (chart.to - chart.from);
   };

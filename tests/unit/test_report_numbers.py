@@ -27,10 +27,12 @@ from research.report_series import (
     readings_of,
     rolling_sharpe,
     trade_summary,
+    window_of,
     yearly,
 )
 from research.report_thin import dot_rows, line_rows
 from research.statistics import performance_of
+from trading.result import BacktestResult
 
 
 def test_months_begin_where_the_one_before_ended() -> None:
@@ -99,6 +101,17 @@ def test_the_rolling_ratio_over_all_returns_is_the_sharpe_ratio_of_the_run() -> 
     assert ts.tolist() == [int(result.equity["ts"][-1])]
     returns = np.diff([100.0, *EQUITIES]) / np.array([100.0, *EQUITIES[:-1]])
     assert ratio[0] == pytest.approx(returns.mean() / returns.std(ddof=1) * sqrt(365.0))
+
+
+@pytest.mark.parametrize(("days", "window"), [(9, 5), (60, 20), (200, 30)])
+def test_a_short_run_has_a_shorter_window(days: int, window: int) -> None:
+    rows = minutes(days).equity
+    rows["ts"] = START_NS + np.arange(1, days + 1) * DAY_NS
+    known = {"initial_balance": 10_000.0, "interval_ns": DAY_NS}
+    result = BacktestResult(rows, *(small().fills[:0],) * 3, identity=known)
+
+    assert window_of(readings_of(result)) == window
+    assert len(rolling_sharpe(readings_of(result), window)[0]) == days - window + 1
 
 
 def test_returns_of_zero_are_a_bin_of_their_own_side() -> None:
