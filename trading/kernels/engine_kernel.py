@@ -7,6 +7,7 @@ callees first, and a part of more than a few lines says `cold()` first.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import numba
@@ -15,6 +16,7 @@ from numba.extending import intrinsic
 
 from trading.kernels.engine_records import AFTER, DESK, LIVE, RUN
 from trading.result import FILL_ROW, METRICS, ORDER_ROW, TRADE_ROW
+from trading.strategy import function_digest
 from trading.strategy_records import ACCOUNT, FILL, ORDER
 
 _parts: Final[list[tuple[Any, str]]] = []
@@ -61,11 +63,24 @@ def compile_parts() -> None:
         for called in part.py_func.__code__.co_names:
             if called in by_name and called != name:
                 after_callees(called)
+        _keep_code(part)
         part.compile(tuple(known[word] for word in signature.split()))
         part.disable_compile()
 
     for name in by_name:
         after_callees(name)
+
+
+def _keep_code(part: Any) -> None:
+    """Have the part's machine code kept on disk, so that the next strategy compiles only its loop.
+
+    numba compares the file of a function, not those of what it calls: so the digest of all code
+    behind the part goes into the name that the cache knows it by.
+    """
+    function = part.py_func
+    function.__qualname__ = f"{function.__name__}_{function_digest(function)[:16]}"
+    with suppress(RuntimeError):  # no folder to write to: compiled again in each process
+        part.enable_caching()
 
 
 def _cold(typing_context: Any) -> Any:
