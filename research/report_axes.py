@@ -14,6 +14,7 @@ _STEPS_S: Final = (
 _MONTHS: Final = (1, 2, 3, 6, 12, 24, 60, 120, 240)
 _MONTH_S: Final = 30.44 * _DAY_S
 _PLACES_MAX: Final = 8
+_PART_MIN: Final = 5e-4
 
 
 def value_ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -107,7 +108,9 @@ def figure_text(value: float | int | None, unit: str) -> str:
     if unit.startswith("ns since"):
         return when(int(value))
     if unit.startswith("fraction") and "trades" not in unit:
-        return f"{100.0 * value:,.2f} %"
+        # What two places would call nothing is written in digits that mean something.
+        tiny = 0.0 < abs(value) < _PART_MIN
+        return f"{number(100.0 * value, 2) if tiny else format(100.0 * value, ',.2f')} %"
     if unit == "count":
         return f"{int(value):,}"
     if unit.startswith("quote"):

@@ -35,6 +35,7 @@ from research.report_svg import Layer, bars, scatter, time_chart
 from trading.result import BacktestResult
 
 _FLAT: Final = 0.35
+_SHORT_DAYS: Final = 30
 TRADES_ALL: Final = 60  # so many trades are listed; of more, the best and the worst
 TRADES_ENDS: Final = 20  # of each
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -62,10 +63,14 @@ def backtest_page(result: BacktestResult, run: str, known: Mapping[str, Any] | N
 def subtitle_of(found: Mapping[str, Any]) -> str:
     """Period, bars and run in one line."""
     stats, identity = found["stats"], found["identity"]
-    interval = int(identity.get("interval_ns", 0))
-    bars_of = f"bars of {duration(interval)}, " if interval else ""
-    start, end = when(stats["start_ts"]), when(stats["end_ts"])
-    return f"{start} to {end} UTC, {bars_of}{found['equity']['of']:,} steps; run {found['run']}"
+    interval, steps = int(identity.get("interval_ns", 0)), f"{found['equity']['of']:,} steps"
+    if interval:
+        events = str(identity.get("engine", "")).startswith("events")
+        steps += f", one {'every' if events else 'a bar of'} {duration(interval)}"
+    period = f"{when(stats['start_ts'])} to {when(stats['end_ts'])} UTC"
+    short = stats["days"] < _SHORT_DAYS
+    warned = f"; less than {_SHORT_DAYS} days: annualised figures say little" if short else ""
+    return f"{period}, {steps}{warned}; run {found['run']}"
 
 
 def cards_of(stats: Mapping[str, Any]) -> list[Card]:

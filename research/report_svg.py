@@ -23,6 +23,7 @@ LEFT: Final = 76  # room for labels around the drawing, px
 RIGHT: Final = 24
 TOP: Final = 8
 BOTTOM: Final = 22
+_LABEL: Final = 64  # about the width of a time, px
 DOTS_MANY: Final = 400  # of more dots than this, each is smaller
 ACROSS: Final = WIDTH - LEFT - RIGHT  # of the drawing inside, px
 
@@ -169,7 +170,8 @@ class _Frame:
             text.append(f'<text class="y" x="{LEFT - 6}" y="{_n(y + 3.5)}">{label}</text>')
         bottom = self.height - BOTTOM + 15
         marks = [
-            f'<text class="x" x="{_n(LEFT + x)}" y="{bottom}">{escape(t)}</text>'
+            f'<text class="x{" last" if x > ACROSS - _LABEL / 2 else ""}"'
+            f' x="{_n(min(LEFT + x, WIDTH - 2))}" y="{bottom}">{escape(t)}</text>'
             for x, t in self.labels
         ]
         across, up = (escape(n) for n in self.names)

@@ -218,6 +218,8 @@ def test_marks_of_time_are_whole_days_months_and_years(days: int, first: str, la
         (duration(90e9), "1.5 min"),
         (duration(5e6), "5 ms"),
         (figure_text(0.1234, "fraction a year"), "12.34 %"),
+        (figure_text(-0.0000123, "fraction"), "-0.0012 %"),
+        (figure_text(0.0, "fraction"), "0.00 %"),
         (figure_text(None, "ratio"), "-"),
         (figure_text(12, "count"), "12"),
         (figure_text(START_NS, "ns since 1970 UTC"), "2024-01-01 00:00:00"),

@@ -28,7 +28,14 @@ def test_a_browser_draws_the_equity_and_the_script_runs(tmp_path: Path) -> None:
     probe = (
         "<script>const c = document.querySelector('svg.time');"
         "c.dispatchEvent(new PointerEvent('pointermove', {clientX: 500, clientY: 300}));"
-        "document.title = document.getElementById('readout').textContent;</script></body>"
+        "const at = (kind, x, buttons) => c.dispatchEvent(new PointerEvent(kind,"
+        " {clientX: x, clientY: 300, buttons}));"
+        "const said = document.getElementById('readout').textContent;"
+        "at('pointerdown', 400, 1); at('pointermove', 500, 1); at('pointerup', 600, 0);"
+        "const boxes = [...document.querySelectorAll('svg.time svg.plot')]"
+        ".map((p) => p.getAttribute('viewBox'));"
+        "document.title = said + '|' + boxes.filter((b) => b.startsWith('0 ')).length"
+        " + '|' + boxes[0];</script></body>"
     )
     page.write_text(backtest_page(minutes(30_000), "drawn").replace("</body>", probe))
 
@@ -38,8 +45,11 @@ def test_a_browser_draws_the_equity_and_the_script_runs(tmp_path: Path) -> None:
     blue = (np.abs(pixels.astype(int) - (0x1F, 0x6F, 0xEB)).sum(axis=2) < 60).sum()
 
     title = dom.split("<title>")[1].split("</title>")[0]
-    assert title.startswith("2024-01-")
-    assert "equity  " in title
+    said, unzoomed, box = title.split("|")
+    assert said.startswith("2024-01-")
+    assert "equity  " in said
+    assert unzoomed == "0", "all charts over time are zoomed together"
+    assert float(box.split()[0]) > 0.0
     assert pixels.shape == (HEIGHT, WIDTH, 3)
     assert blue > 500, "the line of equity has its colour"
 
