@@ -102,6 +102,14 @@ def seconds(work: Callable[[], object], runs: int) -> float:
     return statistics.median(found)
 
 
+def steady(pool: Pool, params: Rows, runs: int) -> float:
+    """Seconds for all combinations, once the workers have seen them."""
+    trials = np.arange(len(params))
+    for _ in pool.metrics(trials, params, BARS):
+        pass
+    return seconds(lambda: list(pool.metrics(trials, params, BARS)), runs)
+
+
 def measure(runs: int, linear: bool) -> dict[str, Any]:
     """All but the command."""
     bars, space = market(), parse(SPACE)
@@ -120,24 +128,22 @@ def measure(runs: int, linear: bool) -> dict[str, Any]:
     begun = time.perf_counter()
     setup = Setup("scenarios.sweep_engine:make", spec.source, json.dumps(spec.settings))
     compiling = Compiling(setup, params[:1], bars)
-    first = start_ray(setup, compiling, None, 2)
+    alone = start_ray(setup, compiling, None, 1)
     start_s = time.perf_counter() - begun
     engine, data = compiling.engine, compiling.data
     rows = engine.metrics(params, data, BARS)
     fills_equal = [int(f) for _, f in expected] == rows["fills"].tolist()
     error = float(np.abs(np.array([p for p, _ in expected]) - rows["pnl"]).max())
     engine_s = seconds(lambda: engine.metrics(params, data, BARS), runs)
-
     begun = time.perf_counter()
-    first.warm(params, 64)
+    alone.warm(params, 64)
     warm_s = time.perf_counter() - begun
-    pools = {1: Pool(setup, data, BARS, 1), 2: first}
-    trials = np.arange(len(params))
-    ray_s = {}
-    for workers, pool in pools.items():
-        for _ in pool.metrics(trials, params, BARS):
-            pass
-        ray_s[workers] = seconds(lambda p=pool: list(p.metrics(trials, params, BARS)), runs)
+    # A Ray of its own for each number of workers: a larger one would run more at once.
+    ray_s = {1: steady(alone, params, runs)}
+    stop_ray()
+    first = start_ray(setup, compiling, None, 2)
+    first.warm(params, 64)
+    ray_s[2] = steady(first, params, runs)
     limit, count = len(params) / limit_s, len(params)
     found: dict[str, Any] = {
         "bars": BARS,

@@ -21,7 +21,7 @@ F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 _TASK_STEPS: Final = 5_000_000  # bars * trials of a task: about 50 ms, many times its overhead
 _TASKS_A_WORKER: Final = 4  # of a batch, at least: or the last one leaves the others idle
-_AHEAD: Final = 2  # tasks a worker that are under way: one runs, one waits
+AHEAD: Final = 2  # tasks a worker that are under way: one runs, one waits
 _ATTEMPTS: Final = 6
 _WAIT_S: Final = 1.0
 Say = Callable[[str], None]
@@ -56,13 +56,15 @@ class Pool:
 
     data     what engines read, put once into the object store
     bars     its length
-    workers  how many tasks may run at once; None: as many as the cluster has processors
+    workers  processes that are there for it
+    ahead    tasks under way for each; 1 where Ray itself would run more than `workers` at once
     """
 
     setup: Setup
     data: Any
     bars: int
     workers: int
+    ahead: int = AHEAD
     say: Say = lambda _: None
     seen: dict[tuple[str, int], Worker] = field(default_factory=dict)
     lost: int = 0  # tasks that were sent again
@@ -111,7 +113,7 @@ class Pool:
         open_: dict[Any, tuple[I8, int]] = {}
         try:
             while waiting or open_:
-                while waiting and len(open_) < self.workers * _AHEAD:
+                while waiting and len(open_) < self.workers * self.ahead:
                     piece, attempts = waiting.pop()
                     ref = self._remote.remote(
                         self._setup_ref, self._data_ref, kind, params[piece], bars, ends

@@ -9,7 +9,7 @@ import ray
 from actors.names import NAMESPACE
 from messages.arrays import Rows
 from scenarios.spec import BadSpec
-from scenarios.sweep_cluster import Pool
+from scenarios.sweep_cluster import AHEAD, Pool
 from scenarios.sweep_worker import Engine, Setup
 from supervisors.warm import quiet_driver, ray_init_options
 
@@ -34,7 +34,9 @@ def start_ray(
             reason = str(e).splitlines()[0]
             raise BadSpec(f"--address {address}: no Ray cluster answers there ({reason})") from None
     quiet_driver()
-    return Pool(setup, compiling.data, compiling.bars, workers or processors())
+    # A local Ray has as many processors as it was told; a cluster has more, and would use them.
+    ahead = 1 if address is not None and workers is not None else AHEAD
+    return Pool(setup, compiling.data, compiling.bars, workers or processors(), ahead)
 
 
 def stop_ray() -> None:
