@@ -18,7 +18,21 @@ Strategy = Annotated[
     typer.Option("--strategy", metavar="NAME|FILE.py:NAME", help="Built in, or in your own file."),
 ]
 Data = Annotated[
-    str, typer.Option("--data", metavar="FILE|NAME", help="A file of bars, or an instrument.")
+    str | None,
+    typer.Option("--data", metavar="FILE|NAME", help="A file of bars, or an instrument."),
+]
+Tape = Annotated[
+    list[Path] | None,
+    typer.Option("--tape", metavar="FILE", help="A recording instead of bars; may be repeated."),
+]
+Latency = Annotated[
+    float, typer.Option("--latency-ms", metavar="MS", help="With --tape: to the venue, and back.")
+]
+Queue = Annotated[
+    str,
+    typer.Option(
+        "--queue", metavar="MODEL", help="With --tape: risk_averse, prob_power, prob_log."
+    ),
 ]
 Interval = Annotated[
     str | None, typer.Option("--interval", metavar="1m|1h|...", help="Of the bars, if unclear.")
@@ -34,7 +48,12 @@ Fill = Annotated[
     str, typer.Option("--fill", metavar="MODEL", help="next_open, close or path: when orders fill.")
 ]
 Fee = Annotated[
-    float, typer.Option("--fee", metavar="FRACTION", help="Maker and taker fee of a fill's value.")
+    float | None,
+    typer.Option(
+        "--fee",
+        metavar="FRACTION",
+        help="Maker and taker fee of a fill's value. [0.001; with --tape the instrument's]",
+    ),
 ]
 Slippage = Annotated[
     float, typer.Option("--slippage", metavar="FRACTION", help="How much worse a taker's price is.")
@@ -63,19 +82,22 @@ _FRACTIONS: Final = {"total_return", "cagr", "max_drawdown", "volatility", "win_
 
 def backtest(
     strategy: Strategy,
-    data: Data,
+    data: Data = None,
+    tape: Tape = None,
     interval: Interval = None,
     start: Start = None,
     end: End = None,
     param: Param = None,
     fill: Fill = "next_open",
-    fee: Fee = 0.001,
+    fee: Fee = None,
     slippage: Slippage = 0.0,
     volume_share: Share = 0.0,
     cash: Cash = 10_000.0,
     leverage: Leverage = None,
     tick: Tick = 1e-8,
     lot: Lot = 1e-8,
+    latency_ms: Latency = 1.0,
+    queue: Queue = "risk_averse",
     catalogue: Catalogue = None,
     runs_dir: RunsDir = RUNS,
     keep: Keep = True,
@@ -91,7 +113,23 @@ def backtest(
       manta backtest --strategy trend_following --data BTCUSDT --interval 1h --param fast=12
       manta backtest --strategy my.py:BREAKOUT --data bars.csv --fill close --slippage 0.0005
       manta backtest --strategy momentum --data bars.parquet --leverage 3 --no-keep --json
+      manta backtest --strategy market_making --tape btcusdt_20240808.gz --latency-ms 5
     """
+    if tape:
+        if data is not None:
+            raise Mistake("--data and --tape: give one of them")
+        _compiled_code_beside(runs_dir)
+        from scenarios.cli_backtest_tape import from_tape  # noqa: PLC0415 - numba
+
+        done = from_tape(
+            strategy, param or [], tape, queue=queue, latency_ms=latency_ms, fee=fee, cash=cash,
+            leverage=leverage, runs_dir=runs_dir if keep else None,
+        )  # fmt: skip
+        show(document(done), as_json=as_json, text=lines(done))
+        return
+    if data is None:
+        raise Mistake("--data is missing: give a file of bars, an instrument, or --tape FILE")
+    fee = 0.001 if fee is None else fee
     if fill not in ("next_open", "close", "path"):
         raise Mistake(f"--fill {fill}: use next_open, close or path")
     settings = {
@@ -105,6 +143,12 @@ def backtest(
     show(document(done), as_json=as_json, text=lines(done))
 
 
+def _compiled_code_beside(runs_dir: Path) -> None:
+    """Read when numba is imported: compiled code is kept beside the runs."""
+    home = runs_dir.expanduser().resolve() / ".cache" / "numba"
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(home))
+
+
 def _carry_out(
     strategy: str,
     where: tuple[Any, ...],
@@ -114,9 +158,7 @@ def _carry_out(
     keep: bool,
     quiet: bool,
 ) -> "Done":
-    # Read when numba is imported: compiled code is kept beside the runs.
-    home = runs_dir.expanduser().resolve() / ".cache" / "numba"
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(home))
+    _compiled_code_beside(runs_dir)
     from scenarios import backtest as scenario  # noqa: PLC0415 - numba
     from scenarios.sweep_data import load_bars  # noqa: PLC0415
     from trading.kernels.engine_loop import listeners  # noqa: PLC0415

@@ -1,9 +1,9 @@
 """A recording as the rows of an event backtest (`trading.backtest_l2`).
 
-The venue's time of a row is Binance's event or trade time, in milliseconds; it is heard of when the
-recording received it. A recorder whose clock is behind the venue's receives rows before they happen:
-then all its times are moved by one amount, so that the fastest row took `latency_ns_min`. A REST
-snapshot carries no time of its own: it counts from the first change that follows it.
+The venue's time of a row is Binance's event or trade time, in milliseconds; we hear of it when the
+recording received it. A recorder whose clock is behind the venue's receives rows before they
+happen: then all its times are moved by one amount, so that the fastest row took `latency_ns_min`.
+A REST snapshot carries no time of its own: it counts from the first change that follows it.
 """
 
 from collections import defaultdict
