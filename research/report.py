@@ -52,6 +52,7 @@ def document(result: BacktestResult, run: str) -> dict[str, Any]:
     found = {
         "kind": "backtest",
         "run": run,
+        "steps": len(result.equity),
         "identity": dict(result.identity),
         "settings": dict(result.settings),
         "stats": dict(stats),

@@ -63,7 +63,7 @@ def backtest_page(result: BacktestResult, run: str, known: Mapping[str, Any] | N
 def subtitle_of(found: Mapping[str, Any]) -> str:
     """Period, bars and run in one line."""
     stats, identity = found["stats"], found["identity"]
-    interval, steps = int(identity.get("interval_ns", 0)), f"{found['equity']['of']:,} steps"
+    interval, steps = int(identity.get("interval_ns", 0)), f"{found['steps']:,} steps"
     if interval:
         events = str(identity.get("engine", "")).startswith("events")
         steps += f", one {'every' if events else 'a bar of'} {duration(interval)}"
