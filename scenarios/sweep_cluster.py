@@ -111,25 +111,23 @@ class Pool:
         """Send all pieces, keep a few under way, yield answers as they come."""
         waiting = [(piece, 0) for piece in reversed(pieces)]
         open_: dict[Any, tuple[I8, int]] = {}
-        try:
-            while waiting or open_:
-                while waiting and len(open_) < self.workers * self.ahead:
-                    piece, attempts = waiting.pop()
-                    ref = self._remote.remote(
-                        self._setup_ref, self._data_ref, kind, params[piece], bars, ends
-                    )
-                    open_[ref] = piece, attempts
-                ready, _ = ray.wait(list(open_), num_returns=1, timeout=_WAIT_S)
-                for ref in ready:
-                    piece, attempts = open_.pop(ref)
-                    answer = self._answer(ref, piece, attempts)
-                    if answer is None:
-                        waiting.append((piece, attempts + 1))
-                    else:
-                        yield piece, answer
-        finally:
-            for ref in open_:  # interrupted: nobody will ask for these
-                ray.cancel(ref, force=True)
+        # An interruption leaves what is under way to itself: it is short, and has no effects. To
+        # cancel it by force ends this process if a task is done at that moment (Ray 2.60).
+        while waiting or open_:
+            while waiting and len(open_) < self.workers * self.ahead:
+                piece, attempts = waiting.pop()
+                ref = self._remote.remote(
+                    self._setup_ref, self._data_ref, kind, params[piece], bars, ends
+                )
+                open_[ref] = piece, attempts
+            ready, _ = ray.wait(list(open_), num_returns=1, timeout=_WAIT_S)
+            for ref in ready:
+                piece, attempts = open_.pop(ref)
+                answer = self._answer(ref, piece, attempts)
+                if answer is None:
+                    waiting.append((piece, attempts + 1))
+                else:
+                    yield piece, answer
 
     def _answer(self, ref: Any, piece: I8, attempts: int) -> Answer | None:
         """What a task said; None if it must be sent again.
