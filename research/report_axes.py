@@ -65,6 +65,11 @@ def when(ts_ns: int) -> str:
     return f"{text}.{fraction:09d}".rstrip("0") if fraction else text
 
 
+def to_ms(ts_ns: int) -> str:
+    """The same to the nearest millisecond: for tables that need the room."""
+    return when((ts_ns + 500_000) // 1_000_000 * 1_000_000)
+
+
 def _text(ts_ns: int, pattern: str) -> str:
     return datetime.fromtimestamp(ts_ns // SECOND_NS, UTC).strftime(pattern)
 

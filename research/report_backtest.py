@@ -1,43 +1,42 @@
 """A backtest as a page: the panels, from its tables and the document of `research.report`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from markupsafe import Markup
 
-from messages.arrays import Rows
 from research.equity import SECOND_NS
 from research.figures import describe
 from research.report import document
-from research.report_axes import duration, figure_text, number, when
+from research.report_axes import duration, figure_text, to_ms, when
 from research.report_page import (
     Card,
     Cell,
     Section,
     fact_rows,
     grid,
+    legend,
     page,
     percent,
     raw,
     signed,
+    words,
 )
 from research.report_series import (
     curve_of,
     deepest,
-    excursions,
     exposure,
     fall,
     readings_of,
     rolling_sharpe,
 )
-from research.report_svg import Layer, bars, scatter, time_chart
+from research.report_svg import Layer, bars, time_chart
+from research.report_trades import orders_section, trade_panels
 from trading.result import BacktestResult
 
 _FLAT: Final = 0.35
 _SHORT_DAYS: Final = 30
-TRADES_ALL: Final = 60  # so many trades are listed; of more, the best and the worst
-TRADES_ENDS: Final = 20  # of each
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _CARDS: Final = (
     "total_return", "cagr", "sharpe", "sortino", "max_drawdown", "calmar", "volatility",
@@ -97,8 +96,8 @@ def sections_of(result: BacktestResult, found: Mapping[str, Any]) -> list[Sectio
         _rolling(result, found, span),
         _months(found),
         _distribution(found),
-        *_trade_panels(result, found, currency),
-        _orders(found),
+        *trade_panels(result, found, currency),
+        orders_section(found),
         _statistics(found),
         identity_section(found["identity"], found["settings"]),
     ]
@@ -119,11 +118,17 @@ def _equity_panels(result: BacktestResult, span: tuple[int, int], currency: str)
         from_hold = Layer("line", "of buy and hold", "other", curve.ts, fall(curve.hold))
         down.append(from_hold)
     under = time_chart("chart-drawdown", down, percent=True, zero=True, height=180, span=span)
+    falls = [under.svg]
+    if curve.drawdown.min() > _FLAT * down[-1].y.min():
+        own = time_chart(
+            "chart-drawdown-own", down[:1], percent=True, zero=True, height=140, span=span
+        )
+        falls.append(own.svg)
     note = f"{currency}; {drawn.note}. Buy and hold: all money at the first price, without fees."
     return [
         Section("equity", "Equity", raw(legend(layers), *charts), note),
         Section(
-            "drawdown", "Drawdown", raw(legend(down), under.svg, _falls(result)),
+            "drawdown", "Drawdown", raw(legend(down), *falls, _falls(result)),
             f"Below the highest equity so far; {under.note}.",
         ),
     ]  # fmt: skip
@@ -134,9 +139,9 @@ def _falls(result: BacktestResult) -> Markup:
     rows = [
         (
             percent(each.depth),
-            when(each.peak_ts),
-            when(each.trough_ts),
-            "not recovered" if each.recovery_ts is None else when(each.recovery_ts),
+            to_ms(each.peak_ts),
+            to_ms(each.trough_ts),
+            "not recovered" if each.recovery_ts is None else to_ms(each.recovery_ts),
             duration(each.until_ts - each.peak_ts),
         )
         for each in deepest(curve.ts, curve.equity)
@@ -243,119 +248,6 @@ def _figure(stats: Mapping[str, Any], name: str) -> str:
     return figure_text(stats[name], describe()[name].unit)
 
 
-def _trade_panels(result: BacktestResult, found: Mapping[str, Any], currency: str) -> list[Section]:
-    trades = result.trades
-    if not len(trades):
-        return [Section("trades", "Trades", raw(), "No round trip was closed.")]
-    return [
-        Section("trades", "Trades", _sides(found["trades"]), f"Round trips; money in {currency}."),
-        _excursions(trades),
-        _listed(trades, result.identity.get("instruments", [])),
-    ]
-
-
-def _sides(summary: Mapping[str, Any]) -> Markup:
-    headers = (
-        "side", "trades", "winning", "pnl", "fees", "best", "worst", "median time", "longest",
-        "losses in a row",
-    )  # fmt: skip
-    rows = [
-        (
-            name,
-            f"{side['trades']:,}",
-            f"{side['winning']:,}",
-            signed(side["pnl"], _money(side["pnl"])),
-            _money(side["fees"]),
-            _money(side["best"]),
-            _money(side["worst"]),
-            duration(side["median_s"] * SECOND_NS),
-            duration(side["longest_s"] * SECOND_NS),
-            f"{side['losses_in_a_row']:,}",
-        )
-        for name, side in summary.items()
-    ]
-    return grid(headers, rows)
-
-
-def _money(value: float) -> str:
-    return f"{value:,.2f}" if abs(value) >= 1.0 else number(value)
-
-
-def _excursions(trades: Rows) -> Section:
-    parts = excursions(trades)
-    won = trades["pnl"] > 0.0
-    charts = []
-    for ident, field, name in (("mae", "mae", "worst"), ("mfe", "mfe", "best")):
-        layers = [
-            Layer("dots", "lost", "loss", parts[field][~won], parts["pnl"][~won]),
-            Layer("dots", "won", "gain", parts[field][won], parts["pnl"][won]),
-        ]
-        across = f"{field.upper()}: {name} open result"
-        charts.append(scatter(f"chart-{ident}", layers, height=240, names=(across, "result")))
-    note = (
-        "Each trade's worst (MAE) and best (MFE) open result before fees against what it earned"
-        f" after fees, as parts of what was entered. {len(trades):,} trades,"
-        f" {charts[0].drawn:,} and {charts[1].drawn:,} dots: trades on one pixel are one dot."
-    )
-    key = legend([Layer("dots", n, c, np.zeros(0), np.zeros(0)) for n, c in _OUTCOMES])
-    body = raw(key, *(c.svg for c in charts))
-    return Section("excursions", "Excursions of trades", body, note)
-
-
-_OUTCOMES: Final = (("won", "gain"), ("lost", "loss"))
-
-
-def _listed(trades: Rows, instruments: Sequence[str]) -> Section:
-    order = np.argsort(-trades["pnl"], kind="stable")
-    chosen, note = np.arange(len(trades)), f"All {len(trades):,}, in order of exit."
-    if len(trades) > TRADES_ALL:
-        chosen = np.concatenate((order[:TRADES_ENDS], order[-TRADES_ENDS:]))
-        note = (
-            f"The {TRADES_ENDS} best and the {TRADES_ENDS} worst of {len(trades):,};"
-            " trades.parquet in the run's folder has all."
-        )
-    parts = excursions(trades)
-    headers = (
-        "no.", "instrument", "side", "entered", "left", "held", "quantity", "entry", "exit", "pnl",
-        "pnl %", "MAE %", "MFE %", "fee",
-    )  # fmt: skip
-    rows = []
-    for i in chosen.tolist():
-        t = trades[i]
-        which = int(t["instrument"])
-        rows.append(
-            (
-                str(i + 1),
-                instruments[which] if which < len(instruments) else str(which),
-                "long" if t["side"] > 0 else "short",
-                when(int(t["entry_ts"])),
-                when(int(t["exit_ts"])),
-                duration(float(t["exit_ts"] - t["entry_ts"])),
-                number(float(t["quantity"]), 6),
-                number(float(t["entry_price"]), 7),
-                number(float(t["exit_price"]), 7),
-                signed(float(t["pnl"]), _money(float(t["pnl"]))),
-                *(percent(float(parts[name][i])) for name in ("pnl", "mae", "mfe")),
-                _money(float(t["fee"])),
-            )
-        )
-    return Section("trade-list", "Trades one by one", grid(headers, rows), note)
-
-
-def _orders(found: Mapping[str, Any]) -> Section:
-    orders, fills = found["orders"], found["fills"]
-    rows = [(name, f"{n:,}") for name, n in orders["status"].items()]
-    rows += [(f"because: {name}", f"{n:,}") for name, n in orders["reason"].items()]
-    rows += [
-        ("fills, buys / sells", f"{fills['buys']:,} / {fills['sells']:,}"),
-        ("fills as maker", f"{fills['maker']:,} of {fills['fills']:,}"),
-        ("value traded", _money(fills["value"])),
-        ("fees", _money(fills["fees"])),
-    ]
-    note = f"{orders['orders']:,} orders, {fills['fills']:,} fills."
-    return Section("orders", "Orders and fills", grid(("what", "how many"), rows), note)
-
-
 def _statistics(found: Mapping[str, Any]) -> Section:
     stats, hold, reasons = found["stats"], found["benchmark"], found["reasons"]
     rows: list[list[str | Cell]] = []
@@ -380,14 +272,3 @@ def identity_section(identity: Mapping[str, Any], settings: Mapping[str, Any]) -
     )
     note = "The same identity and settings give the same result."
     return Section("identity", "Run identity", body, note)
-
-
-def legend(layers: Sequence[Layer]) -> Markup:
-    """Names of series beside their colours."""
-    names = [Markup('<span class="{}">{}</span>').format(e.css, e.name) for e in layers]
-    return raw('<p class="legend">', *names, "</p>")
-
-
-def words(name: str) -> str:
-    """A field's name for reading."""
-    return name.replace("_ts", "").replace("_", " ")

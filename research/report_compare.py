@@ -8,8 +8,7 @@ import numpy as np
 from research.figures import describe
 from research.report import jsonable
 from research.report_axes import figure_text
-from research.report_backtest import legend, words
-from research.report_page import Cell, Section, fact, fact_rows, grid, page, raw
+from research.report_page import Cell, Section, fact, fact_rows, grid, legend, page, raw, words
 from research.report_series import Curve, curve_of
 from research.report_svg import Layer, time_chart
 from research.statistics import performance_of
@@ -114,7 +113,7 @@ def _statistics(found: Mapping[str, Any]) -> Section:
         ]
         rows.append([Cell(words(name), hint), *cells])
     note = "Coloured: the best of those that are better large or small. Rest on a name: formula."
-    return Section("statistics", "Statistics", grid(("figure", *found["runs"]), rows), note)
+    return Section("statistics", "Statistics", grid(("figure", *found["runs"]), rows, "runs"), note)
 
 
 def best_of(name: str, values: Sequence[float | None]) -> set[int]:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from research.report_axes import number
+from research.report_svg import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,17 @@ def percent(value: float | None, places: int = 2) -> str:
 def raw(*parts: str | Markup) -> Markup:
     """Drawings of this package, put together as they are."""
     return Markup("".join(parts))
+
+
+def legend(layers: Sequence[Layer]) -> Markup:
+    """Names of series beside their colours."""
+    names = [Markup('<span class="{}">{}</span>').format(e.css, e.name) for e in layers]
+    return raw('<p class="legend">', *names, "</p>")
+
+
+def words(name: str) -> str:
+    """A field's name for reading."""
+    return name.replace("_ts", "").replace("_", " ")
 
 
 def _cell(value: str | Cell) -> Cell:

@@ -13,6 +13,7 @@ from research.report_axes import (
     number,
     tick_text,
     time_ticks,
+    to_ms,
     value_ticks,
     when,
 )
@@ -215,6 +216,8 @@ def test_marks_of_time_are_whole_days_months_and_years(days: int, first: str, la
         (tick_text(0.05, 0.05, percent=True), "5 %"),
         (tick_text(-1e-17, 0.5), "0.0"),
         (when(START_NS + 1_500_000_000), "2024-01-01 00:00:01.5"),
+        (to_ms(START_NS - 1), "2024-01-01 00:00:00"),
+        (to_ms(START_NS + 1_234_567), "2024-01-01 00:00:00.001"),
         (duration(90e9), "1.5 min"),
         (duration(5e6), "5 ms"),
         (figure_text(0.1234, "fraction a year"), "12.34 %"),

@@ -67,6 +67,17 @@ def test_every_figure_has_its_formula_beside_it(pages: dict[str, str]) -> None:
     assert hints == {f"{f.formula} [{f.unit}]" for f in describe().values()}
 
 
+def test_a_curve_that_is_flat_beside_its_benchmark_has_a_scale_of_its_own(
+    pages: dict[str, str],
+) -> None:
+    result = small()
+    result.equity["equity"] = 100.0 + np.arange(9) % 2 / 10.0
+    own = {"chart-equity-own", "chart-drawdown-own"}
+
+    assert own <= set(Page(backtest_page(result, "flat")).ids)
+    assert not own & set(Page(pages["small"]).ids)
+
+
 def test_what_is_not_drawn_is_said(pages: dict[str, str]) -> None:
     assert "all 20 points drawn" in Page(pages["small"]).text
     assert re.search(r"[\d,]+ of 40,002 points drawn, every extreme among them", pages["minutes"])
