@@ -128,6 +128,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--peer", help="interpreter of an environment that has hftbacktest")
+    parser.add_argument("--no-peer", action="store_true", help="ours alone")
     given = parser.parse_args()
     rows = events(given.folder)
     seconds, result = w3(rows, given.runs)
@@ -138,7 +139,8 @@ def main() -> None:
         "w3": {"rate": round(rate), **ours, "orders": len(result.orders)},
         "w4": {"rate": round(book_rate)},
     }
-    found = peer(given.folder, given.runs, given.peer)
+    alone = "not asked for" if given.no_peer else None
+    found = alone or peer(given.folder, given.runs, given.peer)
     if isinstance(found, str):
         report["w3"]["peer"] = report["w4"]["peer"] = found
     else:

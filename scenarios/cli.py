@@ -11,6 +11,7 @@ import typer
 
 from scenarios import (
     cli_backtest,
+    cli_bench,
     cli_compare,
     cli_data,
     cli_data_files,
@@ -55,6 +56,7 @@ app.add_typer(venue, name="venue")
 venue.command()(cli_venue.ledger)
 app.command()(cli_simulate.simulate)
 app.command()(cli_backtest.backtest)
+app.command()(cli_bench.bench)
 app.command()(cli_sweep.sweep)
 app.command()(cli_report.report)
 app.command()(cli_compare.compare)

@@ -1,0 +1,212 @@
+"""W1 in turns: the engine, a bare numba loop, the Python contract and the peers.
+
+Each turn runs everybody once, so that whatever else the machine does is shared; the figures are
+medians. A result counts as equal if fills and final PnL are those of the bare loop on the same
+bars, at the next open or at the close, as the peer fills.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import w1_w2
+from bench_peers import W1_PEERS, Turns, Unavailable
+from bench_python import Cross
+
+from messages.arrays import Rows
+from scenarios import loop_backtest
+from trading.backtest import Settings, prepare, run
+from trading.backtest_settings import Rules
+
+PUBLISHED = {"next_open": (45_320, -4323.8766), "close": (45_320, -4335.8248)}
+PYTHON_BARS = 4_000
+TOLERANCE = 1e-3  # quote currency; some peers keep money in decimals of 1e-8 a fill
+# What others measured on such a machine, for a peer that is not run here: bars a second.
+NOTED = {"vn.py": 614_000}
+
+Turn = Callable[[], tuple[float, int, float]]
+
+
+def note(text: str) -> None:
+    """Progress."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def measure(bars_file: Path, runs: int, with_peers: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The reports of `w1` and of `w1_python`."""
+    bars = w1_w2.load(bars_file, 1_000_000)
+    turns = _ours(bars)
+    expected = {
+        (fill, count): _bare(bars, count, fill == "close")
+        for fill in ("next_open", "close")
+        for count in {len(bars), PYTHON_BARS, *(p.bars for p in W1_PEERS)}
+    }
+    peers, missing = _started(bars_file) if with_peers else ({}, {})
+    seconds: dict[str, list[float]] = {}
+    last: dict[str, tuple[int, float]] = {}
+    try:
+        for turn in turns.values():
+            turn()  # compiles, or loads what was compiled
+        for number in range(runs):
+            note(f"w1: turn {number + 1} of {runs}: {', '.join([*turns, *peers])}")
+            for name, turn in turns.items():
+                taken, fills, pnl = turn()
+                seconds.setdefault(name, []).append(taken)
+                last[name] = fills, pnl
+            for name in list(peers):
+                try:
+                    answer = peers[name].run()
+                except Unavailable as error:
+                    missing[name] = str(error)
+                    peers.pop(name).close()
+                    continue
+                seconds.setdefault(name, []).append(answer["seconds"])
+                last[name] = answer["fills"], answer["pnl"]
+    finally:
+        for process in peers.values():
+            process.close()
+    rates = {name: statistics.median(each) for name, each in seconds.items()}
+    return _report(bars, rates, last, expected, missing), _python(rates, last, expected)
+
+
+def _ours(bars: Rows) -> dict[str, Turn]:
+    data = prepare(bars)
+    few = bars[:PYTHON_BARS]
+    rules = Rules(symbol="W1", tick=0.01, lot=0.001)
+    money = Settings(initial_balance=1e6, instruments=(rules,))
+
+    def engine(fill: str) -> Turn:
+        settings = Settings.model_validate({"fill": fill})
+
+        def turn() -> tuple[float, int, float]:
+            start = time.perf_counter()
+            found = run(w1_w2.STRATEGY, None, data, settings)
+            taken = time.perf_counter() - start
+            return taken, len(found.fills), found.final_equity - settings.initial_balance
+
+        return turn
+
+    def limit(at_close: bool) -> Turn:
+        def turn() -> tuple[float, int, float]:
+            opens, closes = columns
+            start = time.perf_counter()
+            pnl, fills = w1_w2.bare(opens, closes, 10, 20, w1_w2.FEE, at_close)
+            return time.perf_counter() - start, fills, pnl
+
+        return turn
+
+    def python() -> tuple[float, int, float]:
+        start = time.perf_counter()
+        found = loop_backtest.run(Cross, {}, few, money)
+        taken = time.perf_counter() - start
+        value = float(found.cash) + float(found.position) * few["close"][-1]
+        return taken, len(found.fills), value - 1e6
+
+    columns = bars["open"].copy(), bars["close"].copy()
+    return {
+        "engine": engine("next_open"),
+        "limit": limit(False),
+        "engine_close": engine("close"),
+        "limit_close": limit(True),
+        "python": python,
+    }
+
+
+def _bare(bars: Rows, count: int, at_close: bool) -> tuple[int, float]:
+    opens, closes = (bars[n][:count].copy() for n in ("open", "close"))
+    pnl, fills = w1_w2.bare(opens, closes, 10, 20, w1_w2.FEE, at_close)
+    return fills, pnl
+
+
+def _started(bars_file: Path) -> tuple[dict[str, Turns], dict[str, str]]:
+    peers: dict[str, Turns] = {}
+    missing: dict[str, str] = {}
+    for peer in W1_PEERS:
+        note(f"w1: {peer.name}: its environment, and what it prepares")
+        process = None
+        try:
+            process = Turns(peer, bars_file)
+            process.ready()
+            peers[peer.name] = process
+        except Unavailable as error:
+            missing[peer.name] = str(error)
+            note(f"w1: {peer.name}: not measured: {error}")
+            if process is not None:
+                process.close()
+    return peers, missing
+
+
+def _judged(found: tuple[int, float], expected: tuple[int, float]) -> dict[str, Any]:
+    equal = found[0] == expected[0] and bool(np.isclose(found[1], expected[1], 0, TOLERANCE))
+    return {"fills": found[0], "pnl": round(found[1], 4), "equal": equal}
+
+
+def _report(
+    bars: Rows,
+    taken: dict[str, float],
+    last: dict[str, tuple[int, float]],
+    expected: dict[tuple[str, int], tuple[int, float]],
+    missing: dict[str, str],
+) -> dict[str, Any]:
+    count = len(bars)
+    rate = count / taken["engine"]
+    peers: dict[str, Any] = {}
+    for peer in W1_PEERS:
+        if peer.name in missing:
+            peers[peer.name] = {"not_measured": missing[peer.name]}
+        elif peer.name in taken:
+            fill = "close" if peer.close else "next_open"
+            theirs = peer.bars / taken[peer.name]
+            ours = count / taken["engine_close" if peer.close else "engine"]
+            judged = _judged(last[peer.name], expected[fill, peer.bars])
+            peers[peer.name] = {
+                "rate": round(theirs), "ratio": round(ours / theirs, 2), "bars": peer.bars,
+                "fill": fill, "version": peer.packages[0].split("==")[1], **judged,
+                "note": peer.why,
+            }  # fmt: skip
+    report: dict[str, Any] = {
+        "rate": round(rate),
+        "limit": round(count / taken["limit"]),
+        "ratio_to_limit": round(taken["limit"] / taken["engine"], 3),
+        "bars": count,
+        **_judged(last["engine"], expected["next_open", count]),
+        "published": PUBLISHED["next_open"],
+        "published_equal": _published(last["engine"], "next_open"),
+        "close": {
+            "rate": round(count / taken["engine_close"]),
+            "limit": round(count / taken["limit_close"]),
+            "ratio_to_limit": round(taken["limit_close"] / taken["engine_close"], 3),
+            **_judged(last["engine_close"], expected["close", count]),
+            "published": PUBLISHED["close"],
+            "published_equal": _published(last["engine_close"], "close"),
+        },
+        "peers": peers,
+    }
+    return report
+
+
+def _published(found: tuple[int, float], fill: str) -> bool:
+    return (found[0], round(found[1], 4)) == PUBLISHED[fill]
+
+
+def _python(
+    taken: dict[str, float],
+    last: dict[str, tuple[int, float]],
+    expected: dict[tuple[str, int], tuple[int, float]],
+) -> dict[str, Any]:
+    rate = PYTHON_BARS / taken["python"]
+    report: dict[str, Any] = {
+        "rate": round(rate), "bars": PYTHON_BARS, "engine": "messages (scenarios.loop_backtest)",
+        **_judged(last["python"], expected["next_open", PYTHON_BARS]),
+        "noted": NOTED, "ratio_to_noted_vnpy": round(rate / NOTED["vn.py"], 4),
+    }  # fmt: skip
+    nautilus = next(p for p in W1_PEERS if p.name == "nautilus_trader")
+    if nautilus.name in taken:
+        theirs = nautilus.bars / taken[nautilus.name]
+        report["ratio_to_nautilus_trader"] = round(rate / theirs, 4)
+    return report
