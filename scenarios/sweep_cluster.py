@@ -19,7 +19,7 @@ from scenarios.sweep_worker import METRICS_OF, RETURNS_OF, Answer, Setup, work
 
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
-_TASK_STEPS: Final = 5_000_000  # bars * trials of a task: about 50 ms, many times its overhead
+_TASK_STEPS: Final = 10_000_000  # bars * trials of a task: about 80 ms; sending it takes 5
 _TASKS_A_WORKER: Final = 4  # of a batch, at least: or the last one leaves the others idle
 AHEAD: Final = 2  # tasks a worker that are under way: one runs, one waits
 _ATTEMPTS: Final = 6
@@ -73,8 +73,11 @@ class Pool:
     _data_ref: Any = None
 
     def __post_init__(self) -> None:
-        # Spread: the packing that is Ray's default leaves nodes of a cluster idle.
-        self._remote = ray.remote(max_retries=0, num_cpus=1, scheduling_strategy="SPREAD")(work)
+        # Spread over nodes: the packing that is Ray's default leaves some of them idle. On one node
+        # it would only have each task wait for a worker to be chosen anew.
+        how = "SPREAD" if len(ray.nodes()) > 1 else "DEFAULT"
+        options: dict[str, Any] = {"max_retries": 0, "num_cpus": 1, "scheduling_strategy": how}
+        self._remote = ray.remote(**options)(work)
         self._setup_ref = ray.put(self.setup)
         self._data_ref = ray.put(self.data)
         self.data = None
