@@ -3,7 +3,8 @@
 Theory of operation. A number is claimed, and the claim is on disk, before the process that will
 bear it is started. Whoever dies between the two leaves a hole in the sequence, never a repetition.
 The file has one writer, the root supervisor, and one line a claim; a torn last line was never
-answered, so nobody bears its number and it is dropped. Halts are kept here too, and whether the
+answered, so nobody bears its number and it is dropped; a claim that a full disk cuts short is taken
+back at once and refused. Halts are kept here too, and whether the
 order manager has confirmed them: a root that comes back must not forget that it had given up, nor
 die between the decision and the deed.
 """
@@ -103,7 +104,27 @@ class Incarnations:
                 )
 
     def _append(self, line: str) -> None:
-        with self._path.open("ab") as file:
-            file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        new = not self._path.exists()
+        # Unbuffered: a buffer would write its rest after the file was cut back.
+        with self._path.open("ab", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            try:
+                left = memoryview(line.encode() + b"\n")
+                while left:
+                    left = left[file.write(left) :]
+                os.fsync(file.fileno())
+            except OSError:
+                # A full disk takes half a line. The next one must not be glued to it.
+                file.truncate(size)
+                raise
+        if new:
+            _sync_folder(self._path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name as durable as its content."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

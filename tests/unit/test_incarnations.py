@@ -1,5 +1,9 @@
 """Incarnation numbers on disk."""
 
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +43,52 @@ def test_torn_claim_was_never_answered_and_is_dropped(tmp_path: Path, torn: str)
 
     assert Incarnations(path, "s1").claim("feed") == 2
     assert Incarnations(path, "s1").claim("feed") == 3
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file of this process grows beyond `size` bytes: a write stops there, then fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [0, 1, 5, len("claim 2 feed")])
+def test_claim_that_a_full_disk_cuts_short_is_refused_and_leaves_no_trace(
+    tmp_path: Path, room: int
+) -> None:
+    path = tmp_path / "incarnations"
+    known = Incarnations(path, "s1")
+    known.claim("feed")
+    before = path.read_bytes()
+
+    with room_for(len(before) + room), pytest.raises(OSError, match="File too large"):
+        known.claim("feed")
+
+    assert path.read_bytes() == before
+    assert known.claim("feed") == 2
+    assert Incarnations(path, "s1").claim("feed") == 3
+
+
+def test_new_file_is_synced_with_the_folder_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+
+    Incarnations(tmp_path / "incarnations", "s1").claim("feed")
+
+    file = str(tmp_path / "incarnations")
+    assert synced == [file, str(tmp_path), file]
 
 
 def test_halt_outlives_the_root_but_not_the_session(tmp_path: Path) -> None:
