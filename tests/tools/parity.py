@@ -101,7 +101,7 @@ def messages(done: LoopResult) -> tuple[list[Order], list[Fill]]:
                 order.filled_qty.normalize(),
                 order.closed,
                 why,
-            )  # fmt: skip
+            )
         )
     fills = [
         Fill(

@@ -96,7 +96,7 @@ def book_fill(  # noqa: PLR0915 - one fill touches everything
     account.fills += 1
     desk.dirty = 1
     order.leaves = max(whole_steps(order.leaves - quantity, desk.lot, desk.lots_a_unit, 0), 0.0)
-    order.filled += quantity
+    order.filled = whole_steps(order.filled + quantity, desk.lot, desk.lots_a_unit, 0)
     if run.tells != 0:
         _tell(told, order, price, quantity, fee, maker, ts)
     if run.keep != 0:

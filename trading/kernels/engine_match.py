@@ -58,7 +58,7 @@ def begin_bar(
 ) -> None:  # fmt: skip
     """Set the walk to the open of a bar."""
     rule = run.path_rule
-    nearer = rule <= NEAREST and high - opened <= opened - low  # a tie goes up first
+    nearer = rule <= NEAREST and high - opened <= opened - low + 1e-3 * desk.tick  # a tie goes up
     high_first = nearer or rule == HIGH_FIRST
     desk.points[0] = opened
     desk.points[1] = high if high_first else low
