@@ -13,11 +13,11 @@ from actors.lines import Exchange, Method, address
 from actors.logs import Log, open_log
 from actors.threads import prompt
 from journal import Draft, Journal
-from journal.replay import replay
-from messages import Message, decode
-from messages.control import StrategyCheckpoint
+from messages import Message, decode, encode
+from messages.control import Resumed, StrategyCheckpoint
 
 JOURNAL: Final = "run.sqlite"
+_CHECKPOINT: Final = StrategyCheckpoint.model_fields["kind"].default
 _BATCH_MAX: Final = 256
 _NOTED_MAX: Final = 4096
 _LAST_WORDS_S: Final = 0.05
@@ -49,6 +49,7 @@ class JournalKeeper:
             "notes": self.notes,
         }
         self._exchange = Exchange(address(self.config.run_id, name), methods)
+        self._opened = asyncio.Event()  # Ray calls whoever exists: before this we know nothing
         self._booting: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -88,8 +89,9 @@ class JournalKeeper:
         """
         message = decode(raw)
         assert isinstance(message, StrategyCheckpoint), "only checkpoints are kept here"
+        await self._opened.wait()
         self._fence(message.strategy_id, incarnation)
-        await self._append(message, raw, incarnation)
+        await self._append(message, raw, message.strategy_id, incarnation)
         self._fence(message.strategy_id, incarnation)  # a successor may have read meanwhile
         self._latest[message.strategy_id] = raw
 
@@ -99,8 +101,21 @@ class JournalKeeper:
         self._readers[strategy_id] = incarnation
 
     async def restore(self, strategy_id: str, incarnation: int) -> bytes:
-        """The latest checkpoint (b"" if there is none); fences all older incarnations."""
-        self._readers[strategy_id] = max(self._readers.get(strategy_id, 0), incarnation)
+        """The latest checkpoint (b"" if there is none).
+
+        From here on, and after any restart of ours, all older incarnations are fenced.
+        raises  Outlived if a newer incarnation has begun
+        """
+        await self._opened.wait()
+        known = self._readers.get(strategy_id, 0)
+        self._fence(strategy_id, incarnation)
+        if incarnation > known:
+            now_ns = self._clock.now_ns()
+            begun = Resumed(
+                ts_event=now_ns, ts_init=now_ns, actor=strategy_id, incarnation=incarnation
+            )
+            await self._append(begun, encode(begun), strategy_id, incarnation)
+        self._fence(strategy_id, incarnation)
         return self._latest.get(strategy_id, b"")
 
     async def note(self, raw: bytes) -> None:
@@ -109,6 +124,7 @@ class JournalKeeper:
 
     async def notes(self, batch: list[bytes]) -> None:
         """Keep messages for the record; returns when they are durable. Repeats are dropped."""
+        await self._opened.wait()
         fresh = [raw for raw in dict.fromkeys(batch) if raw not in self._noted]
         await asyncio.gather(*(self._append(decode(raw), raw) for raw in fresh))
         for raw in fresh:
@@ -135,21 +151,32 @@ class JournalKeeper:
                 incarnation=self.incarnation,
                 now_ns=self._clock.now_ns(),
             )
-            async for record, message in replay(self._journal, direction="note"):
-                self._count(message)
-                self._remember(record.payload)
-                if isinstance(message, StrategyCheckpoint):
-                    self._latest[message.strategy_id] = record.payload
-                    self._readers[message.strategy_id] = record.session
+            await self._read(self._journal)
         except Exception as e:  # noqa: BLE001  a half-open journal must not live
             if self._log is not None:
                 self._log.event("ERROR", "died", error=e)
             raise refusal(e) from None
         self._pump = asyncio.create_task(self._write())
-        await self._exchange.open()  # not before: a checkpoint can be asked for from now on
+        self._opened.set()
+        await self._exchange.open()
         self._log.event("INFO", "serving", pid=os.getpid())
 
-    async def _append(self, message: Message, raw: bytes, incarnation: int = 0) -> None:
+    async def _read(self, journal: Journal) -> None:
+        """Counts, checkpoints and fences as they were; only the last checkpoints are decoded."""
+        async for record in journal.read(direction="note"):
+            self._counts[record.kind] = self._counts.get(record.kind, 0) + 1
+            self._remember(record.payload)
+            if not record.peer:
+                continue
+            self._readers[record.peer] = max(self._readers.get(record.peer, 0), record.session)
+            if record.kind == _CHECKPOINT:
+                self._latest[record.peer] = record.payload
+        for raw in self._latest.values():
+            decode(raw)  # a version that cannot read them must not serve them
+
+    async def _append(
+        self, message: Message, raw: bytes, strategy_id: str = "", incarnation: int = 0
+    ) -> None:
         draft = Draft(
             self._clock.now_ns(),
             "note",
@@ -157,7 +184,8 @@ class JournalKeeper:
             self.incarnation,
             str(getattr(message, "kind", "")),
             raw,
-            session=incarnation,  # of the strategy whose checkpoint it is
+            peer=strategy_id,  # whose checkpoint it is, and of which incarnation
+            session=incarnation,
             correlation_id=message.correlation_id,
         )
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

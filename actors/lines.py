@@ -234,5 +234,5 @@ class Line(_Frames):
                 answer.set_exception(LineLost("the other side has gone"))
 
     def close(self) -> None:
-        """Hang up."""
-        self._out.close()
+        """Hang up at once: what a silent other side has not taken is not kept for it."""
+        self._out.abort()

@@ -6,8 +6,15 @@ from typing import Any, Final
 
 import ray
 
+from trading.wiring import Role
+
 NAMESPACE: Final = "manta"
 CELL: Final = "cell"  # the actor that hosts others, where a run has one
+
+
+def hosted(actor: str) -> bool:
+    """Whether `actor` is one of those that a cell hosts."""
+    return actor in (Role.ORDERS, Role.RISK) or actor.startswith(f"{Role.STRATEGY}-")
 
 
 def ray_name(run: str, actor: str) -> str:
@@ -35,7 +42,7 @@ def find(run: str, actor: str) -> Found:
     raises  ValueError if nobody does, and there is no cell that could host it
     """
     names: Sequence[tuple[str, str]] = ((actor, ""), (CELL, actor))
-    for name, member in names[:1] if actor == CELL else names:
+    for name, member in names if hosted(actor) else names[:1]:
         try:
             return Found(ray.get_actor(ray_name(run, name), namespace=NAMESPACE), member)
         except ValueError:

@@ -43,6 +43,7 @@ class Peer:
             answer = self._handle.call(method, *arguments)
             return await asyncio.wait_for(answer, self._call_s)
         except RayTaskError as e:
+            self._handle = None  # a cell may have been asked for somebody who is not its member
             raise Refused(str(e)) from None
         except (LineLost, RayError, TimeoutError) as e:
             self.close()
