@@ -45,6 +45,7 @@ class DiscrepancyKind(StrEnum):
     MISSED_FILL = "MISSED_FILL"
     POSITION_MISMATCH = "POSITION_MISMATCH"
     BALANCE_MISMATCH = "BALANCE_MISMATCH"
+    APPROVAL_MISMATCH = "APPROVAL_MISMATCH"  # another order approved under an id that is taken
 
 
 class Action(StrEnum):

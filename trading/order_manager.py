@@ -3,7 +3,8 @@
 Theory of operation. The core folds inputs (approvals, cancels, evidence, timers, operators'
 commands); its runtime journals each input with its outputs, synced, before anything leaves. So:
 
-- A client order id is submitted at most once, ever. An approval that comes again changes nothing.
+- A client order id is submitted at most once, ever. An approval that comes again changes nothing;
+  one that asks for something else under the same id is reported as a discrepancy besides.
 - A request without a usable answer makes the order UNKNOWN. UNKNOWN orders are asked about, on a
   timer, until evidence settles them; nothing is ever sent again.
 - `resume` runs at each start. A request that was under way when the process died can no longer be
@@ -94,6 +95,8 @@ def _approved(turn: Turn, message: m.ApprovedOrder) -> None:
     spec = message.order
     known = turn.order(spec.client_order_id)
     if known is not None:
+        if known.spec != spec:
+            turn.not_the_same(known, spec)
         turn.known(known)  # same id, same order, forever: an approval that comes again is no order
         return
     order = turn.put(Order(spec))

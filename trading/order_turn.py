@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
-from messages import Message, accounts, control, risk, venue
+from messages import Message, accounts, control, health, risk, venue
 from messages import orders as m
 from messages.base import ClientOrderId, VenueOrderId
 from messages.orders import OrderEvent
@@ -268,6 +268,26 @@ class Turn:
         """Tell a risk checker that approved an order anew where the order is."""
         self.say(accounts.OrderKnown(**self.times(order), view=view(order), closed=order.closed))
 
+    def not_the_same(self, order: Order, asked: m.OrderSpec) -> None:
+        """Report that an id which is taken was approved for something else. It stays open: that
+        two orders got one id is a fault of ours, and a person has to look."""
+        ours = order.spec.model_dump(mode="json")
+        other = {k: v for k, v in asked.model_dump(mode="json").items() if v != ours[k]}
+        self.say(
+            health.Discrepancy(
+                **self.times(order),
+                discrepancy=health.DiscrepancyKind.APPROVAL_MISMATCH,
+                action=health.Action.MANUAL,
+                subject=order.spec.client_order_id,
+                ours=_words({k: ours[k] for k in other}),
+                venues="",
+                cause=f"approved again with {_words(other)}; not submitted",
+                instrument_id=order.spec.instrument_id,
+                client_order_id=order.spec.client_order_id,
+                strategy_id=order.spec.strategy_id,
+            )
+        )
+
     def snapshot(self, asker: str, incarnation: int) -> accounts.AccountSnapshot:
         """The whole view for a fresh actor: open orders, positions, balances, permission."""
         return accounts.AccountSnapshot(
@@ -283,6 +303,10 @@ class Turn:
             # next process must say the same when it folds the journal.
             balances=tuple(b for _, b in sorted(self.books.balances.items())),
         )
+
+
+def _words(fields: dict[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in fields.items())
 
 
 def view(order: Order) -> accounts.OrderView:

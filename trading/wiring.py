@@ -83,6 +83,7 @@ ROUTES: Final[Mapping[Role, Routes]] = {
         accounts.PositionChanged: (R.RISK, R.RECONCILER),
         accounts.AccountSnapshot: (R.STRATEGY, R.RISK, R.RECONCILER),  # only to its asker
         risk.TradingStateChanged: (R.STRATEGY, R.RISK, R.RECONCILER),
+        health.Discrepancy: (R.JOURNAL,),
         control.SetTimer: (R.SELF,),
     },
     R.RECONCILER: {

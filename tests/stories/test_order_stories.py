@@ -4,8 +4,9 @@ from decimal import Decimal
 
 from story import play
 
-from messages import accounts
+from messages import accounts, health
 from messages import orders as m
+from trading.wiring import Directory, Role
 
 
 def test_fill_races_cancel_and_wins() -> None:
@@ -31,6 +32,27 @@ def test_an_approval_that_comes_twice_is_one_order() -> None:
         >
         =   o1  ACCEPTED  0
     """)
+
+
+def test_another_order_under_a_taken_id_is_not_sent_and_is_reported() -> None:
+    story = play("""
+        0   approve  o1  buy 2 @ 100
+        5   report   o1  NEW
+        7   approve  o1  buy 3 @ 101
+        8   approve  o1  buy 2 @ 100
+        >   submit o1
+        =   o1  ACCEPTED  0
+    """)
+
+    [found] = [said for said in story.said if isinstance(said, health.Discrepancy)]
+    assert found.discrepancy is health.DiscrepancyKind.APPROVAL_MISMATCH
+    assert found.action is health.Action.MANUAL
+    assert found.subject == found.client_order_id == "o1"
+    assert found.ours == "quantity=2 price=100"
+    assert found.cause == "approved again with quantity=3 price=101; not submitted"
+    directory = Directory({})
+    assert directory.recipients(Role.ORDERS, found) == (str(Role.JOURNAL),)
+    assert story.books.orders["o1"].spec.quantity == 2
 
 
 def test_a_timeout_is_no_evidence_and_nothing_is_sent_again() -> None:
