@@ -56,7 +56,7 @@ def find_root(run: str) -> Handle:
     try:
         return ray.get_actor(ray_name(run, ROOT), namespace=NAMESPACE)
     except ValueError:
-        raise NotRunning(f"run {run!r} is not on this cluster; `manta status` lists runs") from None
+        raise NotRunning(f"run {run!r} is not on this cluster: start it, or name another") from None
 
 
 class CannotServe(Exception):
