@@ -52,7 +52,7 @@ def test_a_node_that_is_removed_in_the_middle_changes_nothing(
             removed.set()
             cluster.remove_node(doomed, allow_graceful=False)
 
-    where = Where(create(slow, tmp_path / "a"), cluster.address, 3, "toy_sweep:make")
+    where = Where(create(slow, tmp_path / "a"), cluster.address, None, "toy_sweep:make")
     lost = run(slow, BARS, where, on_progress=remove, validate=False)
 
     assert removed.is_set()
