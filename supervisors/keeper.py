@@ -3,7 +3,8 @@
 Theory of operation. Every child is a detached named actor, so it outlives its supervisor. Starting
 a team therefore means: find who lives, adopt them, start the others. Each child is watched by a
 call that does not return while its process lives (`alive`): Ray fails it the moment the process is
-gone, so death is observed, not polled. Deaths queue up and are handled one at a time; bringing
+gone, so death is observed, not polled. Only that a process lives and does nothing has to be asked
+for (`pulse`); it is a death like any other. Deaths queue up and are handled one at a time; bringing
 children up runs beside that, one task a child, and is thrown away when a later verdict sweeps over
 it. Processes of a group are created together, which is slow, and told to boot in order.
 
@@ -26,6 +27,7 @@ from supervisors import kid as ray_side
 from supervisors.kid import Kid, State
 from supervisors.plan import Plan
 from supervisors.policy import Death, TeamState, Verdict, judge, started
+from supervisors.pulse import Pulses
 from supervisors.tree import Team, leaves
 
 IDENTITY_S: Final = 2.0  # a living actor answers this quickly, however busy, or it is replaced
@@ -108,7 +110,7 @@ class Keeper:
         self._state: TeamState = started(team)
         self._ended: asyncio.Queue[_Ended] = asyncio.Queue()
         self._changed = asyncio.Condition()
-        self._loop_task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.escalated = ""
         for name in given_up & self.kids.keys():
             self._set(self.kids[name], State.GIVEN_UP)
@@ -119,7 +121,10 @@ class Keeper:
 
         raises  Escalation if they cannot be kept alive
         """
-        self._loop_task = asyncio.create_task(self._handle_deaths())
+        self._tasks = [
+            asyncio.create_task(self._handle_deaths()),
+            asyncio.create_task(Pulses(self._team.pulse, self.kids, self._hung).watch()),
+        ]
         names = tuple(n for n in self._state.present if n in self._state.running)
         self._schedule(names, 0, None, adopt=True)
         async with self._changed:
@@ -129,9 +134,9 @@ class Keeper:
 
     async def stop(self, reason: str, *, swift: bool = False) -> None:
         """Stop every child, last first, and see that its process is gone."""
-        if self._loop_task is not None:
-            self._loop_task.cancel()
-            await asyncio.wait({self._loop_task})
+        for task in self._tasks:
+            task.cancel()
+            await asyncio.wait({task})
         for name in reversed(self.kids):
             await self._stop(self.kids[name], reason, swift=swift)
 
@@ -308,6 +313,9 @@ class Keeper:
         except RayError as e:  # dead, unreachable, or it escalated: `bury` sees to its end
             reason, crashed = _reason(e), True
         self._ended.put_nowait(_Ended(kid, life, crashed, reason, time.monotonic()))
+
+    def _hung(self, kid: Kid, life: int, reason: str) -> None:
+        self._ended.put_nowait(_Ended(kid, life, True, reason, time.monotonic()))
 
     # --- what is told ----------------------------------------------------------------------------
 

@@ -53,6 +53,19 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """How long a serving child may be deaf before it counts as dead: about 20 s.
+
+    An event loop may stand still for seconds, while code is compiled or the machine is busy, and
+    to replace a child that only was slow costs more than to wait.
+    """
+
+    every_ns: int = 2 * NS_PER_S
+    wait_ns: int = 2 * NS_PER_S
+    misses_max: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
     """How to run one actor; `name` is unique in the whole tree."""
 
@@ -75,6 +88,7 @@ class Team:
     restarts_max: int = 10  # one more within `window_ns`, and the team gives up
     window_ns: int = 30 * NS_PER_S
     backoff: Backoff = Backoff()
+    pulse: Pulse = Pulse()
     resources: tuple[tuple[str, float], ...] = ()
 
     @property

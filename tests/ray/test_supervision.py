@@ -13,6 +13,8 @@ import ray
 
 from actors.names import NAMESPACE, ray_name
 from messages import decode
+from messages.base import NS_PER_S
+from messages.health import ChildDied
 from messages.risk import KillSwitch
 from supervisors.incarnations import Incarnations
 from supervisors.plan import Plan
@@ -24,7 +26,7 @@ from supervisors.system import (
     stop_system,
     wait_serving,
 )
-from supervisors.tree import Backoff, Child, Restart, Strategy, Team
+from supervisors.tree import Backoff, Child, Pulse, Restart, Strategy, Team
 from supervisors.warm import ray_init_options
 
 pytestmark = pytest.mark.ray
@@ -302,6 +304,36 @@ def test_shutdown_stops_in_reverse_and_leaves_no_process(launch: Launch) -> None
     assert [pid for pid in system.pids if not gone(pid)] == []
     with pytest.raises(Exception, match="not on this cluster"):
         find_root(system.plan.run)
+
+
+def test_child_that_hangs_while_everybody_lives_is_replaced(launch: Launch) -> None:
+    impatient = Pulse(every_ns=NS_PER_S, wait_ns=NS_PER_S, misses_max=3)
+    account = Team(name="account", pulse=impatient, children=(mortal("orders"), mortal("risk")))
+    system = launch(Team(name="root", pulse=impatient, children=(account, mortal("feed"))))
+    before = system.rows()
+    hung = [before[name]["pid"] for name in ("feed", "orders")]
+
+    begun = time.monotonic()
+    for pid in hung:
+        os.kill(pid, signal.SIGSTOP)
+
+    system.until_serving(root=1, account=1, feed=2, orders=2, risk=1)
+    assert time.monotonic() - begun < 30
+    assert all(gone(pid) for pid in hung)  # so a SIGCONT would wake nobody
+    events = [decode(raw) for raw in ray.get(system.root.events.remote())]
+    died = {e.actor: e.reason for e in events if isinstance(e, ChildDied)}
+    assert set(died) == {"feed", "orders"}
+    assert all(reason.startswith("hung") for reason in died.values())
+
+
+def test_hung_supervisor_is_replaced_and_its_team_lives_on(launch: Launch) -> None:
+    impatient = Pulse(every_ns=NS_PER_S, wait_ns=NS_PER_S, misses_max=3)
+    account = Team(name="account", children=(mortal("orders"),))
+    system = launch(Team(name="root", pulse=impatient, children=(account,)))
+
+    os.kill(system.row("account")["pid"], signal.SIGSTOP)
+
+    system.until_serving(root=1, account=2, orders=1)
 
 
 def test_hung_child_is_ended_before_its_name_is_given_again(launch: Launch) -> None:
