@@ -8,7 +8,8 @@ W4  1 M level changes on a book of 500 levels; the peer's local side, and both o
 
 FOLDER holds quotes.npy, trades.npy and deltas.npy: integer columns (ts, bid, bid size, ask, ask
 size, -), (ts, tick, lots, aggressor, id) and (ts, side, tick, lots). The peer runs in an
-environment of its own, made by uv, or by the interpreter that --peer names. Prints JSON.
+environment of its own, made by uv, or by the interpreter that --peer names. Both run in one thread;
+times are of the processor, so that other programs on the machine do not count. Prints JSON.
 """
 
 import argparse
@@ -52,8 +53,8 @@ NOTED = {"fills": 76_264, "pnl": 107.33}
 DIFFERENCES = (
     "The peer's strategy is the same, decision for decision: its fills, not those of the notes"
     " (whose strategy is not described), are what ours are compared with.",
-    "An order at a price that no quote shows has an unknown queue with us, and none with the peer:"
-    " ours waits until the tape shows the level, so it fills later or not at all.",
+    "An order at a price that no quote shows has an unknown queue with us, an empty one with the"
+    " peer: ours waits until the tape shows the level, so it fills later or not at all.",
     "A bid that the touch leaves behind keeps its place with the peer; with us the level is no"
     " longer shown, and what stands there is unknown until it is shown again.",
     "A request that arrives at the time of a row comes after it with us.",
@@ -80,9 +81,9 @@ def w3(rows: Rows, runs: int) -> tuple[list[float], BacktestResult]:
     params = STRATEGY.params()
     for _ in range(runs + 1):
         engine = L2Engine(STRATEGY, rows, SETTINGS)
-        start = time.perf_counter()
+        start = time.process_time()
         engine.go(params.record())
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return seconds[1:], engine.result(params)
 
 
@@ -97,9 +98,9 @@ def w4(folder: Path, runs: int) -> tuple[list[float], int]:
     seconds = []
     for _ in range(runs + 1):
         books, _sizes, _words = keep = make_books([span])
-        start = time.perf_counter()
+        start = time.process_time()
         replay(rows, books[0])
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
         del keep
     return seconds[1:], len(rows)
 

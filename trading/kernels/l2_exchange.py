@@ -9,7 +9,7 @@ from typing import Any
 from trading.kernels.engine_kernel import cold
 from trading.kernels.l2_book import set_level
 from trading.kernels.l2_incoming import amend, cancel, enter, run_stops, start
-from trading.kernels.l2_kernel import inlined, part
+from trading.kernels.l2_kernel import part, pasted
 from trading.kernels.l2_latency import travel
 from trading.kernels.l2_margin import liquidate, sample, settle_funding, weigh_others
 from trading.kernels.l2_match import cross, meet_trade
@@ -144,7 +144,7 @@ def set_alarm(line: Any) -> None:
     line.alarm = soonest
 
 
-@inlined
+@pasted
 def apply_delta(line: Any, market: Any, book: Any, event: Any) -> None:
     """One row of a book's update."""
     kind = event.kind
@@ -162,7 +162,7 @@ def apply_delta(line: Any, market: Any, book: Any, event: Any) -> None:
         end_snapshot(line, market, book, 1)
 
 
-@inlined
+@pasted
 def apply_quote(line: Any, market: Any, book: Any, event: Any) -> None:
     """A quote, without depth."""
     for side in range(2):
@@ -177,7 +177,7 @@ def apply_quote(line: Any, market: Any, book: Any, event: Any) -> None:
     book.seen = 1
 
 
-@inlined
+@pasted
 def stir(line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, event: Any) -> None:
     """One row of the tape, and what it does to our orders."""
     kind = event.kind

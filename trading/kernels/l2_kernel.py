@@ -2,13 +2,24 @@
 
 Only what a loop calls is compiled, callees first, each part once for the types that its decorator
 names; small ones on the path of every event are inlined instead (`forceinline`).
+
+Theory of compile time. Numba makes machine code of every function that it compiles, with all that
+it calls: of ninety parts that call each other seven levels deep, the deepest was optimised and
+translated seven times, and the first backtest of a strategy waited half a minute. No part is ever
+called from Python, so for parts numba stops half way, at LLVM's intermediate code; the loop links
+them in, and all is optimised and translated once.
 """
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numba
 from numba import njit, types
+from numba._dynfunc import make_function
+from numba.core.codegen import JITCodeLibrary
+from numba.core.cpu import CPUContext
 
 from trading.kernels import engine_kernel
 from trading.kernels.engine_records import AFTER, DESK, LIVE, RUN
@@ -36,6 +47,12 @@ def inlined(function: Callable[..., Any]) -> Any:
     return njit(**options)(function)
 
 
+def pasted(function: Callable[..., Any]) -> Any:
+    """The same for a larger one: pasted into its caller before types are known, never compiled."""
+    options: dict[str, Any] = {"inline": "always", "error_model": "numpy", "_nrt": False}
+    return njit(**options)(function)
+
+
 def plain(function: Callable[..., Any]) -> Any:
     """Compile a function that is called from Python as well."""
     options: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
@@ -56,6 +73,40 @@ def part(signature: str) -> Callable[[Callable[..., Any]], Any]:
         return compiled
 
     return made
+
+
+@contextmanager
+def half_way(names: Collection[str]) -> Iterator[None]:
+    """Meanwhile functions of these names are compiled to intermediate code only.
+
+    They can be called from compiled functions, not from Python. Works on numba's insides, and does
+    nothing where these look otherwise: then compiling takes longer.
+    """
+    library: Any = JITCodeLibrary
+    context: Any = CPUContext
+    finalize, executable = library.finalize, context.get_executable
+
+    def finalize_half(self: Any) -> None:
+        if self.name not in names:
+            finalize(self)
+            return
+        for linked in dict.fromkeys(self._linking_libraries):
+            self._reload_init.update(linked._reload_init)
+            self._final_module.link_in(linked._get_module_for_linking(), preserve=True)
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def no_executable(self: Any, made: Any, descriptor: Any, environment: Any) -> Any:
+        if made.name not in names:
+            return executable(self, made, descriptor, environment)
+        name = descriptor.qualname.rpartition(".")[2]
+        return make_function(descriptor.lookup_module(), name, "", 0, environment, (made,))
+
+    library.finalize, context.get_executable = finalize_half, no_executable
+    try:
+        yield
+    finally:
+        library.finalize, context.get_executable = finalize, executable
 
 
 def compile_parts(function: Any) -> None:
@@ -81,4 +132,11 @@ def compile_parts(function: Any) -> None:
                     called.compile(tuple(words[word] for word in signature.split()))
                     called.disable_compile()
 
-    visit(function, set())
+    collects = gc.isenabled()
+    gc.disable()  # a compiler makes millions of objects and few cycles: a sixth of its time
+    try:
+        with half_way(_parts):
+            visit(function, set())
+    finally:
+        if collects:
+            gc.enable()
