@@ -71,17 +71,23 @@ class Connected:
         cancel_orders  False leaves working orders at the venue, for a run that resumes this one
         raises         NoAnswer if there is no summary
         """
-        before = self._folder.part("summary.json")
-        before.unlink(missing_ok=True)
         ask_to_stop(self._folder, keep_orders=not cancel_orders)
         deadline = time.monotonic() + _STOP_S
         while time.monotonic() < deadline:
-            if summary := self._folder.read("summary.json"):
+            ended = not _runs(self._system)  # before the look: its last act is to write it
+            if summary := self._summary():
                 return summary
-            if not _runs(self._system):
+            if ended:
                 break
             time.sleep(_POLL_S)
         raise NoAnswer(f"stop: run {self._run_id} did not end in time; see `manta logs`")
+
+    def _summary(self) -> dict[str, Any]:
+        """What this start of the run has come to; {} while only an earlier one has ended."""
+        written_ns, begun_ns = (
+            _written_ns(self._folder.part(name)) for name in ("summary.json", "system.json")
+        )
+        return self._folder.read("summary.json") if written_ns > begun_ns else {}
 
     def strategy_state(self, strategy: str) -> dict[str, Any]:
         """A live strategy's own view of itself.
@@ -202,6 +208,14 @@ def connect(path: Path) -> Connected:
 def _runs(system: dict[str, Any]) -> bool:
     """Whether the command that wrote `system.json` runs still."""
     return runs(int(system.get("pid", 0)), str(system.get("born", "")))
+
+
+def _written_ns(path: Path) -> int:
+    """When a file was written; 0 if it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _flat(order: dict[str, Any]) -> dict[str, Any]:

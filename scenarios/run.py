@@ -62,8 +62,8 @@ def run(
     feed     import path of the feed's class
     raises   BadSpec with one line for the user; CannotServe if an actor says why it cannot
     """
+    instruments = venue_process.instruments_of(spec)  # first: what is refused leaves no folder
     folder = create(spec, runs_dir) if resume is None else _reopen(resume)
-    instruments = venue_process.instruments_of(spec)
     venue = venue_process.start(spec, folder, instruments)
     begun_s = time.time()
     try:

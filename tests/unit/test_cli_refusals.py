@@ -3,6 +3,7 @@
 And what is no refusal: a running system that does not answer is a failure, exit code 1.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,7 @@ def test_an_unknown_instrument_says_which_are_known(
 
     assert "'DOGEUSDT.BINANCE'" in line
     assert "BTCUSDT.BINANCE" in line
+    assert not list(runs.glob("*/spec.toml")), "it would be taken for the latest run"
 
 
 def test_a_strategy_that_is_not_there_says_which_are(
@@ -111,6 +113,7 @@ def test_a_missing_tape_is_named(refused: Refused, runs: Path) -> None:
     line = refused("recorded", "--tape", "nowhere.gz", "--runs-dir", runs)
 
     assert "nowhere.gz" in line
+    assert not list(runs.glob("*/spec.toml")), "it would be taken for the latest run"
 
 
 def test_a_second_run_of_an_account_names_the_first(refused: Refused, runs: Path) -> None:
@@ -193,3 +196,25 @@ def test_a_run_that_dies_instead_of_stopping_is_a_failure(
     assert exit_code(told.value) == 1
     assert capsys.readouterr().err.startswith("manta: stop: run one did not end in time")
     assert folder.part("stop").read_text() == "cancel\n"
+
+
+@pytest.mark.parametrize("age_s", [-1, 1], ids=["this start's", "an earlier start's"])
+def test_a_stop_that_comes_late_finds_the_summary_of_this_start_only(
+    runs: Path, age_s: int
+) -> None:
+    folder = RunFolder(runs / "one")
+    folder.path.mkdir(parents=True)
+    system = {"run_id": "one", "pid": 0}
+    folder.write("system.json", system)
+    folder.write("summary.json", {"fills": 7})
+    begun = folder.part("system.json").stat().st_mtime
+    os.utime(folder.part("summary.json"), (begun - age_s, begun - age_s))
+    run = Connected(folder, system)
+
+    if age_s < 0:
+        assert run.stop() == {"fills": 7}
+    else:
+        with pytest.raises(NoAnswer, match="did not end in time"):
+            run.stop()
+
+    assert folder.read("summary.json") == {"fills": 7}, "nothing is deleted"
