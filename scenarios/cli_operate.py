@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from scenarios.cli_folders import find_run, secure_local_ray
-from scenarios.cli_output import RUNS, Json, RunName, RunsDir, facts, show, table
+from scenarios.cli_output import FAILED, RUNS, Json, RunName, RunsDir, facts, show, table
+from scenarios.cli_run import verdict
+from scenarios.summary import Summary
 
 
 def status(run: RunName = None, runs_dir: RunsDir = RUNS, as_json: Json = False) -> None:
@@ -82,13 +84,18 @@ def stop(
 ) -> None:
     """Stop a run in order: cancel working orders, stop every actor, write the summary.
 
+    The exit code is 1 if our books and the venue's do not agree at the end.
+
     \b
     Examples:
       manta stop
       manta stop --run 20260102-101500-quickstart --json
     """
     document = _connect(run, runs_dir).stop(cancel_orders=not keep_orders)
-    show(document, as_json=as_json, text=facts(document))
+    ok = Summary(document).ok
+    show(document, as_json=as_json, text=[*facts(document), "", verdict(document, ok=ok)])
+    if not ok:
+        raise typer.Exit(FAILED)
 
 
 def kill_switch(

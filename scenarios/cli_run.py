@@ -110,14 +110,17 @@ def verdict(document: dict[str, Any], *, ok: bool) -> str:
     """What came of it, in a sentence."""
     count, still_open = document["fills"], document["discrepancies"]["open"]
     left = document["orders_open"]
+    state = document.get("trading_state")
+    halted = f" Trading was {state} at the end." if state in ("REDUCING", "HALTED") else ""
     if ok:
         kept = f" {left} orders stay at the venue." if left else ""
-        return f"{count} fills, each as in the venue's own ledger; no discrepancy is open.{kept}"
-    unsettled = "an unknown number of" if still_open is None else still_open
+        agreed = f"{count} fills, each as in the venue's own ledger; no discrepancy is open."
+        return f"{agreed}{kept}{halted}"
+    unsettled, left = ("an unknown number of" if n is None else n for n in (still_open, left))
     return (
         f"NOT SOUND: {count} fills, equal to the venue's ledger: {document['ledger']['equal']};"
         f" {unsettled} discrepancies and {left} orders are open."
-        " See `manta venue ledger` and `manta logs`."
+        f"{halted} See `manta venue ledger` and `manta logs`."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import ray
 from ray.exceptions import RayError
 
-from actors.names import CELL, NAMESPACE
+from actors.names import NAMESPACE
 from messages import encode
 from messages.base import StrategyId
 from messages.control import ParamValue, SetParams
@@ -16,9 +16,9 @@ from messages.risk import KillSwitch
 from scenarios.folder import RunFolder, ask_to_stop
 from scenarios.spec import BadSpec
 from scenarios.venue_process import runs
-from scenarios.view import actor, books, look, positions, view
+from scenarios.view import actor, books, look, positions, view, whole_tree
 from supervisors.environment import prepare_environment
-from supervisors.system import find_root, status
+from supervisors.system import find_root
 from supervisors.warm import quiet_driver
 from trading.wiring import strategy_actor
 
@@ -54,7 +54,10 @@ class Connected:
 
     def positions(self) -> list[dict[str, Any]]:
         """Positions with their PnL."""
-        return positions(self._run_id)
+        found = positions(self._run_id)
+        if found is None:
+            raise NoAnswer("positions: the order manager is just restarting; ask again")
+        return found
 
     def actors(self) -> list[dict[str, Any]]:
         """Name, class, pid, node, incarnation and restarts of every actor."""
@@ -62,8 +65,8 @@ class Connected:
         return rows
 
     def tree(self) -> dict[str, Any]:
-        """The supervision tree, without asking the actors themselves."""
-        return status(find_root(self._run_id))
+        """The supervision tree; of the actors themselves only a cell is asked, for its members."""
+        return whole_tree(self._run_id, find_root(self._run_id))
 
     def stop(self, *, cancel_orders: bool = True) -> dict[str, Any]:
         """Ask the run to end in order, and wait for its summary.
@@ -136,8 +139,6 @@ class Connected:
 
     def _known(self, strategy: str) -> None:
         names = [str(row["name"]) for row in self.tree()["actors"]]
-        if CELL in names:
-            names.extend((look(self._run_id, CELL) or {}).get("members", ()))
         ids = [n.removeprefix("strategy-") for n in names if n.startswith("strategy-")]
         if strategy not in ids:
             raise BadSpec(

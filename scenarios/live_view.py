@@ -59,13 +59,13 @@ def line(view: View, duration_s: float) -> str:
     """A view in one line."""
     actors = view.get("actors", ())
     serving = sum(1 for a in actors if a.get("state") == "serving")
-    pnl = view.get("pnl", {})
+    pnl = view.get("pnl") or {}
     parts = (
         f"{view.get('elapsed_s', 0.0):6.1f}/{duration_s:g} s",
         str(view.get("state", "starting")),
         f"actors {serving}/{len(actors)}",
         f"restarts {sum(a.get('restarts', 0) for a in actors)}",
-        f"orders {sum(view.get('orders', {}).values())}",
+        f"orders {sum((view.get('orders') or {}).values())}",
         f"fills {view.get('fills', 0)}",
         f"PnL {money(pnl.get('realized'))} realized {money(pnl.get('unrealized'))} unrealized",
     )
@@ -83,7 +83,7 @@ def screen(view: View, duration_s: float) -> RenderableType:
 
 def _headline(view: View, duration_s: float) -> RenderableType:
     elapsed_s = min(float(view.get("elapsed_s", 0.0)), duration_s)
-    pnl = view.get("pnl", {})
+    pnl = view.get("pnl") or {}
     grid = Table.grid(padding=(0, 3))
     grid.add_row(
         Text(str(view.get("state", "starting")), style="bold"),
@@ -123,7 +123,7 @@ def _market(view: View) -> RenderableType:
     orders = Table(box=None, header_style=_QUIET)
     orders.add_column("orders")
     orders.add_column("", justify="right")
-    for status, count in view.get("orders", {}).items():
+    for status, count in (view.get("orders") or {}).items():
         orders.add_row(str(status), str(count))
     orders.add_row("fills", str(view.get("fills", 0)))
 
@@ -132,7 +132,7 @@ def _market(view: View) -> RenderableType:
     positions.add_column("position")
     for name in ("quantity", "average", "realized", "unrealized"):
         positions.add_column(name, justify="right")
-    for p in view.get("positions", ()):
+    for p in view.get("positions") or ():
         positions.add_row(
             str(p.get("strategy_id", "")),
             str(p.get("instrument_id", "")),

@@ -47,6 +47,7 @@ def summarize(
             "events": last["events"],
             "orders": last["orders"],
             "orders_open": orders_open(last["orders"]),
+            "trading_state": last["trading_state"],
             "orders_kept": keeps_orders(folder),
             "fills": len(fills),
             "fees": _fees(fills),
@@ -64,8 +65,10 @@ def summarize(
     )
 
 
-def orders_open(by_status: dict[str, int]) -> int:
-    """How many orders may still trade; an UNKNOWN one may."""
+def orders_open(by_status: dict[str, int] | None) -> int | None:
+    """How many orders may still trade; an UNKNOWN one may. None if nobody could tell."""
+    if by_status is None:
+        return None
     return sum(count for status, count in by_status.items() if OrderStatus(status) not in CLOSED)
 
 

@@ -18,8 +18,9 @@ class Summary:
         agreed = ledger["equal"] and not ledger["duplicate_client_order_ids"]
         # None is "nobody could tell", and not 0; orders are left open only if that was asked for.
         settled = self.document["discrepancies"]["open"] == 0
-        left = self.document["orders_open"] and not self.document["orders_kept"]
-        return bool(agreed and settled and not left)
+        left = self.document["orders_open"]
+        done = left is not None and (left == 0 or self.document["orders_kept"])
+        return bool(agreed and settled and done)
 
     def to_json(self) -> dict[str, Any]:
         return self.document

@@ -39,9 +39,11 @@ def books(run_id: str, what: str) -> list[dict[str, Any]] | None:
     return found if isinstance(found, list) else None
 
 
-def positions(run_id: str) -> list[dict[str, Any]]:
-    """Positions with unrealized PnL at the mid that risk last saw."""
-    held = books(run_id, "positions") or []
+def positions(run_id: str) -> list[dict[str, Any]] | None:
+    """Positions with unrealized PnL at the mid that risk last saw; None if nobody can tell."""
+    held = books(run_id, "positions")
+    if held is None:
+        return None
     marks = look(run_id, "risk", "marks") or {}
     for position in held:
         mark = marks.get(position["instrument_id"])
@@ -62,10 +64,16 @@ def _members(run_id: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return []
 
 
-def view(run_id: str, root: Any, begun_s: float) -> dict[str, Any]:
-    """The whole system now."""
+def whole_tree(run_id: str, root: Any) -> dict[str, Any]:
+    """The supervision tree, with those whom a cell hosts."""
     tree = status(root)
-    rows = [*tree["actors"], *_members(run_id, tree["actors"])]
+    return tree | {"actors": [*tree["actors"], *_members(run_id, tree["actors"])]}
+
+
+def view(run_id: str, root: Any, begun_s: float) -> dict[str, Any]:
+    """The whole system now; None for what only a silent order manager could tell."""
+    tree = whole_tree(run_id, root)
+    rows = tree["actors"]
     names = [r["name"] for r in rows if r["class"] not in NO_CORE]
     looks = {name: look(run_id, name) or {} for name in names}
     for row in rows:
@@ -78,11 +86,11 @@ def view(run_id: str, root: Any, begun_s: float) -> dict[str, Any]:
         "elapsed_s": round(time.time() - begun_s, 1),
         "trading_state": account.get("trading_state"),
         "events": looks.get("feed", {}).get("events", 0),
-        "orders": account.get("orders", {}),
+        "orders": account.get("orders"),
         "fills": account.get("fills", 0),
         "balances": account.get("balances", []),
         "positions": held,
-        "pnl": pnl(held),
+        "pnl": None if held is None else pnl(held),
         "discrepancies": discrepancies(run_id),
         "actors": rows,
         "recoveries": tree["recoveries"],

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from scenarios.connect import Connected
+from scenarios.folder import RunFolder
 from scenarios.run import run
 from scenarios.spec import load
 
@@ -23,6 +25,9 @@ def test_killed_cell_comes_back_with_every_member_and_its_orders(tmp_path: Path)
             killed.append(rows["cell"])
             assert {n: rows[n]["class"] for n in MEMBERS} == MEMBERS
             assert {rows[n]["pid"] for n in MEMBERS} == {rows["cell"]["pid"]}
+            run_id = shown["run_id"]
+            seen = Connected(RunFolder(tmp_path / run_id), {"run_id": run_id}).actors()
+            assert {a["name"] for a in seen} == rows.keys(), "as `manta actors` shows them"
             os.kill(rows["cell"]["pid"], signal.SIGKILL)
 
     spec = load("quickstart", ["cell=true", "duration_s=25"])

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
-from scenarios.connect import connect
+from scenarios import cli_operate
+from scenarios.cli import main
+from scenarios.cli_run import verdict
+from scenarios.connect import Connected, connect
 from scenarios.folder import RunFolder, ask_to_stop, keeps_orders, told_to_stop
+from scenarios.live_view import line, screen
 from scenarios.spec import BadSpec
 from scenarios.summarize import orders_open
 from scenarios.summary import Summary
@@ -32,8 +36,10 @@ def test_a_run_without_differences_and_open_orders_is_sound() -> None:
         {"discrepancies": {"found": 1, "resolved": 0, "open": 1}},
         {"discrepancies": {"found": None, "resolved": None, "open": None}},
         {"orders_open": 1},
+        {"orders_open": None},
+        {"orders_open": None, "orders_kept": True},
     ],
-    ids=["ledger", "doubled", "discrepancy", "nobody knows", "order left open"],
+    ids=["ledger", "doubled", "discrepancy", "nobody knows", "open", "silent", "silent, kept"],
 )
 def test_a_run_with_anything_open_or_unknown_is_not_sound(change: dict[str, Any]) -> None:
     assert not Summary(SOUND | change).ok
@@ -47,6 +53,46 @@ def test_an_order_is_open_until_its_end_is_proved() -> None:
     counts = {"FILLED": 5, "CANCELED": 2, "DENIED": 1, "UNKNOWN": 1, "ACCEPTED": 2}
 
     assert orders_open(counts) == 3
+    assert orders_open(None) is None, "a silent order manager has not said that there is none"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"trading_state": "HALTED"}, "Trading was HALTED at the end."),
+        ({"trading_state": "REDUCING", "orders_open": 1}, "Trading was REDUCING at the end."),
+        ({"trading_state": None, "orders_open": None}, "an unknown number of orders are open"),
+    ],
+)
+def test_the_verdict_says_what_was_unusual(change: dict[str, Any], said: str) -> None:
+    document = SOUND | {"fills": 3} | change
+
+    assert said in verdict(document, ok=Summary(document).ok)
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_stop_fails_if_the_run_is_not_sound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    folder = RunFolder(tmp_path / "one")
+    folder.path.mkdir()
+    folder.write("system.json", {"run_id": "one"})
+    folder.write("summary.json", SOUND | {"fills": 3, "orders_open": left})
+    os.utime(folder.part("system.json"), (1, 1))
+    ended = Connected(folder, {"run_id": "one"})
+    monkeypatch.setattr(cli_operate, "_connect", lambda *_: ended)
+
+    code = main(["stop"])
+
+    assert code == left
+    assert ("NOT SOUND" in capsys.readouterr().out) == bool(left)
+
+
+def test_a_live_screen_shows_what_nobody_can_tell() -> None:
+    silent = {"state": "running", "orders": None, "positions": None, "pnl": None}
+
+    assert "PnL - realized" in line(silent, 30.0)
+    assert screen(silent, 30.0)
 
 
 @pytest.mark.parametrize("keep", [True, False])
