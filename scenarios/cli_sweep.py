@@ -101,11 +101,10 @@ def sweep(
     resume: Resume = None,
     as_json: Json = False,
 ) -> None:
-    """Try many parameters of a strategy, and judge the best.
+    """Try many parameters of a strategy, and judge the best (docs/sweeps.md says how).
 
     The same seed, data and code give the same table, whatever the number of workers. Ctrl-C keeps
-    what is done; --resume goes on. Validation: walk-forward, cross-validation, probability of
-    overfitting, deflated Sharpe ratio, Monte Carlo of trades, look-ahead and warm-up tests.
+    what is done; --resume goes on.
 
     \b
     Examples:
@@ -136,10 +135,8 @@ def sweep(
     with sweep_view(as_json=as_json) as progress:
         summary = sweeps.run(spec, bars, here, validate=validate, on_progress=progress)
     show(summary, as_json=as_json, text=lines(summary))
-    if summary["status"] != "done":
-        raise typer.Exit(INTERRUPTED)
-    if summary["best"] is None:
-        raise typer.Exit(FAILED)
+    if summary["status"] != "done" or summary["best"] is None:
+        raise typer.Exit(INTERRUPTED if summary["status"] != "done" else FAILED)
 
 
 def _prepare(workers: int | None, address: str | None, runs_dir: Path) -> None:
