@@ -16,6 +16,7 @@ from trading.account import Books, OrderManagerConfig
 from trading.machine import Machine, Row
 from trading.order_manager import OrderManagerCore
 from trading.order_turn import view as order_view
+from trading.orders import Order
 from venues.binance.gateway_requests import GatewayCommand
 
 JOURNAL: Final = "account.sqlite"
@@ -112,10 +113,11 @@ class OrderManager(Shell[Books]):
         books = machine.state
         match what:
             case "orders":
-                return [
-                    order_view(o).model_dump(mode="json") | {"closed": o.closed}
-                    for o in books.orders.values()
-                ]
+                return [_shown(o) for o in books.orders.values()]
+            case "open":  # asked often, while the shelf of closed ones grows without end
+                return [_shown(books.orders[key]) for key in books.open]
+            case _ if what.startswith("closed:"):
+                return [_shown(o) for o in books.orders.newest_closed(int(what[7:]))]
             case "positions":
                 return [p.model_dump(mode="json") for p in positions.views(books.positions)]
             case "fills":
@@ -128,6 +130,10 @@ class OrderManager(Shell[Books]):
                     "stream_up": books.stream_up,
                     "balances": [b.model_dump(mode="json") for b in books.balances.values()],
                 }
+
+
+def _shown(order: Order) -> dict[str, Any]:
+    return order_view(order).model_dump(mode="json") | {"closed": order.closed}
 
 
 def _counts(books: Books) -> dict[str, int]:

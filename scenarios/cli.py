@@ -47,6 +47,7 @@ app.command("run")(cli_run.run)
 for verb in (cli_operate.status, cli_operate.orders, cli_operate.positions, cli_operate.actors):
     app.command()(verb)
 app.command()(cli_operate.stop)
+app.command()(cli_operate.trading)
 app.command("kill-switch")(cli_operate.kill_switch)
 app.command()(cli_logs.logs)
 app.add_typer(journal, name="journal")

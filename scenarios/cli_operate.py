@@ -1,7 +1,7 @@
 """Verbs for a running system, from a second terminal: look at it, stop it, halt it."""
 
 import getpass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -26,17 +26,21 @@ def status(run: RunName = None, runs_dir: RunsDir = RUNS, as_json: Json = False)
 def orders(
     run: RunName = None,
     runs_dir: RunsDir = RUNS,
-    every: Annotated[bool, typer.Option("--all", help="Closed orders, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every closed order, too.")] = False,
+    closed: Annotated[
+        int, typer.Option("--closed", metavar="N", min=0, help="The newest N closed orders, too.")
+    ] = 50,
     as_json: Json = False,
 ) -> None:
-    """Print the orders that the order manager holds: working ones, or all.
+    """Print the orders that the order manager holds: open ones and the newest closed, or all.
 
     \b
     Examples:
       manta orders
+      manta orders --closed 0
       manta orders --all --json
     """
-    found = _connect(run, runs_dir).orders(every=every)
+    found = _connect(run, runs_dir).orders(every=every, closed=closed)
     columns = ("client_order_id", "instrument_id", "side", "quantity", "filled_qty", "price")
     show(found, as_json=as_json, text=_rows(found, (*columns, "status")))
 
@@ -111,6 +115,32 @@ def kill_switch(
       manta kill-switch --reason "spread looks wrong"
     """
     document = _connect(run, runs_dir).kill(reason=reason, operator=getpass.getuser())
+    show(document, as_json=as_json, text=facts(document))
+
+
+def trading(
+    state: Annotated[
+        Literal["ACTIVE", "REDUCING", "HALTED"],
+        typer.Argument(help="Trade; only reduce positions; only cancel."),
+    ],
+    run: RunName = None,
+    runs_dir: RunsDir = RUNS,
+    reason: Annotated[str, typer.Option("--reason", help="For the record.")] = "operator",
+    as_json: Json = False,
+) -> None:
+    """Set what the account may do. It is durable: restarts do not undo it.
+
+    ACTIVE also starts again the actors that the root supervisor has given up.
+
+    \b
+    Examples:
+      manta trading REDUCING --reason "news at 14:00"
+      manta trading ACTIVE --reason "the venue is back"
+    """
+    from messages.risk import TradingState  # noqa: PLC0415 - pydantic
+
+    wanted = TradingState(state)
+    document = _connect(run, runs_dir).trading(wanted, reason=reason, operator=getpass.getuser())
     show(document, as_json=as_json, text=facts(document))
 
 

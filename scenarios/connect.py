@@ -12,7 +12,7 @@ from actors.names import NAMESPACE
 from messages import encode
 from messages.base import StrategyId
 from messages.control import ParamValue, SetParams
-from messages.risk import KillSwitch
+from messages.risk import KillSwitch, SetTradingState, TradingState
 from scenarios.folder import RunFolder, ask_to_stop
 from scenarios.spec import BadSpec
 from scenarios.venue_process import runs
@@ -25,6 +25,7 @@ from trading.wiring import strategy_actor
 _STOP_S: Final = 60.0
 _POLL_S: Final = 0.2
 _COMMAND_S: Final = 5.0
+_REVIVED_S: Final = 20.0  # for an order manager that starts again
 _ANSWER_S: Final = 0.02  # between two looks for an answer
 
 
@@ -33,7 +34,7 @@ class NoAnswer(Exception):
 
 
 class Connected:
-    """The verbs of `manta status | orders | positions | actors | stop | kill-switch`."""
+    """The verbs of `manta status | orders | positions | actors | stop | trading | kill-switch`."""
 
     def __init__(self, folder: RunFolder, system: dict[str, Any]) -> None:
         self._folder = folder
@@ -45,12 +46,16 @@ class Connected:
         begun_s = self._folder.part("system.json").stat().st_mtime
         return view(self._run_id, find_root(self._run_id), begun_s)
 
-    def orders(self, *, every: bool = False) -> list[dict[str, Any]]:
-        """Orders as the order manager holds them; closed ones too if `every`."""
-        found = books(self._run_id, "orders")
-        if found is None:
-            raise NoAnswer("orders: the order manager is just restarting; ask again")
-        return [_flat(o) for o in found if every or not o["closed"]]
+    def orders(self, *, every: bool = False, closed: int = 0) -> list[dict[str, Any]]:
+        """Orders as the order manager holds them: open ones, the newest closed ones, or all."""
+        views = ("orders",) if every else ("open", f"closed:{closed}")[: 2 if closed else 1]
+        rows: dict[str, dict[str, Any]] = {}  # one may have closed between the two views
+        for what in views:
+            found = books(self._run_id, what)
+            if found is None:
+                raise NoAnswer("orders: the order manager is just restarting; ask again")
+            rows |= {o["order"]["client_order_id"]: _flat(o) for o in found}
+        return list(rows.values())
 
     def positions(self) -> list[dict[str, Any]]:
         """Positions with their PnL."""
@@ -152,20 +157,51 @@ class Connected:
         """
         now_ns = time.time_ns()
         switch = KillSwitch(ts_event=now_ns, ts_init=now_ns, reason=reason, operator=operator)
+        return self._told("kill-switch", switch, TradingState.HALTED)
+
+    def trading(self, state: TradingState, *, reason: str, operator: str) -> dict[str, Any]:
+        """Set what the account may do; ACTIVE also starts again whom the root has given up.
+
+        raises  NoAnswer if that is not certain
+        """
+        if state is TradingState.ACTIVE:
+            # First: an actor that stays away could not be traded with, and a halt that the root
+            # has yet to tell would come after our word.
+            self._revive(operator)
+        now_ns = time.time_ns()
+        word = SetTradingState(
+            ts_event=now_ns, ts_init=now_ns, state=state, reason=reason, operator=operator
+        )
+        return self._told("trading", word, state)
+
+    def _revive(self, operator: str) -> None:
+        root = find_root(self._run_id)
+        try:
+            ray.get(root.resume.remote(operator), timeout=_COMMAND_S)
+        except (RayError, TimeoutError) as e:
+            raise NoAnswer("trading: the root supervisor did not answer; say it again") from e
+        deadline = time.monotonic() + _REVIVED_S
+        while time.monotonic() < deadline and not look(self._run_id, "orders"):
+            time.sleep(_POLL_S)
+
+    def _told(
+        self, verb: str, word: KillSwitch | SetTradingState, state: TradingState
+    ) -> dict[str, Any]:
+        """Tell the order manager, and wait until it shows that state."""
         handle = actor(self._run_id, "orders")
         if handle is None:
-            raise NoAnswer("kill-switch: the order manager is just restarting; say it again")
+            raise NoAnswer(f"{verb}: the order manager is just restarting; say it again")
         try:
-            ray.get(handle.call("command", encode(switch)), timeout=_COMMAND_S)
+            ray.get(handle.call("command", encode(word)), timeout=_COMMAND_S)
         except (RayError, TimeoutError) as e:
-            raise NoAnswer("kill-switch: the order manager did not take it; say it again") from e
+            raise NoAnswer(f"{verb}: the order manager did not take it; say it again") from e
         deadline = time.monotonic() + _COMMAND_S
         while time.monotonic() < deadline:
             account = look(self._run_id, "orders") or {}
-            if account.get("trading_state") == "HALTED":
-                return {"run_id": self._run_id, "trading_state": "HALTED", "reason": reason}
+            if account.get("trading_state") == state:
+                return {"run_id": self._run_id, "trading_state": str(state), "reason": word.reason}
             time.sleep(_POLL_S)
-        raise NoAnswer("kill-switch: not confirmed in time; see `manta status`, say it again")
+        raise NoAnswer(f"{verb}: not confirmed in time; see `manta status`, say it again")
 
 
 def _answered(

@@ -174,8 +174,8 @@ def _wind_down(run_id: str, spec: RunSpec, *, cancel_orders: bool) -> None:
             if handle is not None:
                 handle.call("command", stop)
         time.sleep(_POLL_S / 2)
-        orders = books(run_id, "orders")
-        if orders is not None and (not cancel_orders or all(o["closed"] for o in orders)):
+        orders = books(run_id, "open")
+        if orders is not None and not (cancel_orders and orders):
             break
     deadline = time.monotonic() + _AGREE_S
     while time.monotonic() < deadline and discrepancies(run_id)["open"] != 0:  # or cannot be told

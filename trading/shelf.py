@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from heapq import nlargest
 from typing import NamedTuple
 
 from immutables import Map
@@ -70,6 +71,12 @@ def unpack(raw: bytes) -> Order:
     )
 
 
+def _ts_last(raw: bytes) -> int:
+    """`ts_last` of what `pack` wrote, without reading the rest: quotes within it are escaped."""
+    _, _, rest = raw.partition(b'"ts_last":')
+    return int(rest[: rest.index(b",")])
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
     """A persistent map from client order id to order."""
@@ -107,6 +114,12 @@ class Orders:
     def values(self) -> Iterator[Order]:
         """Every order, unpacked."""
         return (self[key] for key in self)
+
+    def newest_closed(self, n: int) -> list[Order]:
+        """The `n` closed orders that were last spoken of, oldest first; unpacks no other."""
+        closed = [(o.ts_last, key) for key, o in self.recent.items() if o.closed]
+        closed += [(_ts_last(found.raw), key) for key, found in self.packed.items()]
+        return [self[key] for _, key in sorted(nlargest(n, closed))]
 
     def statuses(self) -> Iterator[str]:
         """The status of every order; unpacks none."""

@@ -96,6 +96,8 @@ def test_orders_and_positions_are_lists(terminal: Terminal) -> None:
     orders = terminal.asked("orders", "--all")
 
     assert {"client_order_id", "status", "quantity", "filled_qty"} <= orders[0].keys()
+    assert sum(o["closed"] for o in terminal.asked("orders", "--closed", "1")) == 1
+    assert not any(o["closed"] for o in terminal.asked("orders", "--closed", "0"))
     assert {p["instrument_id"] for p in terminal.asked("positions")}
 
 
@@ -134,10 +136,20 @@ def test_a_busy_port_is_refused_in_one_line(tmp_path: Path) -> None:
     assert err.count("\n") == 1
 
 
+def test_trading_is_reduced_halted_and_active_again(terminal: Terminal) -> None:
+    run = run_of(terminal)
+
+    for state in ("REDUCING", "HALTED", "ACTIVE"):
+        told = terminal.asked("trading", state, "--reason", "test", "--run", run)
+
+        assert told["trading_state"] == state
+        assert terminal.asked("status", "--run", run)["trading_state"] == state
+
+
 def test_a_run_is_halted_then_stopped_and_its_books_agree(terminal: Terminal) -> None:
     run = run_of(terminal)
     halted = terminal.asked("kill-switch", "--reason", "test", "--run", run)
-    working = terminal.asked("orders", "--run", run)
+    working = terminal.asked("orders", "--closed", "0", "--run", run)
     stopped = terminal.asked("stop", "--run", run)
     out, err = terminal.process.communicate(timeout=60)
 
@@ -145,6 +157,7 @@ def test_a_run_is_halted_then_stopped_and_its_books_agree(terminal: Terminal) ->
     assert all(o["status"] == "PENDING_CANCEL" for o in working)
     assert terminal.process.returncode == 0, err
     assert json.loads(out) == stopped
+    assert stopped["trading_state"] == "HALTED"
     assert stopped["discrepancies"]["open"] == 0
     assert stopped["ledger"]["equal"]
     assert terminal.asked("journal", "verify", run)["ok"]

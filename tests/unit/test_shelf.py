@@ -50,6 +50,17 @@ def test_only_closed_orders_go_to_the_shelf_and_can_be_read_there() -> None:
     assert (len(orders), orders.trades()) == (2, 1)
 
 
+def test_the_newest_closed_orders_are_found_on_the_shelf_and_off_it() -> None:
+    story, _ = shelved(CLOSED + "9 report o2 CANCELED\n")
+    orders = story.books.orders
+    closed = [key for key, order in orders.items() if order.closed]
+
+    assert closed == ["o1", "o2"]
+    assert [o.spec.client_order_id for o in orders.newest_closed(1)] == ["o2"]
+    assert [o.spec.client_order_id for o in orders.newest_closed(9)] == ["o1", "o2"]
+    assert orders.newest_closed(0) == []
+
+
 def test_books_survive_a_snapshot_and_its_shelves() -> None:
     story, put = shelved(CLOSED + "9 stream-up\n 10 restart\n")
 
