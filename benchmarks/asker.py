@@ -9,7 +9,7 @@ _AWAY = 0.99
 
 
 class Asker(Strategy):
-    """Twenty times a second: a post-only order one per cent below the bid, or the end of the last."""
+    """Twenty times a second: an order one per cent below the bid, or the end of the last one."""
 
     timer_ns = 50_000_000
 

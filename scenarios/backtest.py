@@ -15,10 +15,11 @@ from scenarios.cli_output import invalid
 from scenarios.spec import BadSpec, StrategySpec
 from scenarios.strategy_source import source_of
 from scenarios.sweep_spec import load_strategy
-from trading import backtest
+from trading import backtest, backtest_python
 from trading.backtest_run import Progress
 from trading.result import BacktestResult
 from trading.strategy import CompiledStrategy
+from trading.strategy_python import Strategy
 
 _ID: Final = "backtest"
 
@@ -32,8 +33,8 @@ class Done:
     folder: Path | None
 
 
-def compiled(name: str) -> CompiledStrategy:
-    """The compiled strategy of this name, built in or "path.py:Name", that bars can drive.
+def loaded(name: str) -> CompiledStrategy | type[Strategy]:
+    """The strategy of this name, built in or "path.py:Name", that bars can drive.
 
     raises  BadSpec
     """
@@ -44,7 +45,7 @@ def compiled(name: str) -> CompiledStrategy:
         raise BadSpec(f"--strategy {said}") from None
     strategy = load_strategy(source)
     if not isinstance(strategy, CompiledStrategy):
-        raise BadSpec(f"--strategy {name}: a Python class: this engine runs compiled strategies")
+        return strategy
     if strategy.on_bar is None:
         has = ", ".join(strategy.handlers)
         raise BadSpec(f"--strategy {name}: no on_bar (it has {has}): bars cannot drive it")
@@ -91,16 +92,26 @@ def run(
     data    what the bars are called in errors and in the result
     raises  BadSpec for whatever its user can mend; OSError if the folder cannot be written
     """
-    code = compiled(strategy)
+    code = loaded(strategy)
+    if isinstance(code, CompiledStrategy):
+        named, of = code.name, code.params
+    else:
+        named, of = code.__name__, code.Params
     try:
-        model = code.params.model_validate(dict(params), strict=False)
+        model = of.model_validate(dict(params), strict=False)
     except ValidationError as error:
-        raise BadSpec(f"--param: {code.name}: {invalid(error)}") from None
+        raise BadSpec(f"--param: {named}: {invalid(error)}") from None
     try:
         ready = backtest.prepare({data: bars})
-        result = backtest.run(code, model, ready, settings, progress=progress)
+        result: BacktestResult
+        if isinstance(code, CompiledStrategy):
+            result = backtest.run(code, model, ready, settings, progress=progress)
+        else:
+            result = backtest_python.run(code, model, ready, settings)
     except (backtest.BadBars, backtest.StrategyError) as error:
         raise BadSpec(str(error)) from None
+    except ValueError as error:
+        raise BadSpec(f"--strategy {strategy}: {error}") from None
     stats = performance_of(result)
     kept = save(result, stats, folder) if folder is not None else None
     return Done(result, stats, kept)

@@ -73,6 +73,7 @@ Catalogue = Annotated[
     Path | None, typer.Option("--catalogue", metavar="DIR", help="Folder of imported data.")
 ]
 Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Write the run's folder, or not.")]
+_FEE: Final = 0.001
 _SHOWN: Final = (
     "total_return", "cagr", "sharpe", "sortino", "max_drawdown", "calmar", "volatility",
     "profit_factor", "win_rate", "exposure", "turnover",
@@ -129,18 +130,24 @@ def backtest(
         return
     if data is None:
         raise Mistake("--data is missing: give a file of bars, an instrument, or --tape FILE")
-    fee = 0.001 if fee is None else fee
-    if fill not in ("next_open", "close", "path"):
-        raise Mistake(f"--fill {fill}: use next_open, close or path")
-    settings = {
-        "fill": fill, "maker_fee": fee, "taker_fee": fee, "slippage": slippage,
-        "volume_share": volume_share, "initial_balance": cash, "leverage": leverage,
-        "account": None if leverage is None else "margin",
-        "instruments": ({"symbol": Path(data).stem, "tick": tick, "lot": lot},),
-    }  # fmt: skip
+    settings = _settings(fill, fee, slippage, volume_share, cash, leverage)
+    settings["instruments"] = ({"symbol": Path(data).stem, "tick": tick, "lot": lot},)
     where = (data, interval, start, end, catalogue)
     done = _carry_out(strategy, where, param or [], settings, runs_dir, keep, as_json)
     show(document(done), as_json=as_json, text=lines(done))
+
+
+def _settings(
+    fill: str, fee: float | None, slippage: float, share: float, cash: float, leverage: float | None
+) -> dict[str, Any]:
+    if fill not in ("next_open", "close", "path"):
+        raise Mistake(f"--fill {fill}: use next_open, close or path")
+    fee = _FEE if fee is None else fee
+    return {
+        "fill": fill, "maker_fee": fee, "taker_fee": fee, "slippage": slippage,
+        "volume_share": share, "initial_balance": cash, "leverage": leverage,
+        "account": None if leverage is None else "margin",
+    }  # fmt: skip
 
 
 def _compiled_code_beside(runs_dir: Path) -> None:

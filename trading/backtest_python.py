@@ -16,6 +16,7 @@ from collections import namedtuple
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -44,9 +45,11 @@ from trading.strategy_records import (
     SUBMIT,
 )
 
-Bar = namedtuple("Bar", BAR.names)  # type: ignore[misc]
-Fill = namedtuple("Fill", FILL.names)  # type: ignore[misc]
-_SLICE: Final = 1 << 16  # bars that are Python objects at once
+_BAR: Final = BAR.names or ()
+Bar = namedtuple("Bar", _BAR)  # type: ignore[misc]
+Fill = namedtuple("Fill", FILL.names or ())  # type: ignore[misc]
+_SLICE: Final = 1 << 13  # bars that are Python objects at once: they fit into the cache
+_tuple: Final[Any] = tuple.__new__
 _TIFS: Final = {"GTC": GTC, "IOC": IOC, "FOK": FOK}
 
 
@@ -157,10 +160,11 @@ class PythonResult(EngineResult):
         self._put("_cls", cls)
 
     @cached_property
-    def identity(self) -> Mapping[str, Any]:  # type: ignore[override]
+    def identity(self) -> Mapping[str, Any]:
         """What was run on what: enough to repeat it."""
-        known: Mapping[str, Any] = EngineResult.identity.func(self)
-        mine = {"strategy": self._cls.__name__, "code_digest": class_digest(self._cls)}
+        cls = self.__dict__["_cls"]
+        known: Mapping[str, Any] = vars(EngineResult)["identity"].func(self)
+        mine = {"strategy": cls.__name__, "code_digest": class_digest(cls)}
         return {**known, **mine, "engine": f"{known['engine']} python-1"}
 
 
@@ -196,7 +200,8 @@ def _played(cls: type[Strategy], model: Any, data: MarketData, settings: Setting
     engine = Engine(PUPPET, data, settings, keep=False)
     engine.run["tells"] = True
     hears = _listeners(cls)
-    strategy, ctx = cls(model), BarContext(engine, settings.instruments[0].symbol)
+    strategy: Any = cls(model)
+    ctx = BarContext(engine, settings.instruments[0].symbol)
     asked, position, on_bar = ctx.asked, ctx.position, strategy.on_bar
     asks, made = engine._scratch
     heard = np.zeros(FILLS_A_BAR_MAX + 1, FILL)
@@ -205,12 +210,11 @@ def _played(cls: type[Strategy], model: Any, data: MarketData, settings: Setting
     script: Asked = []
     rows, k, working = engine.bars, 0, 0
     try:
-        strategy.on_start(ctx)  # type: ignore[arg-type]  # the same names
+        strategy.on_start(ctx)
         for start in range(0, len(rows), _SLICE):
             part = rows[start : start + _SLICE]
-            for bar in map(
-                Bar._make, zip(*(part[n].tolist() for n in BAR.names or ()), strict=True)
-            ):
+            columns = zip(*(part[n].tolist() for n in _BAR), strict=True)
+            for bar in map(_tuple, repeat(Bar), columns):  # Bar(...), without a call a bar
                 if (asked or working) and k:
                     count = min(len(asked), ORDERS_MAX + 1)
                     if count:

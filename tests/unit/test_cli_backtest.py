@@ -128,3 +128,28 @@ def test_a_strategy_of_the_users_own_file(
     found = json.loads(capsys.readouterr().out)
     assert code == 0
     assert (found["orders"], found["fills"], found["trades"]) == (1, 1, 0)
+
+
+def test_a_python_class_of_the_users_own_file(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own_class.py"
+    own.write_text(
+        "from messages.orders import OrderSide\n"
+        "from trading.strategy import StrategyParams\n"
+        "from trading.strategy_python import Strategy\n"
+        "class P(StrategyParams):\n"
+        "    size: float = 1.0\n"
+        "class Mine(Strategy):\n"
+        "    Params = P\n"
+        "    def on_bar(self, ctx, bar):\n"
+        "        if ctx.position.quantity == 0:\n"
+        "            ctx.submit_market(OrderSide.BUY, self.params.size)\n"
+    )
+    given = ("backtest", "--strategy", f"{own}:Mine", "--data", file, "--no-keep", "--json")
+
+    code = manta(*given, "--param", "size=2")
+
+    found = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert (found["orders"], found["fills"], found["trades"]) == (1, 1, 0)

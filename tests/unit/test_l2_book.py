@@ -122,6 +122,8 @@ def test_merge_orders_by_the_venues_time_and_adds_the_feeds_latency() -> None:
 
     rows = merge([trade_rows(0, RULES, trades), quote_rows(0, RULES, quotes)], feed_latency_ns=3)
 
-    assert [
-        (int(r["ts_event"]), int(r["ts_init"]), int(r["price"])) for r in rows
-    ] == [(5, 8, 100), (5, 8, 100), (9, 12, 101)]
+    assert [(int(r["ts_event"]), int(r["ts_init"]), int(r["price"])) for r in rows] == [
+        (5, 8, 100),
+        (5, 8, 100),
+        (9, 12, 101),
+    ]
