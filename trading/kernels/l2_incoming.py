@@ -28,6 +28,7 @@ from trading.kernels.l2_orders import (
     price_of,
     reducible,
     size_of,
+    to_end,
 )
 from trading.kernels.l2_records import (
     ACCEPTED,
@@ -393,12 +394,3 @@ def amend(
         end(line, run, desk, market, j, DONE_CANCELED, REASON_POST_ONLY)
     else:
         work(line, run, desk, account, market, book, j)  # fmt: skip
-
-
-@part("market i8")
-def to_end(market: Any, j: int) -> None:
-    """The j-th order becomes the newest in the order of time."""
-    market.orders[WORKING_MAX] = market.orders[j]
-    for k in range(j, market.count - 1):
-        market.orders[k] = market.orders[k + 1]
-    market.orders[market.count - 1] = market.orders[WORKING_MAX]

@@ -33,7 +33,7 @@ from trading.result import (
     REASON_NONE,
     REASON_REDUCE_ONLY,
 )
-from trading.strategy_records import GTD
+from trading.strategy_records import GTD, WORKING_MAX
 
 
 @part("desk i8")
@@ -273,3 +273,12 @@ def end_flat(line: Any, run: Any, desk: Any, account: Any, market: Any) -> None:
             j = 0
         else:
             j += 1
+
+
+@part("market i8")
+def to_end(market: Any, j: int) -> None:
+    """The j-th order becomes the newest in the order of time."""
+    market.orders[WORKING_MAX] = market.orders[j]
+    for k in range(j, market.count - 1):
+        market.orders[k] = market.orders[k + 1]
+    market.orders[market.count - 1] = market.orders[WORKING_MAX]
