@@ -27,11 +27,11 @@ from messages.venue import RequestFailed, Source
 from venues.binance.gateway import BinanceGateway
 from venues.binance.gateway_requests import GatewayCommand, wire_of
 from venues.binance.limits import Budget
-from venues.binance.signing import keys_from
 from venues.binance.transport_clock import VenueClock
 from venues.binance.transport_rest import Rest
 from venues.binance.transport_socket import Backoff, SocketConfig
 from venues.binance.transport_user import UserStream
+from venues.wire.keys import keys_from
 
 SYNC_EVERY_S: Final = 60.0
 BACKOFF: Final = Backoff(first_s=0.05, most_s=5.0)
@@ -77,7 +77,7 @@ class VenueConnection:
         owner: Owner,
         source: Source = Source.QUERY,
     ) -> None:
-        self.rest = Rest(config.rest_url, keys_from(os.environ))
+        self.rest = Rest(config.rest_url, keys_from("BINANCE", os.environ))
         self.clock = VenueClock(now_ns)
         self.budget = Budget()
         self._gateway = BinanceGateway(
@@ -137,7 +137,7 @@ class VenueConnection:
         """Pass on the account's events until the connection is closed."""
         await self._up.wait()
         stream = self._stream = UserStream(
-            keys_from(os.environ),
+            keys_from("BINANCE", os.environ),
             self.rest,
             self.clock,
             self._now_ns,

@@ -15,13 +15,14 @@ from trading.errors import VenueError
 from trading.feed import FeedCore
 from trading.feed_state import FeedConfig, FeedState
 from trading.machine import Machine
-from venues.binance.codec_batch import Batcher
+from venues.binance.codec_frames import reader
 from venues.binance.codec_names import Market
 from venues.binance.limits import Budget
 from venues.binance.transport import MarketData, MarketStreams, streams_of
 from venues.binance.transport_clock import VenueClock
 from venues.binance.transport_rest import Rest
 from venues.binance.transport_socket import SocketConfig
+from venues.wire.batch import Batcher
 
 _BACKLOG_MAX: Final = 2_000  # messages that may wait here before the socket feels it
 _PAUSE_S: Final = 0.002
@@ -50,7 +51,7 @@ class Feed(Shell[FeedState]):
             np.random.default_rng(),
             SocketConfig(config.ws_url, backoff=BACKOFF),
         )
-        self._batcher = Batcher(Market.SPOT)
+        self._batcher = Batcher(reader(Market.SPOT))
         self._rest_up = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
         self._recorder = Recorder(config.path("data"), self.incarnation)

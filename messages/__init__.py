@@ -15,13 +15,14 @@ from messages.health import HealthMessage
 from messages.market import MarketEvent
 from messages.orders import OrderCommand, OrderEvent
 from messages.risk import RiskMessage
-from messages.venue import VenueEvidence, VenueQuery
+from messages.venue import AccountCommand, VenueEvidence, VenueQuery
 
 AnyMessage: TypeAlias = (
     MarketEvent
     | OrderCommand
     | OrderEvent
     | VenueQuery
+    | AccountCommand
     | VenueEvidence
     | AccountMessage
     | RiskMessage

@@ -4,6 +4,8 @@
 bits are the feed's incarnation (incarnation * 2**32 + n), so a restarted feed is a visible gap.
 """
 
+from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -67,6 +69,20 @@ class FundingBatch(Batch):
     rows: Annotated[Rows, RowsOf(FUNDING)]
 
 
+class LiquidationBatch(Batch):
+    """Positions that the venue closed by force; `aggressor` is the side of the forced order."""
+
+    kind: Literal["liquidation_batch"] = "liquidation_batch"
+    rows: Annotated[Rows, RowsOf(TRADE)]
+
+
+class Product(StrEnum):
+    """What a market trades, and so how its account works."""
+
+    SPOT = "SPOT"  # one currency for another
+    LINEAR = "LINEAR"  # a perpetual, margined and settled in its quote currency
+
+
 class Instrument(Value):
     """What may be traded, in which steps, at what cost."""
 
@@ -81,6 +97,10 @@ class Instrument(Value):
     min_notional: NonNegative
     maker_fee: NonNegative  # fraction of notional
     taker_fee: NonNegative
+    product: Product = Product.SPOT
+    # Units of base in one unit of the venue's quantity. Our quantities are in base everywhere: only
+    # a codec multiplies or divides by it.
+    contract_size: Quantity = Decimal(1)
 
 
 class InstrumentChanged(Event):
@@ -88,6 +108,15 @@ class InstrumentChanged(Event):
 
     kind: Literal["instrument_changed"] = "instrument_changed"
     instrument: Instrument
+
+
+class InstrumentStatus(Event):
+    """Whether the venue trades an instrument now."""
+
+    kind: Literal["instrument_status"] = "instrument_status"
+    instrument_id: InstrumentId
+    trading: bool
+    reason: str = ""  # the venue's own word
 
 
 class FeedStale(Event):
@@ -155,7 +184,9 @@ MarketEvent = (
     | BookDeltaBatch
     | BarBatch
     | FundingBatch
+    | LiquidationBatch
     | InstrumentChanged
+    | InstrumentStatus
     | FeedStale
     | FeedRecovered
     | SnapshotRequested

@@ -48,6 +48,18 @@ class OrderType(StrEnum):
     LIMIT = "LIMIT"
     STOP_MARKET = "STOP_MARKET"
     STOP_LIMIT = "STOP_LIMIT"
+    MARKET_IF_TOUCHED = "MARKET_IF_TOUCHED"  # take-profit: triggers where a stop would not
+    LIMIT_IF_TOUCHED = "LIMIT_IF_TOUCHED"
+
+    @property
+    def limited(self) -> bool:
+        """Whether it has a limit price."""
+        return self in (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED)
+
+    @property
+    def triggered(self) -> bool:
+        """Whether it waits for a trigger price."""
+        return self not in (OrderType.MARKET, OrderType.LIMIT)
 
 
 class TimeInForce(StrEnum):
@@ -97,16 +109,15 @@ class OrderSpec(Value):
     side: OrderSide
     order_type: OrderType
     quantity: Quantity
-    price: Price | None = None  # LIMIT and STOP_LIMIT
-    trigger_price: Price | None = None  # STOP_MARKET and STOP_LIMIT
+    price: Price | None = None  # of types that are `limited`
+    trigger_price: Price | None = None  # of types that are `triggered`
     time_in_force: TimeInForce = TimeInForce.GTC
     post_only: bool = False
     reduce_only: bool = False
 
     @model_validator(mode="after")
     def _prices_fit_the_type(self) -> Self:
-        limited = self.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
-        stopped = self.order_type in (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
+        limited, stopped = self.order_type.limited, self.order_type.triggered
         if limited != (self.price is not None):
             raise ValueError(f"price: {self.order_type} {'needs' if limited else 'takes no'} price")
         if stopped != (self.trigger_price is not None):
@@ -210,11 +221,16 @@ class CancelOrder(OrderMessage, Command):
 
 
 class ModifyOrder(OrderMessage, Command):
-    """Reduce the order's quantity, keeping its place in the queue."""
+    """Change a working order. A smaller quantity keeps its place in the queue where the venue can;
+    another price, or a larger quantity, never does.
+
+    `quantity` is the new total, fills included.
+    """
 
     kind: Literal["modify_order"] = "modify_order"
     instrument_id: InstrumentId
     quantity: Quantity
+    price: Price | None = None  # None: as it is
 
 
 class QueryOrder(OrderMessage, Command):

@@ -22,7 +22,7 @@ from messages.base import (
     Value,
     VenueOrderId,
 )
-from messages.orders import LiquiditySide, OrderSide, OrderType
+from messages.orders import LiquiditySide, OrderSide, OrderSpec, OrderType
 
 
 class VenueStatus(StrEnum):
@@ -66,6 +66,25 @@ class Request(StrEnum):
     QUERY_OPEN_ORDERS = "QUERY_OPEN_ORDERS"
     QUERY_FILLS = "QUERY_FILLS"
     QUERY_ACCOUNT = "QUERY_ACCOUNT"
+    SUBMIT_LIST = "SUBMIT_LIST"
+    CANCEL_ALL = "CANCEL_ALL"
+    CANCEL_ALL_AFTER = "CANCEL_ALL_AFTER"
+    QUERY_POSITIONS = "QUERY_POSITIONS"
+    QUERY_FEES = "QUERY_FEES"
+    SET_LEVERAGE = "SET_LEVERAGE"
+    SET_MARGIN_MODE = "SET_MARGIN_MODE"
+
+    @property
+    def acting(self) -> bool:
+        """Whether it changes anything at the venue: only then may silence mean that it did."""
+        return not self.startswith("QUERY")
+
+
+class MarginMode(StrEnum):
+    """What stands behind a position."""
+
+    CROSS = "CROSS"  # the whole account
+    ISOLATED = "ISOLATED"  # the margin given to it
 
 
 class QueryOpenOrders(Command):
@@ -93,6 +112,59 @@ class QueryAccount(Command):
     """Ask for balances."""
 
     kind: Literal["query_account"] = "query_account"
+
+
+class SubmitOrderList(Command):
+    """Place several orders in one request, where the venue has one; each is answered by itself."""
+
+    kind: Literal["submit_order_list"] = "submit_order_list"
+    orders: tuple[OrderSpec, ...]
+
+
+class CancelAllOrders(Command):
+    """Take every working order of one instrument off the book, whoever of us placed it."""
+
+    kind: Literal["cancel_all_orders"] = "cancel_all_orders"
+    instrument_id: InstrumentId
+
+
+class QueryPositions(Command):
+    """Ask for the venue's positions; None: of every instrument."""
+
+    kind: Literal["query_positions"] = "query_positions"
+    instrument_id: InstrumentId | None = None
+
+
+class QueryFees(Command):
+    """Ask what the account pays for trading an instrument."""
+
+    kind: Literal["query_fees"] = "query_fees"
+    instrument_id: InstrumentId
+
+
+class SetLeverage(Command):
+    """Set the leverage of an instrument's position."""
+
+    kind: Literal["set_leverage"] = "set_leverage"
+    instrument_id: InstrumentId
+    leverage: Quantity
+
+
+class SetMarginMode(Command):
+    """Set what stands behind an instrument's position."""
+
+    kind: Literal["set_margin_mode"] = "set_margin_mode"
+    instrument_id: InstrumentId
+    mode: MarginMode
+
+
+class CancelAllAfter(Command):
+    """Arm the venue's dead-man switch: it cancels our orders unless told again within `after_ns`
+    (0 disarms). `instrument_id` where the venue's switch is one of an instrument."""
+
+    kind: Literal["cancel_all_after"] = "cancel_all_after"
+    instrument_id: InstrumentId
+    after_ns: TsNs
 
 
 class OrderReport(Event):
@@ -214,6 +286,56 @@ class AccountReport(Event):
     source: Source
 
 
+class PositionReport(Event):
+    """The venue's view of one position."""
+
+    kind: Literal["position_report"] = "position_report"
+    instrument_id: InstrumentId
+    quantity: Decimal  # base units; > 0 long, < 0 short
+    avg_px: NonNegative  # 0 when flat
+    leverage: NonNegative = Decimal(0)  # 0 where the venue does not say
+    margin_mode: MarginMode | None = None
+    liquidation_px: NonNegative = Decimal(0)  # 0: none, or not said
+    source: Source
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.instrument_id}@{self.ts_event}"
+
+
+class PositionsReport(Event):
+    """Every open position that was asked for; an instrument that is not here is flat."""
+
+    kind: Literal["positions_report"] = "positions_report"
+    positions: tuple[PositionReport, ...]
+    source: Source
+
+
+class FeesReport(Event):
+    """What the account pays, as fractions of notional; negative is a rebate."""
+
+    kind: Literal["fees_report"] = "fees_report"
+    instrument_id: InstrumentId
+    maker: Decimal
+    taker: Decimal
+    source: Source
+
+
+class RequestDone(Event):
+    """The venue did what it was asked, and there is no more to say about it."""
+
+    kind: Literal["request_done"] = "request_done"
+    request: Request
+    instrument_id: InstrumentId | None = None
+
+
+class OrderListReport(Event):
+    """What became of each order of a `SubmitOrderList`, in its order."""
+
+    kind: Literal["order_list_report"] = "order_list_report"
+    answers: tuple[OrderReport | RequestRefused | RequestFailed, ...]
+
+
 class StreamUp(Event):
     """The user stream is connected; what happened while it was down is not in it."""
 
@@ -228,6 +350,15 @@ class StreamDown(Event):
 
 
 VenueQuery = QueryOpenOrders | QueryFills | QueryAccount
+AccountCommand = (
+    SubmitOrderList
+    | CancelAllOrders
+    | QueryPositions
+    | QueryFees
+    | SetLeverage
+    | SetMarginMode
+    | CancelAllAfter
+)
 VenueEvidence = (
     OrderReport
     | FillReport
@@ -237,6 +368,11 @@ VenueEvidence = (
     | OpenOrdersReport
     | FillsReport
     | AccountReport
+    | PositionReport
+    | PositionsReport
+    | FeesReport
+    | RequestDone
+    | OrderListReport
     | StreamUp
     | StreamDown
 )

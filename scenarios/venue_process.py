@@ -15,10 +15,11 @@ from messages.market import Instrument
 from scenarios.folder import RunFolder
 from scenarios.spec import GENERATED, BadSpec, RunSpec
 from supervisors.process import birth
-from venues.binance.signing import Keys, simulator_keys
+from venues.binance.signing import simulator_keys
 from venues.binance.simulator import tape_of
 from venues.binance.simulator_config import SimulatorConfig
 from venues.sim.tape import DEFAULT_SPECS
+from venues.wire.keys import Keys
 
 START: Final = "start"
 _READY_S: Final = 20.0
@@ -60,7 +61,7 @@ class VenueProcess:
 
     def environment(self) -> dict[str, str]:
         """What actors need to trade here."""
-        return self.keys.environment()
+        return self.keys.environment("BINANCE")
 
     def stop(self) -> None:
         """End it, in order if it lets us: it writes its ledger last."""
@@ -127,7 +128,7 @@ def start(spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...])
     with folder.part("logs", "venue.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "venues.binance.simulator", "--config", str(path)],
-            env={**os.environ, **keys.environment()},
+            env={**os.environ, **keys.environment("BINANCE")},
             stdout=log,
             stderr=log,
             start_new_session=True,

@@ -22,7 +22,9 @@ from trading.orders import Order
 
 # A report does not tell a stop's trigger: it is entered as what it becomes. Side, quantity and id,
 # which exposure and cancels need, are the same.
-_BECOMES: Final = {OrderType.STOP_MARKET: OrderType.MARKET, OrderType.STOP_LIMIT: OrderType.LIMIT}
+_BECOMES: Final = {
+    t: OrderType.LIMIT if t.limited else OrderType.MARKET for t in OrderType if t.triggered
+}
 
 
 def report(turn: Turn, message: venue.OrderReport) -> None:

@@ -14,9 +14,10 @@ from messages.market import BarBatch, BookDeltaBatch, FundingBatch, QuoteBatch, 
 from messages.orders import LiquiditySide, OrderSide, OrderType
 from messages.venue import AccountReport, FillReport, OrderReport, StreamDown, VenueStatus
 from trading.errors import Garbled
-from venues.binance.codec_batch import Batcher
-from venues.binance.codec_frames import decode_frame
-from venues.binance.codec_names import Control, Decoded, Frame, Market, Unknown
+from venues.binance.codec_frames import decode_frame, reader
+from venues.binance.codec_names import Market
+from venues.wire.batch import Batcher
+from venues.wire.frames import Control, Decoded, Frame, Unknown
 
 FRAMES = Path(__file__).parent / "binance"
 NAMES = sorted(path.stem for path in FRAMES.glob("*.json"))
@@ -277,7 +278,7 @@ def test_a_price_that_is_no_price_is_garbled(bad: str) -> None:
 
 
 def test_a_quote_between_two_trades_keeps_its_place() -> None:
-    batcher = Batcher(Market.SPOT)
+    batcher = Batcher(reader(Market.SPOT))
     trade, quote, bnb = raw_of("spot_trade"), raw_of("spot_book_ticker"), b"BNBUSDT"
     for raw in (trade, trade, quote.replace(bnb, b"BTCUSDT"), quote, trade, quote):
         batcher.add(raw, NOW)
@@ -294,7 +295,7 @@ def test_a_quote_between_two_trades_keeps_its_place() -> None:
 
 
 def test_contiguous_diffs_are_joined_and_others_are_not() -> None:
-    batcher = Batcher(Market.SPOT)
+    batcher = Batcher(reader(Market.SPOT))
     first = raw_of("spot_depth_update")
     for u, last in ((157, 160), (161, 170), (180, 190)):
         raw = first.replace(b'"U":157', b'"U":%d' % u).replace(b'"u":160', b'"u":%d' % last)
@@ -307,7 +308,7 @@ def test_contiguous_diffs_are_joined_and_others_are_not() -> None:
 
 
 def test_a_garbled_frame_is_counted_and_kept_and_the_rest_goes_on() -> None:
-    batcher = Batcher(Market.SPOT, quarantine_max=2)
+    batcher = Batcher(reader(Market.SPOT), quarantine_max=2)
     for raw in (b"{", raw_of("spot_trade"), b"oops", b"no", b'{"e":"zzz"}'):
         batcher.add(raw, NOW)
 

@@ -20,12 +20,13 @@ from messages.venue import (
     Request,
     VenueStatus,
 )
-from venues.binance.codec_asked import Asked
 from venues.binance.codec_frames import decode_frame
 from venues.binance.codec_instruments import decode_exchange_info
 from venues.binance.codec_market import decode_depth_snapshot
-from venues.binance.codec_names import Control, Decoded, Market, Unknown, instrument_id
+from venues.binance.codec_names import Market, instrument_id
 from venues.binance.codec_rest import decode_answer, decode_listen_key, decode_server_time
+from venues.wire.asked import Asked
+from venues.wire.frames import Control, Decoded, Unknown
 
 PAYLOADS = Path(__file__).parents[3] / "shared" / "data" / "payloads"
 pytestmark = [

@@ -16,10 +16,11 @@ from trading.book import Book
 from trading.book_sync import SyncState
 from trading.feed import FeedCore
 from trading.feed_state import FeedConfig
-from venues.binance.codec_batch import Batcher
+from venues.binance.codec_frames import reader
 from venues.binance.codec_names import Market
 from venues.binance.recording import RecordingError, frames, market_of_recording, records
 from venues.binance.tape import Tape
+from venues.wire.batch import Batcher
 
 WIRE = Path(__file__).parents[3] / "shared" / "data" / "wire"
 pytestmark = [
@@ -127,7 +128,7 @@ def test_the_market_is_told_by_the_frames() -> None:
 
 def test_batches_of_real_frames_hold_what_single_frames_do() -> None:
     path = HFT / "spot/btcusdt_20240808.gz"
-    many, one = Batcher(Market.SPOT), Batcher(Market.SPOT)
+    many, one = Batcher(reader(Market.SPOT)), Batcher(reader(Market.SPOT))
     rows: dict[str, list[int]] = {"many": [], "one": []}
 
     for n, (ts, raw) in enumerate(islice(frames(path), 3000)):

@@ -31,19 +31,20 @@ from messages.venue import (
 )
 from venues.binance import codec_encode as wire
 from venues.binance import codec_encode_orders as wire_orders
-from venues.binance.codec_asked import Asked
-from venues.binance.codec_batch import decode_many
 from venues.binance.codec_encode_orders import Detail
-from venues.binance.codec_frames import decode_frame
+from venues.binance.codec_frames import decode_frame, reader
 from venues.binance.codec_instruments import decode_exchange_info
 from venues.binance.codec_market import decode_depth_snapshot
-from venues.binance.codec_names import Decoded, Market, instrument_id
+from venues.binance.codec_names import Market, instrument_id
 from venues.binance.codec_rest import (
     decode_answer,
     decode_fees,
     decode_listen_key,
     decode_server_time,
 )
+from venues.wire.asked import Asked
+from venues.wire.batch import decode_many
+from venues.wire.frames import Decoded
 
 NOW = 1_700_000_000_123_000_000
 HOUR = 3_600_000_000_000
@@ -69,7 +70,7 @@ def same(found: Message, sent: Message) -> bool:
 def through(payloads: list[wire.Json], m: Market) -> Message:
     """One batch out of consecutive frames, wrapped and bare in turn."""
     raws = [wire.wrap("x@y", p) if n % 2 else wire.bare(p) for n, p in enumerate(payloads)]
-    (found,) = decode_many([(NOW, raw) for raw in raws], m)
+    (found,) = decode_many([(NOW, raw) for raw in raws], reader(m))
     return found
 
 
@@ -219,8 +220,7 @@ def reports(draw: st.DrawFn, source: Source) -> OrderReport:
     else:
         filled = draw(st.sampled_from([quantity / 4, Decimal(0)]))
     cost = draw(amount(8))
-    limited = kind in (OrderType.LIMIT, OrderType.STOP_LIMIT)
-    stop = kind in (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
+    limited, stop = kind.limited, kind.triggered
     return OrderReport(
         ts_event=draw(ts),
         ts_init=NOW,
@@ -306,7 +306,7 @@ def test_a_bare_acknowledgement_reports_a_new_order(report: OrderReport) -> None
         order_type=report.order_type,
         quantity=report.quantity,
         price=report.price,
-        trigger_price=Decimal(5) if "STOP" in report.order_type else None,
+        trigger_price=Decimal(5) if report.order_type.triggered else None,
     )
     raw = wire.bare(wire_orders.order_ack(report))
 

@@ -34,7 +34,7 @@ def wait_for(path: Path, timeout_s: float = 30.0) -> None:
 def process(folder: Path, *flags: str) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
     port = folder / "port"
     command = [*COMMAND, "--port-file", str(port), "--folder", str(folder), *flags]
-    running = subprocess.Popen(command, cwd=ROOT, env=os.environ | KEYS.environment())
+    running = subprocess.Popen(command, cwd=ROOT, env=os.environ | KEYS.environment("BINANCE"))
     try:
         wait_for(port)
         yield running, f"http://127.0.0.1:{port.read_text()}"
@@ -86,9 +86,9 @@ def test_process_without_a_parent_outlives_the_death_of_its_client(tmp_path: Pat
     ("flags", "environment", "word"),
     [
         ([], {}, "MANTA_BINANCE_API_KEY"),
-        (["--recordings", "nowhere.gz"], KEYS.environment(), "nowhere.gz"),
-        (["--speed", "0"], KEYS.environment(), "speed"),
-        (["--config", "nowhere.json"], KEYS.environment(), "nowhere.json"),
+        (["--recordings", "nowhere.gz"], KEYS.environment("BINANCE"), "nowhere.gz"),
+        (["--speed", "0"], KEYS.environment("BINANCE"), "speed"),
+        (["--config", "nowhere.json"], KEYS.environment("BINANCE"), "nowhere.json"),
     ],
 )
 def test_wrong_start_is_one_line_and_code_2(
@@ -111,7 +111,7 @@ def test_busy_port_is_one_line_and_code_2(tmp_path: Path) -> None:
         second = subprocess.run(
             [*COMMAND, "--port", port],
             cwd=ROOT,
-            env=os.environ | KEYS.environment(),
+            env=os.environ | KEYS.environment("BINANCE"),
             capture_output=True,
             text=True,
             timeout=20,

@@ -12,9 +12,10 @@ from messages.base import NS_PER_MS
 from messages.venue import OrderReport
 from venues.binance.codec_instruments import decode_exchange_info
 from venues.binance.codec_names import Market
-from venues.binance.signing import Keys, keys_from, sign
+from venues.binance.signing import sign
 from venues.binance.simulator_config import LimitConfig, SimulatorConfig
 from venues.binance.simulator_limits import WEIGHTS
+from venues.wire.keys import Keys, keys_from
 
 LIMIT = {
     "symbol": "BTCUSDT",
@@ -341,10 +342,10 @@ async def test_no_request_however_wrong_breaks_the_server() -> None:
 
 
 def test_keys_come_from_the_environment_and_never_show() -> None:
-    assert keys_from(KEYS.environment()) == KEYS
+    assert keys_from("BINANCE", KEYS.environment("BINANCE")) == KEYS
     assert KEYS.secret not in repr(KEYS)
     with pytest.raises(ValueError, match="MANTA_BINANCE_SECRET"):
-        keys_from(KEYS.environment() | {"MANTA_BINANCE_SECRET": ""})
+        keys_from("BINANCE", KEYS.environment("BINANCE") | {"MANTA_BINANCE_SECRET": ""})
 
 
 def test_documented_signature_example_is_reproduced() -> None:

@@ -21,7 +21,7 @@ from messages.base import Event
 from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
 from trading.book_sync import BookSync, SyncState
 from trading.errors import Throttled
-from venues.binance.codec_batch import Batcher, decode_many
+from venues.binance.codec_frames import reader
 from venues.binance.codec_names import Market
 from venues.binance.limits import Budget
 from venues.binance.simulator_config import SimulatorConfig
@@ -29,6 +29,7 @@ from venues.binance.simulator_faults import FaultKind, Rule
 from venues.binance.transport import MarketData, MarketStreams, streams_of
 from venues.binance.transport_socket import SocketConfig
 from venues.sim.tape import generate
+from venues.wire.batch import Batcher, decode_many
 
 K = FaultKind
 
@@ -50,7 +51,7 @@ class LocalBook:
         self.levels: dict[int, dict[float, float]] = {1: {}, -1: {}}
         self.crossed = 0
         self.asked = 0
-        self._batcher = Batcher(Market.SPOT)
+        self._batcher = Batcher(reader(Market.SPOT))
         self._data = market_data(w)
         self.streams = market_streams(w, "depth@100ms")
 
@@ -136,7 +137,7 @@ async def test_frames_queued_while_we_were_busy_come_as_one_batch() -> None:
             while len(frames) < 50:
                 frames += await anext(batches)
 
-    messages = decode_many(frames, Market.SPOT)
+    messages = decode_many(frames, reader(Market.SPOT))
     assert len(messages) == 1
     assert isinstance(messages[0], TradeBatch)
     assert messages[0].rows["trade_id"].tolist() == list(range(50))
@@ -150,7 +151,7 @@ async def test_cut_connection_is_made_again_and_goes_on() -> None:
         async def listen() -> None:
             async with aclosing(streams.batches()) as batches:
                 async for frames in batches:
-                    (message,) = decode_many(frames, Market.SPOT)
+                    (message,) = decode_many(frames, reader(Market.SPOT))
                     assert isinstance(message, TradeBatch)
                     seen.extend(message.rows["trade_id"].tolist())
 
@@ -266,7 +267,7 @@ async def test_depth_trades_and_quotes_come_over_one_connection() -> None:
         kinds: set[type[Event]] = set()
         async with aclosing(market_streams(w).batches()) as batches, asyncio.timeout(20):
             async for frames in batches:
-                kinds |= {type(m) for m in decode_many(frames, Market.SPOT)}
+                kinds |= {type(m) for m in decode_many(frames, reader(Market.SPOT))}
                 if kinds == wanted:
                     break
 

@@ -14,15 +14,14 @@ from actors.mailbox import Local, Mailbox
 from messages import Message
 from messages.risk import InstrumentLimits, RiskLimits
 from messages.venue import OrderReport, StreamUp, VenueStatus
-from venues.binance.signing import API_KEY_VARIABLE, SECRET_VARIABLE
 from venues.binance.simulator import Simulator
 from venues.binance.simulator_config import SimulatorConfig
 
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(API_KEY_VARIABLE, KEYS.api_key)
-    monkeypatch.setenv(SECRET_VARIABLE, KEYS.secret)
+    monkeypatch.setenv("MANTA_BINANCE_API_KEY", KEYS.api_key)
+    monkeypatch.setenv("MANTA_BINANCE_SECRET", KEYS.secret)
 
 
 class Desk:

@@ -23,6 +23,8 @@ _PLAIN_TYPE: Final[dict[OrderType, str]] = {
     OrderType.LIMIT: "LIMIT",
     OrderType.STOP_MARKET: "STOP_LOSS",
     OrderType.STOP_LIMIT: "STOP_LOSS_LIMIT",
+    OrderType.MARKET_IF_TOUCHED: "TAKE_PROFIT",
+    OrderType.LIMIT_IF_TOUCHED: "TAKE_PROFIT_LIMIT",
 }
 _EXECUTION: Final[dict[VenueStatus, str]] = {
     VenueStatus.NEW: "NEW",

@@ -13,7 +13,7 @@ import msgspec
 
 from messages.base import NS_PER_S
 from messages.venue import Acted, OrderNotFound, Request, RequestFailed, RequestRefused
-from venues.binance.codec_asked import Asked
+from venues.wire.asked import Asked
 
 
 class Verdict(StrEnum):
@@ -72,7 +72,6 @@ STATUSES: Final[dict[int, Verdict]] = {
 # Where the venue does not say how long to wait: its longest weight window; a first ban's length.
 _WAIT_S: Final[dict[int, int]] = {429: 60, 418: 120}
 _WAIT_DEFAULT_S: Final = 10
-_ACTING: Final = frozenset({Request.SUBMIT, Request.CANCEL, Request.MODIFY})
 
 
 class _Error(msgspec.Struct):
@@ -140,7 +139,7 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, asked: As
             code=str(code),
             reason=text,
         )
-    acting = asked.request in _ACTING and verdict is Verdict.PERHAPS
+    acting = asked.request.acting and verdict is Verdict.PERHAPS
     wait_s = header(headers, "Retry-After")
     if wait_s is None:
         wait_s = _WAIT_S.get(status, _WAIT_DEFAULT_S)

@@ -5,15 +5,18 @@ WebSocket-API subscription (`{"subscriptionId": .., "event": ..}`). The wrapper 
 its contents skipped; the contents are then read once, by the reader of their kind.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 from pydantic import ValidationError
 
 from trading.errors import Garbled
-from venues.binance.codec_market import READERS, Piece, join
-from venues.binance.codec_names import Control, Decoded, Frame, Market, Unknown
+from venues.binance.codec_market import READERS
+from venues.binance.codec_names import Market
 from venues.binance.codec_user import USER_READERS
+from venues.wire.frames import Control, Decoded, Frame, Unknown
+from venues.wire.piece import Piece, join
 
 _NOTHING: Final = msgspec.Raw()
 _UNREADABLE: Final = (msgspec.DecodeError, ValidationError, ValueError, OverflowError)
@@ -49,6 +52,11 @@ _BY_STREAM: Final = {
     "depth": READERS["depthUpdate"],
     "markPrice": READERS["markPriceUpdate"],
 }
+
+
+def reader(market: Market) -> Callable[[bytes, int], Piece | Frame]:
+    """`read_frame` of one market's connection."""
+    return lambda raw, ts_init: read_frame(raw, market, ts_init)
 
 
 def read_frame(raw: bytes, market: Market, ts_init: int) -> Piece | Frame:

@@ -5,26 +5,24 @@ bookTicker has no time at all. Prices go from text to float64 in the decoder, ne
 Python objects; nothing here is exact money.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from math import isfinite
 from typing import Annotated, Final
 
 import msgspec
-import numpy as np
 
-from messages.arrays import BAR, DELTA, FUNDING, QUOTE, TRADE, Rows
 from messages.base import InstrumentId
 from messages.market import (
     BarBatch,
-    Batch,
     BookDeltaBatch,
     FundingBatch,
     QuoteBatch,
     TradeBatch,
 )
 from trading.errors import Garbled
-from venues.binance.codec_names import Control, Market, instrument_id, ns
+from venues.binance.codec_names import Market, instrument_id, ns
+from venues.wire.frames import Control
+from venues.wire.piece import Piece, delta_rows
 
 # The bounds keep "NaN" and "Infinity", which are legal text for a float, out of the arrays.
 _Positive = Annotated[float, msgspec.Meta(gt=0, lt=1e300)]
@@ -119,80 +117,6 @@ class _Snapshot(msgspec.Struct):
     bids: _Levels
     asks: _Levels
     T: _Ms = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What one market frame says: rows that may be joined with the next frame's."""
-
-    kind: str
-    batch: type[Batch]
-    instrument_id: InstrumentId
-    ts_event: int
-    ts_init: int
-    row: tuple[float, ...] | Rows  # one row; of a book many, already an array
-    first_seq: int = 0
-    last_seq: int = 0
-    prev_seq: int = -1
-    interval_ns: int = 0
-
-    def continues(self, before: "Piece") -> bool:
-        """Whether one batch may hold `before` and then this."""
-        if self.batch is not before.batch or self.interval_ns != before.interval_ns:
-            return False
-        if self.batch is not BookDeltaBatch:
-            return True
-        if self.prev_seq >= 0:
-            return self.prev_seq == before.last_seq
-        return self.first_seq == before.last_seq + 1
-
-
-Message = TradeBatch | QuoteBatch | BarBatch | FundingBatch | BookDeltaBatch
-
-
-def join(pieces: Sequence[Piece]) -> Message:
-    """One batch of consecutive pieces of one stream (each `continues` the one before)."""
-    first, last = pieces[0], pieces[-1]
-    name, ts_event, ts_init = first.instrument_id, last.ts_event, last.ts_init
-    if first.batch is BookDeltaBatch:
-        parts = [piece.row for piece in pieces if isinstance(piece.row, np.ndarray)]
-        return BookDeltaBatch(
-            ts_event=ts_event,
-            ts_init=ts_init,
-            instrument_id=name,
-            first_seq=first.first_seq,
-            last_seq=last.last_seq,
-            prev_seq=first.prev_seq,
-            rows=parts[0] if len(parts) == 1 else np.concatenate(parts),
-        )
-    flat = [piece.row for piece in pieces]
-    if first.batch is QuoteBatch:
-        rows = np.array(flat, QUOTE)
-        return QuoteBatch(ts_event=ts_event, ts_init=ts_init, instrument_id=name, rows=rows)
-    if first.batch is TradeBatch:
-        rows = np.array(flat, TRADE)
-        return TradeBatch(ts_event=ts_event, ts_init=ts_init, instrument_id=name, rows=rows)
-    if first.batch is FundingBatch:
-        rows = np.array(flat, FUNDING)
-        return FundingBatch(ts_event=ts_event, ts_init=ts_init, instrument_id=name, rows=rows)
-    return BarBatch(
-        ts_event=ts_event,
-        ts_init=ts_init,
-        instrument_id=name,
-        interval_ns=last.interval_ns,
-        rows=np.array(flat, BAR),
-    )
-
-
-def delta_rows(bids: _Levels, asks: _Levels, ts_event: int, ts_init: int) -> Rows:
-    """Book levels as DELTA rows, bids first."""
-    rows = np.empty(len(bids) + len(asks), DELTA)
-    rows["ts_event"], rows["ts_init"] = ts_event, ts_init
-    rows["side"] = -1
-    rows["side"][: len(bids)] = 1
-    levels = np.array(bids + asks, np.float64).reshape(-1, 2)
-    rows["price"], rows["size"] = levels[:, 0], levels[:, 1]
-    return rows
 
 
 def _trade(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:

@@ -1,10 +1,10 @@
-"""Binance's names and ours: symbols, intervals, time, and the shape of what a frame decodes to."""
+"""Binance's names and ours: symbols, intervals, time."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from messages.base import NS_PER_MS, Event, InstrumentId
+from messages.base import NS_PER_MS, InstrumentId
+from messages.market import Product
 
 VENUE: Final = "BINANCE"
 _PERP: Final = "-PERP"
@@ -20,6 +20,11 @@ class Market(StrEnum):
     def suffix(self) -> str:
         """What follows the symbol in an instrument id."""
         return f".{VENUE}" if self is Market.SPOT else f"{_PERP}.{VENUE}"
+
+
+def market_for(product: Product) -> Market:
+    """Binance's market of a product."""
+    return Market.USDM if product is Product.LINEAR else Market.SPOT
 
 
 def instrument_id(symbol: str, market: Market) -> InstrumentId:
@@ -75,30 +80,3 @@ INTERVAL_NS: Final[dict[str, int]] = {
     }.items()
 }
 INTERVAL_NAME: Final[dict[int, str]] = {length: name for name, length in INTERVAL_NS.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A frame that carries messages, oldest first."""
-
-    kind: str  # Binance's own name of the frame: "depthUpdate", "executionReport"
-    messages: tuple[Event, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """A frame that we know and that carries no message: an acknowledgement, an open kline."""
-
-    kind: str
-    request_id: int | str | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A readable frame of a kind that we do not know; counted by kind, never fatal."""
-
-    kind: str
-
-
-Frame = Decoded | Control | Unknown

@@ -23,18 +23,20 @@ TYPE: Final[dict[str, OrderType]] = {
     "LIMIT": OrderType.LIMIT,
     "LIMIT_MAKER": OrderType.LIMIT,
     "STOP_LOSS": OrderType.STOP_MARKET,
-    "TAKE_PROFIT": OrderType.STOP_MARKET,
+    "TAKE_PROFIT": OrderType.MARKET_IF_TOUCHED,
     "STOP_LOSS_LIMIT": OrderType.STOP_LIMIT,
-    "TAKE_PROFIT_LIMIT": OrderType.STOP_LIMIT,
+    "TAKE_PROFIT_LIMIT": OrderType.LIMIT_IF_TOUCHED,
 }
 _T = TypeVar("_T")
 SIDE: Final[dict[str, OrderSide]] = {"BUY": OrderSide.BUY, "SELL": OrderSide.SELL}
-STOPS: Final = frozenset({OrderType.STOP_MARKET, OrderType.STOP_LIMIT})
+STOPS: Final = frozenset(t for t in OrderType if t.triggered)
 _WIRE_TYPE: Final[dict[OrderType, str]] = {
     OrderType.MARKET: "MARKET",
     OrderType.LIMIT: "LIMIT",
     OrderType.STOP_MARKET: "STOP_LOSS",
     OrderType.STOP_LIMIT: "STOP_LOSS_LIMIT",
+    OrderType.MARKET_IF_TOUCHED: "TAKE_PROFIT",
+    OrderType.LIMIT_IF_TOUCHED: "TAKE_PROFIT_LIMIT",
 }
 
 

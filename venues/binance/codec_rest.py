@@ -23,10 +23,10 @@ from messages.venue import (
     VenueStatus,
 )
 from trading.errors import Garbled
-from venues.binance.codec_asked import Asked
 from venues.binance.codec_errors import decode_error
-from venues.binance.codec_names import instrument_id, ns
+from venues.binance.codec_names import instrument_id, market_for, ns
 from venues.binance.codec_orders import SIDE, STATUS, STOPS, TYPE, average, lookup
+from venues.wire.asked import Asked
 
 _ZERO: Final = Decimal(0)
 _T = TypeVar("_T")
@@ -153,7 +153,7 @@ def _report(d: _Order, asked: Asked, ts_event: int, name: str) -> OrderReport:
         ts_init=asked.ts_init,
         client_order_id=ClientOrderId(name),
         venue_order_id=VenueOrderId(str(d.order_id)),
-        instrument_id=instrument_id(d.symbol, asked.market),
+        instrument_id=instrument_id(d.symbol, market_for(asked.product)),
         side=lookup(SIDE, d.side, "side"),
         order_type=kind,
         status=lookup(STATUS, d.status, "status"),
@@ -184,7 +184,7 @@ def _acknowledged(d: _Order, asked: Asked, order: OrderSpec) -> OrderReport:
         ts_init=asked.ts_init,
         client_order_id=ClientOrderId(d.client_order_id),
         venue_order_id=VenueOrderId(str(d.order_id)),
-        instrument_id=instrument_id(d.symbol, asked.market),
+        instrument_id=instrument_id(d.symbol, market_for(asked.product)),
         side=order.side,
         order_type=order.order_type,
         status=VenueStatus.NEW,
@@ -272,7 +272,7 @@ def _traded(d: _Trade, asked: Asked) -> FillReport:
         # A trade names its order by number only; the name is known if we asked for one order's.
         client_order_id=asked.client_order_id,
         venue_order_id=VenueOrderId(str(d.order_id)),
-        instrument_id=instrument_id(d.symbol, asked.market),
+        instrument_id=instrument_id(d.symbol, market_for(asked.product)),
         trade_id=TradeId(str(d.id)),
         side=SIDE["BUY" if d.is_buyer else "SELL"],
         last_qty=d.qty,
@@ -310,4 +310,3 @@ _READERS: Final[dict[Request, Callable[[bytes, Asked], tuple[Event, ...]]]] = {
     Request.QUERY_FILLS: _fills,
     Request.QUERY_ACCOUNT: _account,
 }
-assert _READERS.keys() == set(Request), "every request needs a reader"

@@ -14,8 +14,9 @@ import msgspec
 from messages.base import ClientOrderId, TradeId, VenueOrderId
 from messages.orders import LiquiditySide
 from messages.venue import AccountReport, Balance, FillReport, OrderReport, Source, StreamDown
-from venues.binance.codec_names import Control, Decoded, Frame, Market, Unknown, instrument_id, ns
+from venues.binance.codec_names import Market, instrument_id, ns
 from venues.binance.codec_orders import SIDE, STATUS, STOPS, TYPE, average, lookup
+from venues.wire.frames import Control, Decoded, Frame, Unknown
 
 _ZERO: Final = Decimal(0)
 # "Execution types": what happened, where `X` says how the order is now.

@@ -28,13 +28,14 @@ from messages.venue import (
     Source,
 )
 from trading.errors import Ambiguous, Garbled, NotSent
-from venues.binance.codec_asked import Asked
 from venues.binance.codec_names import ms
 from venues.binance.codec_rest import decode_answer
 from venues.binance.gateway_requests import FILLS_LIMIT, GatewayCommand, Wire, wire_of
 from venues.binance.limits import COSTS, Budget
 from venues.binance.transport_clock import VenueClock
-from venues.binance.transport_rest import Answer, Rest
+from venues.binance.transport_rest import Rest
+from venues.wire.asked import Asked
+from venues.wire.request import Answer
 
 RECV_WINDOW_MS: Final = 5000
 _ACTING: Final = frozenset({Request.SUBMIT, Request.CANCEL, Request.MODIFY})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from messages.base import Command
-from messages.orders import CancelOrder, ModifyOrder, OrderType, QueryOrder, SubmitOrder
+from messages.orders import CancelOrder, ModifyOrder, QueryOrder, SubmitOrder
 from messages.venue import QueryAccount, QueryFills, QueryOpenOrders, Request
 from venues.binance.codec_names import symbol_of
 from venues.binance.codec_orders import text, wire_type
@@ -50,8 +50,7 @@ def _submit(command: SubmitOrder) -> Wire:
         params["price"] = text(order.price)
     if order.trigger_price is not None:
         params["stopPrice"] = text(order.trigger_price)
-    limited = order.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
-    if limited and not order.post_only:
+    if order.order_type.limited and not order.post_only:
         params["timeInForce"] = order.time_in_force.value
     return Wire(Request.SUBMIT, "POST", "order", params)
 

@@ -1,4 +1,4 @@
-"""HMAC-SHA256 signatures as Binance checks them, and the keys that make them.
+"""HMAC-SHA256 signatures as Binance checks them.
 
 docs: Spot "Request security" (2026-09). REST signs the text that is sent (query string, then
 body, with nothing between them); the WebSocket API signs its parameters sorted by name.
@@ -7,38 +7,14 @@ body, with nothing between them); the WebSocket API signs its parameters sorted 
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-API_KEY_VARIABLE: Final = "MANTA_BINANCE_API_KEY"
-SECRET_VARIABLE: Final = "MANTA_BINANCE_SECRET"
+from venues.wire.keys import Keys
+
 _KEY_LENGTH: Final = 64
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """An API key and its secret; the secret never shows in a repr, so never in a log."""
-
-    api_key: str
-    secret: str = field(repr=False)
-
-    def environment(self) -> dict[str, str]:
-        """The variables through which another process gets these keys."""
-        return {API_KEY_VARIABLE: self.api_key, SECRET_VARIABLE: self.secret}
-
-
-def keys_from(environment: Mapping[str, str]) -> Keys:
-    """The keys of this process's account.
-
-    raises  ValueError naming the variable that is missing
-    """
-    for name in (API_KEY_VARIABLE, SECRET_VARIABLE):
-        if not environment.get(name):
-            raise ValueError(f"{name}: not set: export the venue's key before the run")
-    return Keys(environment[API_KEY_VARIABLE], environment[SECRET_VARIABLE])
 
 
 def simulator_keys(rng: np.random.Generator) -> Keys:

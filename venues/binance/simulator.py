@@ -22,7 +22,6 @@ from pydantic import ValidationError
 
 from messages.base import NS_PER_MS
 from venues.binance.codec_names import Market
-from venues.binance.signing import Keys, keys_from
 from venues.binance.simulator_config import SimulatorConfig
 from venues.binance.simulator_exchange import Exchange
 from venues.binance.simulator_faults import Faults
@@ -31,6 +30,7 @@ from venues.binance.simulator_server import Server
 from venues.binance.tape import Tape as Recorded
 from venues.sim.synthetic import TapeSpec
 from venues.sim.tape import DEFAULT_SPECS, generate
+from venues.wire.keys import Keys, keys_from
 
 _PARENT_POLL_S = 0.25
 _CANDLES_S = 1.0
@@ -229,7 +229,7 @@ def configure(arguments: Sequence[str]) -> SimulatorConfig:
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Exit code: 2 with one line on stderr for what the caller can mend."""
     try:
-        config, keys = configure(arguments), keys_from(environment)
+        config, keys = configure(arguments), keys_from("BINANCE", environment)
         now_ns = time.time_ns  # noqa: TID251 - the venue's process is where its clock comes from
         return uvloop.run(serve(config, keys, now_ns))
     except OSError as e:

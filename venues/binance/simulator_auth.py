@@ -8,9 +8,10 @@ from typing import Final
 
 from messages.base import NS_PER_MS
 from venues.binance import simulator_errors as errors
-from venues.binance.signing import Keys, matches, unsigned
+from venues.binance.signing import matches, unsigned
 from venues.binance.simulator_errors import ApiError
 from venues.binance.simulator_params import Params
+from venues.wire.keys import Keys
 
 _AHEAD_MS: Final = 1000
 _RECV_WINDOW_MS: Final = 5000

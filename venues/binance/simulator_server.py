@@ -17,7 +17,6 @@ from pydantic import ValidationError
 from venues.binance import simulator_errors as errors
 from venues.binance.codec_encode import exchange_info
 from venues.binance.codec_encode_orders import listen_key
-from venues.binance.signing import Keys
 from venues.binance.simulator_auth import check_key, check_signature, check_time, signed_text
 from venues.binance.simulator_config import SimulatorConfig
 from venues.binance.simulator_errors import ApiError
@@ -29,6 +28,7 @@ from venues.binance.simulator_rest_market import MARKET_ROUTES
 from venues.binance.simulator_rest_orders import ORDER_ROUTES
 from venues.binance.simulator_routes import Route, Security
 from venues.binance.simulator_sockets import Sockets
+from venues.wire.keys import Keys
 
 HOST: Final = "127.0.0.1"
 _BODY_BYTES_MAX: Final = 64 * 1024

@@ -15,13 +15,14 @@ from aiohttp import WSMsgType, web
 from venues.binance import simulator_errors as errors
 from venues.binance.codec_encode import bare
 from venues.binance.codec_encode_orders import server_time, stream_ended
-from venues.binance.signing import Keys, sorted_payload
+from venues.binance.signing import sorted_payload
 from venues.binance.simulator_auth import check_key, check_signature, check_time
 from venues.binance.simulator_errors import ApiError
 from venues.binance.simulator_exchange import Exchange
 from venues.binance.simulator_hub import Client
 from venues.binance.simulator_limits import Meter, weight_of
 from venues.binance.simulator_params import Params
+from venues.wire.keys import Keys
 
 # docs: the server pings every 20 s and hangs up after a minute without an answer; aiohttp hangs
 # up after half the interval, which is stricter.

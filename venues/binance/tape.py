@@ -21,8 +21,9 @@ from trading.errors import Garbled
 from venues.binance.codec_frames import decode_frame
 from venues.binance.codec_instruments import decode_exchange_info, default_fees
 from venues.binance.codec_market import decode_depth_snapshot
-from venues.binance.codec_names import Control, Market, Unknown, instrument_id
+from venues.binance.codec_names import Market, instrument_id
 from venues.binance.recording import Record, RecordingError, concatenated, market_of_recording
+from venues.wire.frames import Control, Unknown
 
 # Binance's quote assets, longest first, so that BTCFDUSD is not BTCFD in USD.
 _QUOTES: Final = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "EUR", "TRY", "BTC", "ETH", "BNB")

@@ -20,8 +20,9 @@ from venues.binance.codec_market import decode_depth_snapshot
 from venues.binance.codec_names import Market, symbol_of
 from venues.binance.limits import Budget, Cost, Priority, depth_weight
 from venues.binance.transport_clock import VenueClock
-from venues.binance.transport_rest import Answer, Rest
+from venues.binance.transport_rest import Rest
 from venues.binance.transport_socket import FAILURES, Frame, Socket, SocketConfig
+from venues.wire.request import Answer
 
 STREAMS: Final = SocketConfig("wss://stream.binance.com:9443")
 CHANNELS: Final = ("depth@100ms", "trade", "bookTicker")

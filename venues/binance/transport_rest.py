@@ -15,7 +15,6 @@ would repeat a DELETE or PUT on a kept connection that turned out dead, and the 
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any, Final
@@ -23,22 +22,14 @@ from typing import Any, Final
 import aiohttp
 
 from trading.errors import Ambiguous, NotSent
-from venues.binance.signing import Keys
+from venues.wire.keys import Keys
+from venues.wire.request import Answer
 
 SPOT_URL: Final = "https://api.binance.com"
 _KEEP_ALIVE_S: Final = 60.0
 _CONNECTIONS_MAX: Final = 32
 _PUBLIC: Final = ["public"]
 _PRIVATE: Final = ["private"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, unread."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @cache

@@ -16,11 +16,13 @@ from messages.base import Event
 from messages.venue import StreamDown, StreamUp
 from trading.errors import Garbled
 from venues.binance.codec_frames import decode_frame
-from venues.binance.codec_names import Control, Decoded, Market, ms
-from venues.binance.signing import Keys, sign, sorted_payload
+from venues.binance.codec_names import Market, ms
+from venues.binance.signing import sign, sorted_payload
 from venues.binance.transport_clock import VenueClock
 from venues.binance.transport_rest import Rest
 from venues.binance.transport_socket import FAILURES, Frame, Socket, SocketConfig
+from venues.wire.frames import Control, Decoded
+from venues.wire.keys import Keys
 
 WS_API: Final = SocketConfig("wss://ws-api.binance.com:443")
 _PATH: Final = "/ws-api/v3"

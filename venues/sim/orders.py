@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages.base import ClientOrderId, VenueOrderId
-from messages.orders import OrderSpec, OrderType, TimeInForce
+from messages.orders import OrderSpec, TimeInForce
 from messages.venue import VenueStatus
 from venues.sim.units import Grid
 
@@ -56,4 +56,4 @@ class VenueOrder:
 
     @property
     def unpriced(self) -> bool:
-        return self.spec.order_type in (OrderType.MARKET, OrderType.STOP_MARKET)
+        return not self.spec.order_type.limited

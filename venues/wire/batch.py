@@ -6,13 +6,12 @@ because a receiver must see the quote where it was. Instruments are independent 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from messages.base import Event, InstrumentId
 from trading.errors import Garbled
-from venues.binance.codec_frames import read_frame
-from venues.binance.codec_market import Piece, join
-from venues.binance.codec_names import Decoded, Market, Unknown
+from venues.wire.frames import Decoded, Read, Unknown
+from venues.wire.piece import Piece, join
 
 _ROWS_MAX = 4096  # a batch stays small enough that a receiver is not held up by one message
 
@@ -20,17 +19,18 @@ _ROWS_MAX = 4096  # a batch stays small enough that a receiver is not held up by
 class Batcher:
     """Collects frames until `flush`; counts every frame by kind.
 
-    counts    readable frames by Binance's kind
+    read      one raw frame of this connection, and when it came -> what it says; raises Garbled
+    counts    readable frames by the venue's kind
     unknown   readable frames of kinds that we do not know, by kind
     garbled   frames that could not be read; the last few are kept in `quarantine`
     """
 
-    def __init__(self, market: Market, quarantine_max: int = 16) -> None:
+    def __init__(self, read: Callable[[bytes, int], Read], quarantine_max: int = 16) -> None:
         self.counts: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         self.garbled = 0
         self.quarantine: list[Garbled] = []
-        self._market = market
+        self._read = read
         self._quarantine_max = quarantine_max
         self._runs: list[list[Piece] | tuple[Event, ...]] = []
         self._open: dict[InstrumentId, list[Piece]] = {}
@@ -38,13 +38,18 @@ class Batcher:
     def add(self, raw: bytes, ts_init: int) -> None:
         """Take one frame in; it is never refused."""
         try:
-            found = read_frame(raw, self._market, ts_init)
+            found = self._read(raw, ts_init)
         except Garbled as e:
             self.garbled += 1
             self.quarantine = [*self.quarantine, e][-self._quarantine_max :]
             return
         if isinstance(found, Unknown):
             self.unknown[found.kind] += 1
+            return
+        if isinstance(found, tuple):
+            self.counts[found[0].kind] += 1
+            for piece in found:
+                self._put(piece)
             return
         self.counts[found.kind] += 1
         if isinstance(found, Piece):
@@ -70,12 +75,14 @@ class Batcher:
         self._open[piece.instrument_id] = run
 
 
-def decode_many(frames: Iterable[tuple[int, bytes]], market: Market) -> tuple[Event, ...]:
+def decode_many(
+    frames: Iterable[tuple[int, bytes]], read: Callable[[bytes, int], Read]
+) -> tuple[Event, ...]:
     """Messages of (ts_init, frame) pairs.
 
     raises  Garbled at the first unreadable frame; use a `Batcher` to go on past it
     """
-    batcher = Batcher(market)
+    batcher = Batcher(read)
     for ts_init, raw in frames:
         batcher.add(raw, ts_init)
         if batcher.quarantine:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages.base import ClientOrderId, InstrumentId
+from messages.market import Product
 from messages.orders import OrderSpec
 from messages.venue import Acted, Request, RequestFailed, Source
-from venues.binance.codec_names import Market
 
 _NO_ORDER: Final = ClientOrderId("")
 
@@ -32,7 +32,7 @@ class Asked:
     order: OrderSpec | None = None
     since_trade_id: int = 0
     limit: int = 1000
-    market: Market = Market.SPOT
+    product: Product = Product.SPOT
 
     @property
     def ts_event(self) -> int:

@@ -1,0 +1,1 @@
+"""What every venue folder shares: pure values and contracts of the wire, no sockets."""
