@@ -330,10 +330,16 @@ def test_hung_supervisor_is_replaced_and_its_team_lives_on(launch: Launch) -> No
     impatient = Pulse(every_ns=NS_PER_S, wait_ns=NS_PER_S, misses_max=3)
     account = Team(name="account", children=(mortal("orders"),))
     system = launch(Team(name="root", pulse=impatient, children=(account,)))
+    before = system.rows()
 
-    os.kill(system.row("account")["pid"], signal.SIGSTOP)
-
+    os.kill(before["account"]["pid"], signal.SIGSTOP)
     system.until_serving(root=1, account=2, orders=1)
+
+    after = system.rows()
+    assert gone(before["account"]["pid"])  # ended, not left to wake up beside its successor
+    for name in ("root", "orders"):
+        assert after[name]["pid"] == before[name]["pid"]
+        assert after[name]["incarnation"] == before[name]["incarnation"]
 
 
 def test_hung_child_is_ended_before_its_name_is_given_again(launch: Launch) -> None:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from repository import ROOT, files, functions, ids, package_files, parsed
+from repository import ROOT, files, functions, ids, name_of, package_files, parsed
 
 LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
@@ -134,8 +134,3 @@ def swallows(handler: ast.ExceptHandler, lines: list[str]) -> bool:
 def calls(statement: ast.stmt) -> bool:
     """Whether a statement does something."""
     return any(isinstance(n, ast.Call | ast.Await | ast.Yield) for n in ast.walk(statement))
-
-
-def name_of(node: ast.expr) -> str:
-    """The last part of a dotted name."""
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

@@ -91,3 +91,8 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 def ids(path: Path) -> str:
     """A path as a test id."""
     return str(path.relative_to(ROOT))
+
+
+def name_of(node: ast.expr) -> str:
+    """The last part of a dotted name."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

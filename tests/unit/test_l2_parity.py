@@ -10,27 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from l2_script import X, play
+from sim_script import COIN
 
-from messages.base import InstrumentId
-from messages.market import Instrument
 from messages.venue import FillReport, OrderReport, RequestRefused
 from trading.l2_settings import L2Settings
 from venues.sim.script import MarketMessage, parse
 from venues.sim.venue import SimVenue, SimVenueConfig
 
-COIN: Final = Instrument(
-    instrument_id=InstrumentId(X),
-    symbol="X",
-    base="X",
-    quote="USD",
-    price_increment=Decimal(1),
-    size_increment=Decimal(1),
-    min_quantity=Decimal(1),
-    max_quantity=Decimal(1000),
-    min_notional=Decimal(0),
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-)
 _DONE: Final = {"FILLED": "filled", "CANCELED": "canceled", "EXPIRED": "expired"}
 MODELS: Final = ("risk_averse", "prob_power", "prob_log")
 Fill = tuple[int, str, int, float, float, int]
@@ -63,11 +49,11 @@ def at_venue(script: str, queue_model: str) -> tuple[list[Fill], dict[str, str]]
     return fills, orders
 
 
-def assert_same(script: str, model: str = "risk_averse") -> None:
-    chosen = L2Settings(queue_model=model, initial_balance=1e9)  # type: ignore[arg-type]
+def in_engine(script: str, queue_model: str) -> tuple[list[Fill], dict[str, str]]:
+    """The same of the compiled engine."""
+    chosen = L2Settings(queue_model=queue_model, initial_balance=1e9)  # type: ignore[arg-type]
     played = play(script, chosen)
-
-    assert (played.fills, played.orders) == at_venue(script, model)
+    return played.fills, played.orders
 
 
 SITUATIONS: Final = {
@@ -170,7 +156,7 @@ SITUATIONS: Final = {
 @pytest.mark.parametrize("name", SITUATIONS)
 @pytest.mark.parametrize("model", MODELS)
 def test_scripted_situation_ends_as_at_the_simulated_venue(name: str, model: str) -> None:
-    assert_same(SITUATIONS[name], model)
+    assert in_engine(SITUATIONS[name], model) == at_venue(SITUATIONS[name], model)
 
 
 _ticks = st.integers(95, 105)
@@ -212,4 +198,4 @@ def scripts(draw: st.DrawFn) -> str:
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scripts(), st.sampled_from(MODELS))
 def test_any_script_ends_as_at_the_simulated_venue(script: str, model: str) -> None:
-    assert_same(script, model)
+    assert in_engine(script, model) == at_venue(script, model)

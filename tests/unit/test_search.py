@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from optuna.trial import TrialState
 
 from research.search import METHODS, Told, check_objectives, make, scores_of
 from research.search_genetic import DRAWDOWN_MAX, ELITE, POPULATION, fitness_of
+from research.search_optuna import Asked
 from research.space import BadSpace, Space, parse
 from trading.result import METRICS
 
@@ -113,12 +115,18 @@ def test_a_deep_drawdown_makes_a_negative_score_worse_too() -> None:
     assert fitness[2] == pytest.approx(2.0 * (1 - deep))
 
 
-def test_void_trials_do_not_stop_a_search_or_win_it() -> None:
-    for method in ("genetic", "tpe", "cmaes", "nsga2"):
-        search = make(method, SPACE, trials=60, seed=1)
-        while len(batch := search.ask()):
-            score = np.where(batch[:, :1] > 5, np.nan, peak(batch))
-            search.tell(Told(score, np.zeros(len(batch), np.int64), np.zeros(len(batch))))
+@pytest.mark.parametrize("method", ["genetic", "tpe", "cmaes", "nsga2"])
+def test_void_trials_do_not_stop_a_search_or_win_it(method: str) -> None:
+    asked = []
+    search = make(method, SPACE, trials=150, seed=1)
+    while len(batch := search.ask()):
+        score = np.where(batch[:, :1] > 5, np.nan, peak(batch))
+        search.tell(Told(score, np.zeros(len(batch), np.int64), np.zeros(len(batch))))
+        asked.extend(batch[:, 0])
+
+    void = np.array(asked) > 5  # and the peak is at 7: only what is void leads away from there
+    assert len(void) == 150
+    assert void[-50:].sum() < void[:50].sum()
 
 
 def test_a_trial_that_came_further_ranks_above_a_better_score_of_less_data() -> None:
@@ -130,17 +138,39 @@ def test_a_trial_that_came_further_ranks_above_a_better_score_of_less_data() -> 
 
 
 def test_a_stopped_trial_is_told_to_tpe_as_pruned() -> None:
-    search = make("tpe", SPACE, trials=64, seed=1)
+    search = Asked("tpe", SPACE, 64, 1)
+    told: list[tuple[TrialState, float]] = []
     while len(batch := search.ask()):
         rungs = (np.arange(len(batch)) % 3 == 0).astype(np.int64)
-        search.tell(Told(peak(batch), rungs, np.zeros(len(batch))))
+        scores = peak(batch)
+        search.tell(Told(scores, rungs, np.zeros(len(batch))))
+        states = [TrialState.COMPLETE if rung else TrialState.PRUNED for rung in rungs]
+        told.extend(zip(states, scores[:, 0], strict=True))
+
+    kept = [t for t in search._study.trials if t.state != TrialState.FAIL]  # FAIL: broke a relation
+    assert len(kept) == 64
+    assert [(t.state, t.value) for t in kept] == told
 
 
-def test_nsga2_takes_several_objectives() -> None:
-    search = make("nsga2", SPACE, trials=100, seed=1, objectives=2)
+def test_nsga2_breeds_from_the_front_of_several_objectives() -> None:
+    search = Asked("nsga2", SPACE, 150, 1, objectives=2)
+    generations = []
     while len(batch := search.ask()):
         two = np.column_stack((peak(batch), batch[:, 0]))
         search.tell(Told(two, np.zeros(len(batch), np.int64), np.zeros(len(batch))))
+        generations.append(two)
+
+    every = np.concatenate(generations)
+    front = [tuple(row) for row in every if not dominated(row, every)]
+    assert len(every) == 150
+    assert len(front) > 1
+    assert sorted(tuple(t.values) for t in search._study.best_trials) == sorted(front)
+    assert (generations[-1].mean(axis=0) > generations[0].mean(axis=0)).all()
+
+
+def dominated(row: F8, others: F8) -> bool:
+    """Whether another one is nowhere worse and somewhere better."""
+    return bool(((others >= row).all(axis=1) & (others > row).any(axis=1)).any())
 
 
 def test_scores_are_larger_is_better_and_void_rows_are_none() -> None:
