@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from messages.base import Command, Event, InstrumentId
+from messages.base import NS_PER_MS, NS_PER_S, Command, Event, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
 from venues.wire.asked import Asked
 from venues.wire.frames import Read
@@ -77,6 +77,7 @@ class MarketSession(ABC):
     """
 
     ping: Ping
+    send_gap_s: float = 0.0  # between two frames that we send: venues count those
 
     @abstractmethod
     def path(self) -> str:
@@ -115,7 +116,8 @@ class Heard:
 
 
 class UserSession(ABC):
-    """One private connection without its socket; made anew for each connection.
+    """One private connection without its socket; made anew for each connection. What it asks over
+    REST goes through the adapter's `sign` and `cost`, which know what needs a signature.
 
     before    asked over REST before connecting (a listen key); None: nothing
     renew     asked over REST every `renew_s` seconds; None: nothing
@@ -160,6 +162,8 @@ class Adapter(ABC):
     channels: frozenset[Channel]  # those the venue has
     bar_intervals: Mapping[int, str]  # interval in ns -> the venue's name of it
     limits: tuple[LimitRule, ...]
+    clock_codes: frozenset[str] = frozenset()  # refusals that say that our time is wrong
+    ahead_ns: int = NS_PER_S  # how far ahead of the venue's clock it still takes a signed time
 
     # --- names ---------------------------------------------------------------------------------
 
@@ -174,9 +178,7 @@ class Adapter(ABC):
     # --- requests ------------------------------------------------------------------------------
 
     @abstractmethod
-    def request_of(
-        self, command: Command, instruments: Mapping[InstrumentId, Instrument]
-    ) -> WireRequest:
+    def request_of(self, command: Command, instruments: Instruments) -> WireRequest:
         """The request that carries a command out.
 
         raises  Refused (before anything is sent) for what the venue does not have: a product
@@ -191,7 +193,12 @@ class Adapter(ABC):
     def sign(
         self, wire: WireRequest, keys: Keys, venue_ns: int, recv_window_ms: int
     ) -> HttpRequest:
-        """The request as it is sent, signed with this time and valid for `window_ms` from it."""
+        """The request as it is sent, signed with this time and valid for `recv_window_ms`
+        from it; `venue_ns` is a whole number of milliseconds."""
+
+    def expires_ns(self, wire: WireRequest, venue_ns: int, recv_window_ms: int) -> int:
+        """Venue time from which the venue refuses what `sign` signed with `venue_ns` as too old."""
+        return venue_ns + recv_window_ms * NS_PER_MS
 
     @abstractmethod
     def unsigned(self, wire: WireRequest) -> HttpRequest:
@@ -206,7 +213,10 @@ class Adapter(ABC):
 
     @abstractmethod
     def next_page(self, wire: WireRequest, answer: Answer) -> WireRequest | None:
-        """The request for what did not fit into this answer; None if that was all."""
+        """The request for what did not fit into this answer; None if that was all.
+
+        raises  Garbled
+        """
 
     @abstractmethod
     def retry_after_ns(self, answer: Answer) -> int:
@@ -220,7 +230,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def read_time(self, body: bytes) -> int:
-        """Nanoseconds; raises Garbled."""
+        """Nanoseconds; raises Garbled, Refused."""
 
     @abstractmethod
     def ask_instruments(self) -> WireRequest:
@@ -228,36 +238,39 @@ class Adapter(ABC):
 
     @abstractmethod
     def read_instruments(self, body: bytes) -> tuple[Instrument, ...]:
-        """Those that trade now, with the fees of an account without discounts; raises Garbled."""
+        """Those that trade now, with the fees of an account without discounts; raises Garbled,
+        Refused."""
 
     @abstractmethod
     def ask_book(self, instrument_id: InstrumentId) -> WireRequest:
         """A whole book."""
 
     @abstractmethod
-    def read_book(self, body: bytes, instrument_id: InstrumentId, ts_init: int) -> BookDeltaBatch:
-        """raises Garbled"""
+    def read_book(self, body: bytes, instrument: Instrument, ts_init: int) -> BookDeltaBatch:
+        """raises Garbled, Refused"""
 
     @abstractmethod
     def ask_trades(self, instrument_id: InstrumentId, since_ns: int) -> WireRequest:
-        """Public trades since a time, oldest page first where the venue can; else the newest."""
+        """Public trades since a time, in whichever order of pages the venue has; `next_page` goes
+        on until `since_ns` of the request is reached. Ids are those of the trade stream."""
 
     @abstractmethod
     def ask_bars(self, instrument_id: InstrumentId, interval_ns: int, since_ns: int) -> WireRequest:
         """Closed bars since a time."""
 
     @abstractmethod
-    def read_history(self, body: bytes, wire: WireRequest, ts_init: int) -> tuple[Event, ...]:
-        """Batches of an `ask_trades` or `ask_bars`, oldest row first; raises Garbled."""
+    def read_history(
+        self, body: bytes, wire: WireRequest, instrument: Instrument, ts_init: int
+    ) -> tuple[Event, ...]:
+        """Batches of one page of `ask_trades` or `ask_bars`, oldest row first, without bars
+        that are still open; raises Garbled, Refused."""
 
     # --- streams -------------------------------------------------------------------------------
 
     @abstractmethod
-    def market_session(self) -> MarketSession:
-        """For one new connection."""
+    def market_session(self, instruments: Instruments) -> MarketSession:
+        """For one new connection; `instruments` may grow while it lives."""
 
     @abstractmethod
-    def user_session(
-        self, keys: Keys, instruments: Mapping[InstrumentId, Instrument]
-    ) -> UserSession:
+    def user_session(self, keys: Keys, instruments: Instruments) -> UserSession:
         """For one new connection."""

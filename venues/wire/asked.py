@@ -1,10 +1,11 @@
 """What was asked: the part of a request that its answer does not repeat."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from messages.base import ClientOrderId, InstrumentId
-from messages.market import Product
+from messages.base import ClientOrderId, Command, InstrumentId
+from messages.market import Instrument, Product
 from messages.orders import OrderSpec
 from messages.venue import Acted, Request, RequestFailed, Source
 
@@ -20,6 +21,8 @@ class Asked:
     ts_expires  venue time from which the venue refuses the request as too old; 0 unless signed
     order       what SUBMIT asked for: an ACK answer names no more than ids
     limit       rows that a page of QUERY_FILLS may hold: a full page is not complete
+    command     what led to the request; None of questions that no command asked
+    instruments those known, for quantities that the venue counts in contracts
     """
 
     request: Request
@@ -33,6 +36,8 @@ class Asked:
     since_trade_id: int = 0
     limit: int = 1000
     product: Product = Product.SPOT
+    command: Command | None = None
+    instruments: Mapping[InstrumentId, Instrument] = field(default_factory=dict)
 
     @property
     def ts_event(self) -> int:

@@ -14,12 +14,14 @@ class WireRequest:
     path     from the root, without a query: "/api/v5/trade/order"
     params   in the order in which they are sent; a venue's adapter knows whether they are its query
              or its body
+    since_ns rows of history before it are not wanted: how `next_page` knows where to stop
     """
 
     request: Request | None
     method: str
     path: str
     params: Mapping[str, object] = field(default_factory=dict)
+    since_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
