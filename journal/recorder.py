@@ -33,6 +33,7 @@ from messages.market import (
     Batch,
     BookDeltaBatch,
     FundingBatch,
+    LiquidationBatch,
     QuoteBatch,
     TradeBatch,
 )
@@ -40,7 +41,7 @@ from messages.market import (
 if TYPE_CHECKING:
     import polars as pl
 
-AnyBatch = TradeBatch | QuoteBatch | BookDeltaBatch | BarBatch | FundingBatch
+AnyBatch = TradeBatch | QuoteBatch | BookDeltaBatch | BarBatch | FundingBatch | LiquidationBatch
 Stream = tuple[str, str]  # kind, instrument
 
 ROWS_MAX: Final = 50_000
