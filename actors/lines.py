@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import os
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from itertools import count
@@ -65,8 +66,8 @@ def _short(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
-class _Frames(asyncio.Protocol):
-    """Frames of one connection; subclasses say what to do with each."""
+class _Frames(asyncio.Protocol, ABC):
+    """Frames of one connection."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -91,8 +92,9 @@ class _Frames(asyncio.Protocol):
             self.frame(msgspec.msgpack.decode(raw))
         del buffer[:at]
 
+    @abstractmethod
     def frame(self, content: Any) -> None:
-        raise NotImplementedError
+        """What to do with one that came."""
 
     def put(self, content: Any) -> None:
         raw = msgspec.msgpack.encode(content)

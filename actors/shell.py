@@ -12,6 +12,7 @@ at once and without clean-up. The supervisor starts a fresh one from the journal
 import asyncio
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from typing import Any, Final, Generic, TypeVar
 
@@ -44,7 +45,7 @@ _LAST_WORDS_S: Final = 0.05
 _CRASHED: Final = 70
 
 
-class Shell(Generic[S]):
+class Shell(ABC, Generic[S]):
     """Base of the actors of a run. Subclasses open their core, and their ways to the venue."""
 
     def __init__(self, run: str, name: str, incarnation: int) -> None:
@@ -76,24 +77,24 @@ class Shell(Generic[S]):
         """Where this actor's time comes from; the host's, unless a scenario says otherwise."""
         return WallClock()
 
+    @abstractmethod
     async def open(self) -> Machine[S]:
         """Make this actor's machine, recovered from whatever survived it."""
-        raise NotImplementedError("a shell needs a core")
 
     async def connect(self) -> None:
         """Open ways to the venue, once the machine serves."""
 
     async def persist(self, rows: tuple[Row, ...]) -> None:
         """Make journal rows durable; returns when they are."""
-        raise NotImplementedError("only durable actors have rows")
+        raise RuntimeError(f"{self.name} has rows: only durable actors may")
 
     async def checkpoint(self, checkpoint: StrategyCheckpoint) -> None:
         """Make a strategy's checkpoint durable; returns when it is."""
-        raise NotImplementedError("only strategies have checkpoints")
+        raise RuntimeError(f"{self.name} has a checkpoint: only strategies may")
 
     def ask_venue(self, message: Message) -> None:
         """Send a request over this actor's own connection; the answer goes to the mailbox."""
-        raise NotImplementedError("this actor has no connection")
+        raise RuntimeError(f"{self.name} asks a venue: it has no connection")
 
     def heard(self, message: Message, now_ns: int) -> None:
         """See each message before it is handled (recorders, metrics)."""

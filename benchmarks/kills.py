@@ -98,12 +98,21 @@ def _kill(system: Connected, count: int, rng: np.random.Generator) -> list[dict[
                 break
             time.sleep(_LOOK_S)
         seen_ms = (time.monotonic() - killed) * 1000
-        done.append({"actor": name, "kind": before["class"], "seen_ms": round(seen_ms, 1)})
-    time.sleep(1.0)
-    served = [r["serve_ms"] for r in system.tree()["recoveries"]]
-    for kill, serve_ms in zip(done, served[-count:], strict=False):
-        kill["serve_ms"] = round(serve_ms, 1)
+        kill = {"actor": name, "kind": before["class"], "seen_ms": round(seen_ms, 1)}
+        done.append(kill | {"incarnation": before["incarnation"] + 1})
+    _add_recoveries(system, done)
     return done
+
+
+def _add_recoveries(system: Connected, kills: list[dict[str, Any]]) -> None:
+    """What the root counted for each kill; of the last one it hears after the actor serves."""
+    deadline = time.monotonic() + _BACK_S
+    while time.monotonic() < deadline and any("serve_ms" not in kill for kill in kills):
+        counted = {(r["actor"], r["incarnation"]): r for r in system.tree()["recoveries"]}
+        for kill in kills:
+            if recovery := counted.get((kill["actor"], kill["incarnation"])):
+                kill["serve_ms"] = round(recovery["serve_ms"], 1)
+        time.sleep(_LOOK_S)
 
 
 def _row(system: Connected, name: str) -> dict[str, Any]:
