@@ -1,0 +1,1 @@
+"""Drivers over real sockets for every venue's adapter: HTTP, WebSockets, clock, budget, streams."""

@@ -1,0 +1,200 @@
+"""The trading connection: one command in, exactly one piece of evidence out. Never raises for the
+venue or the network, and sends a command at most once.
+
+A failure is told by what it proves. Not connected, or held back by our own budget or clock: acted
+NO. A time-out, a cut connection, a 5xx or an unreadable answer after sending: acted PERHAPS, with
+the venue time from which the venue itself would refuse the request as too old; questions change
+nothing, so for them it is NO. What to do about it is for the order manager to decide.
+
+How old is an answer to "what is with this order"? The venue accepted our signed time, so its clock
+was at most the adapter's `ahead_ns` behind it: that much before the signed time is a lower bound
+that holds whatever our own clock does, and "no such order" is told as of then.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from messages.base import ClientOrderId, Command, Event
+from messages.orders import CancelOrder, ModifyOrder, QueryOrder, SubmitOrder
+from messages.venue import (
+    AccountCommand,
+    Acted,
+    CancelAllAfter,
+    CancelAllOrders,
+    FillsReport,
+    OpenOrdersReport,
+    PositionsReport,
+    QueryAccount,
+    QueryFees,
+    QueryFills,
+    QueryOpenOrders,
+    QueryPositions,
+    Request,
+    RequestRefused,
+    SetLeverage,
+    SetMarginMode,
+    Source,
+    SubmitOrderList,
+    VenueQuery,
+)
+from trading.errors import Ambiguous, Garbled, NotSent, Refused
+from venues.net.access import Access, whole_ms
+from venues.wire.asked import Asked
+from venues.wire.request import Answer, WireRequest
+
+GatewayCommand = SubmitOrder | CancelOrder | ModifyOrder | QueryOrder | VenueQuery | AccountCommand
+REQUEST: Final[dict[type[Command], Request]] = {
+    SubmitOrder: Request.SUBMIT,
+    CancelOrder: Request.CANCEL,
+    ModifyOrder: Request.MODIFY,
+    QueryOrder: Request.QUERY_ORDER,
+    QueryOpenOrders: Request.QUERY_OPEN_ORDERS,
+    QueryFills: Request.QUERY_FILLS,
+    QueryAccount: Request.QUERY_ACCOUNT,
+    SubmitOrderList: Request.SUBMIT_LIST,
+    CancelAllOrders: Request.CANCEL_ALL,
+    CancelAllAfter: Request.CANCEL_ALL_AFTER,
+    QueryPositions: Request.QUERY_POSITIONS,
+    QueryFees: Request.QUERY_FEES,
+    SetLeverage: Request.SET_LEVERAGE,
+    SetMarginMode: Request.SET_MARGIN_MODE,
+}
+NOT_OFFERED: Final = "NOT_OFFERED"  # the code of what a venue does not have; nothing is sent
+_ACTING: Final = frozenset(r for r in Request if r.acting)
+_QUARANTINE_MAX: Final = 16
+_PAGES_MAX: Final = 1000
+_Paged = FillsReport | OpenOrdersReport | PositionsReport
+
+
+class Gateway:
+    """Commands of one account over one `Access`.
+
+    source      who asks, for the evidence of questions: QUERY or RECONCILER
+    quarantine  the last answers that could not be read, with their bytes
+    """
+
+    def __init__(self, access: Access, source: Source = Source.QUERY) -> None:
+        self.quarantine: list[Garbled] = []
+        self._access = access
+        self._source = source
+
+    async def execute(self, command: GatewayCommand) -> Event:
+        """Carry out one command -> what the venue's answer, or its absence, proves."""
+        access = self._access
+        try:
+            wire = access.adapter.request_of(command, access.instruments)
+        except Refused as e:
+            reply: Event = self._not_offered(command, str(e))
+        else:
+            reply = await self._every_page(command, wire)
+        ids = {"causation_id": command.key, "correlation_id": _name(command)}
+        return reply.model_copy(update=ids)
+
+    async def _every_page(self, command: GatewayCommand, wire: WireRequest) -> Event:
+        """All rows, however many pages; a failure on any page is the answer."""
+        page: WireRequest | None = wire
+        whole: Event | None = None
+        for _ in range(_PAGES_MAX):
+            assert page is not None, "left below where there is none"
+            reply, page = await self._once(command, page)
+            if not isinstance(reply, _Paged):
+                return reply
+            whole = reply if whole is None else _joined(whole, reply)
+            if page is None:
+                # `complete` of the last page is that of the whole: every row from the first on.
+                done = isinstance(whole, FillsReport)
+                return whole.model_copy(update={"complete": True}) if done else whole
+        asked = self._asked(command, wire, 0)
+        return asked.failed(Acted.NO, f"more than {_PAGES_MAX} pages: ask for less")
+
+    async def _once(
+        self, command: GatewayCommand, wire: WireRequest
+    ) -> tuple[Event, WireRequest | None]:
+        """One request, at most one time -> its evidence, and the request for the next page."""
+        access = self._access
+        venue_ns = whole_ms(access.clock.now_ns())
+        asked = self._asked(command, wire, venue_ns)
+        wait_ns = access.budget.take(access.adapter.cost(wire), venue_ns)
+        if wait_ns:
+            failed = asked.failed(Acted.NO, "held back: our request budget is used up", wait_ns)
+            return failed, None
+        try:
+            answer = await access.http.send(access.signed(wire, venue_ns))
+        except NotSent as e:
+            return self._late(asked).failed(Acted.NO, f"not sent: {e}"), None
+        except Ambiguous as e:
+            return self._late(asked).failed(_perhaps(asked), f"no answer: {e}"), None
+        return await self._read(answer, self._late(asked), wire)
+
+    async def _read(
+        self, answer: Answer, asked: Asked, wire: WireRequest
+    ) -> tuple[Event, WireRequest | None]:
+        access = self._access
+        access.obeyed(answer)
+        try:
+            reply = access.adapter.read_answer(answer, asked)[-1]
+            page = access.adapter.next_page(wire, answer) if isinstance(reply, _Paged) else None
+        except Garbled as e:
+            self.quarantine = [*self.quarantine, e][-_QUARANTINE_MAX:]
+            return asked.failed(_perhaps(asked), f"unreadable answer: {e}"), None
+        if isinstance(reply, RequestRefused) and reply.code in access.adapter.clock_codes:
+            await access.sync()  # one of the two clocks has moved
+            if asked.request is Request.CANCEL:  # not done, not refused: it is said again
+                return asked.failed(Acted.NO, f"out of time: {reply.reason}"), None
+        return reply, page
+
+    def _asked(self, command: GatewayCommand, wire: WireRequest, venue_ns: int) -> Asked:
+        access = self._access
+        order = command.order if isinstance(command, SubmitOrder) else None
+        request = REQUEST[type(command)]
+        behind = access.adapter.ahead_ns if request is Request.QUERY_ORDER else 0
+        instrument_id = order.instrument_id if order else getattr(command, "instrument_id", None)
+        return Asked(
+            request=request,
+            ts_init=access.now_ns(),
+            instrument_id=instrument_id,
+            client_order_id=_name(command),
+            ts_venue=max(venue_ns - behind, 0),
+            ts_expires=access.adapter.expires_ns(wire, venue_ns, access.recv_window_ms),
+            source=Source.ACK if request in _ACTING else self._source,
+            order=order,
+            since_trade_id=getattr(command, "since_trade_id", 0),
+            product=access.adapter.product,
+            command=command,
+            instruments=access.instruments,
+        )
+
+    def _late(self, asked: Asked) -> Asked:
+        """The same request, now that we know how it went."""
+        return replace(asked, ts_init=self._access.now_ns())
+
+    def _not_offered(self, command: GatewayCommand, reason: str) -> RequestRefused:
+        now_ns = self._access.now_ns()
+        return RequestRefused(
+            ts_event=now_ns,
+            ts_init=now_ns,
+            request=REQUEST[type(command)],
+            client_order_id=_name(command),
+            code=NOT_OFFERED,
+            reason=f"{reason}; not sent",
+        )
+
+
+def _joined(whole: Event, page: Event) -> Event:
+    """One report of the rows of both."""
+    for name in ("fills", "orders", "positions"):
+        rows = getattr(whole, name, None)
+        if rows is not None:
+            return whole.model_copy(update={name: (*rows, *getattr(page, name))})
+    raise TypeError(f"{type(whole).__name__}: has no pages")
+
+
+def _perhaps(asked: Asked) -> Acted:
+    """What silence proves: a question changes nothing, whether it arrived or not."""
+    return Acted.PERHAPS if asked.request in _ACTING else Acted.NO
+
+
+def _name(command: GatewayCommand) -> ClientOrderId:
+    if isinstance(command, SubmitOrder):
+        return command.order.client_order_id
+    return ClientOrderId(getattr(command, "client_order_id", ""))

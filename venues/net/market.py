@@ -1,0 +1,141 @@
+"""Market data of one venue over one connection that is made again whenever it is lost.
+
+What is subscribed to outlives every connection. Whether a stream is silent is the feed core's to
+judge; this offers `resubscribe` and `reconnect`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing, suppress
+from typing import Final
+
+import numpy as np
+from websockets.asyncio.client import ClientConnection
+
+from messages.base import Event
+from messages.venue import StreamDown, StreamUp
+from venues.net.socket import FAILURES, Socket, SocketConfig
+from venues.wire.adapter import Adapter, Instruments, MarketSession, Subscription
+from venues.wire.batch import Batcher
+from venues.wire.frames import Control, Read
+
+_REFUSALS_MAX: Final = 16
+
+
+class MarketStream:
+    """Batches of everything that is wanted, over one connection at a time.
+
+    rng       jitter of the waits between attempts
+    batcher   counts what was read, by the venue's kinds
+    wanted    subscriptions, in the order in which they were made
+    refusals  the venue's last refusals of subscriptions: (request id, words)
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        config: SocketConfig,
+        instruments: Instruments,
+        now_ns: Callable[[], int],
+        rng: np.random.Generator,
+    ) -> None:
+        self.socket = Socket(config, now_ns, rng)
+        self.batcher = Batcher(self._read)
+        self.wanted: dict[Subscription, None] = {}
+        self.refusals: deque[Control] = deque(maxlen=_REFUSALS_MAX)
+        self._adapter = adapter
+        self._instruments = instruments
+        self._now_ns = now_ns
+        self._session: MarketSession | None = None
+        self._ws: ClientConnection | None = None
+        self._sending = asyncio.Lock()
+
+    async def subscribe(self, *wanted: Subscription) -> None:
+        """Want these too; asked for at once where connected."""
+        new = [s for s in wanted if s not in self.wanted]
+        self.wanted |= dict.fromkeys(new)
+        if self._session is not None:
+            await self._send(self._session.subscribe(new))
+
+    async def unsubscribe(self, *unwanted: Subscription) -> None:
+        """Want these no longer."""
+        known = [s for s in unwanted if self.wanted.pop(s, s) is None]
+        if self._session is not None:
+            await self._send(self._session.unsubscribe(known))
+
+    async def resubscribe(self, *again: Subscription) -> None:
+        """Leave and ask again: what begins with a whole book does so anew."""
+        known = [s for s in again if s in self.wanted]
+        if self._session is not None and known:
+            await self._send((*self._session.unsubscribe(known), *self._session.subscribe(known)))
+
+    async def batches(self) -> AsyncGenerator[tuple[Event, ...], None]:
+        """Everything that is there now, joined, oldest first; until `close`.
+
+        StreamUp comes once all is asked for, StreamDown when the connection is lost, which is no
+        end. Iterate inside `contextlib.aclosing`.
+        """
+        socket = self.socket
+        while True:
+            session = self._adapter.market_session(self._instruments)
+            up = False
+            try:
+                self._ws = ws = await socket.opened(session.path(), session.ping)
+                self._session, up = session, True
+                asking = asyncio.create_task(self._send(session.subscribe(tuple(self.wanted))))
+                try:
+                    async with aclosing(socket.batches(ws, session.ping)) as batches:
+                        yield (self._up(),)
+                        async for frames in batches:
+                            for ts_init, raw in frames:
+                                self.batcher.add(raw, ts_init)
+                            events = self.batcher.flush()
+                            if events:
+                                yield events
+                finally:
+                    self._session, self._ws = None, None
+                    asking.cancel()
+            except FAILURES as e:
+                socket.problem = f"{type(e).__name__}: {e}"
+            if up:
+                yield (self._down(),)
+            if not await socket.rest():
+                return
+
+    def reconnect(self) -> None:
+        """Cut the connection; a new one is made at once."""
+        self.socket.reconnect()
+
+    def close(self) -> None:
+        """End for good; `batches` returns."""
+        self.socket.close()
+
+    async def _send(self, frames: Iterable[bytes]) -> None:
+        """A connection that is lost meanwhile is no failure: all is asked for on the next one."""
+        session = self._session
+        async with self._sending:
+            for frame in frames:
+                if session is not self._session or session is None or self._ws is None:
+                    return
+                with suppress(*FAILURES):
+                    await self._ws.send(frame, text=True)
+                if session.send_gap_s:
+                    await asyncio.sleep(session.send_gap_s)
+
+    def _read(self, raw: bytes, ts_init: int) -> Read:
+        session = self._session
+        if session is None:
+            return Control("late")
+        found = session.heard(raw, ts_init)
+        if isinstance(found, Control) and found.kind == "error":
+            self.refusals.append(found)
+        return found
+
+    def _up(self) -> StreamUp:
+        now_ns = self._now_ns()
+        return StreamUp(ts_event=now_ns, ts_init=now_ns)
+
+    def _down(self) -> StreamDown:
+        now_ns = self._now_ns()
+        return StreamDown(ts_event=now_ns, ts_init=now_ns, reason=self.socket.problem)
