@@ -1,7 +1,8 @@
-"""Market data of one venue over one connection that is made again whenever it is lost.
+"""Market data of one venue over connections that are made again whenever they are lost.
 
-What is subscribed to outlives every connection. Whether a stream is silent is the feed core's to
-judge; this offers `resubscribe` and `reconnect`.
+Some venues have several addresses for it (routes); each is a `MarketStream`, `MarketStreams` is all
+of them. What is subscribed to outlives every connection. Whether a stream is silent is the feed
+core's to judge; this offers `resubscribe` and `reconnect`.
 """
 
 import asyncio
@@ -39,7 +40,9 @@ class MarketStream:
         instruments: Instruments,
         now_ns: Callable[[], int],
         rng: np.random.Generator,
+        route: str = "",
     ) -> None:
+        self.route = route
         self.socket = Socket(config, now_ns, rng)
         self.batcher = Batcher(self._read)
         self.wanted: dict[Subscription, None] = {}
@@ -78,7 +81,7 @@ class MarketStream:
         """
         socket = self.socket
         while True:
-            session = self._adapter.market_session(self._instruments)
+            session = self._adapter.market_session(self._instruments, self.route)
             up = False
             try:
                 self._ws = ws = await socket.opened(session.path(), session.ping)
@@ -139,3 +142,40 @@ class MarketStream:
     def _down(self) -> StreamDown:
         now_ns = self._now_ns()
         return StreamDown(ts_event=now_ns, ts_init=now_ns, reason=self.socket.problem)
+
+
+class MarketStreams:
+    """The streams of every route of a venue; a route without subscriptions need not be followed."""
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        config: SocketConfig,
+        instruments: Instruments,
+        now_ns: Callable[[], int],
+        rng: np.random.Generator,
+    ) -> None:
+        self._adapter = adapter
+        self.routes = {
+            route: MarketStream(adapter, config, instruments, now_ns, rng, route)
+            for route in adapter.routes
+        }
+
+    def of(self, subscription: Subscription) -> MarketStream:
+        """The stream that a subscription comes on."""
+        return self.routes[self._adapter.route_of(subscription)]
+
+    async def subscribe(self, *wanted: Subscription) -> None:
+        """As `MarketStream.subscribe`, each on its route."""
+        for route, stream in self.routes.items():
+            await stream.subscribe(*(s for s in wanted if self._adapter.route_of(s) == route))
+
+    async def unsubscribe(self, *unwanted: Subscription) -> None:
+        """As `MarketStream.unsubscribe`, each on its route."""
+        for stream in self.routes.values():
+            await stream.unsubscribe(*(s for s in unwanted if s in stream.wanted))
+
+    def close(self) -> None:
+        """End all of them for good."""
+        for stream in self.routes.values():
+            stream.close()

@@ -160,6 +160,7 @@ class Adapter(ABC):
     needs_passphrase: bool = False
     snapshot_by: SnapshotBy = SnapshotBy.RESUBSCRIBE
     channels: frozenset[Channel]  # those the venue has
+    routes: tuple[str, ...] = ("",)  # kinds of market-data connections, where there are several
     bar_intervals: Mapping[int, str]  # interval in ns -> the venue's name of it
     limits: tuple[LimitRule, ...]
     clock_codes: frozenset[str] = frozenset()  # refusals that say that our time is wrong
@@ -267,9 +268,13 @@ class Adapter(ABC):
 
     # --- streams -------------------------------------------------------------------------------
 
+    def route_of(self, wanted: Subscription) -> str:
+        """Which of `routes` a stream comes on."""
+        return self.routes[0]
+
     @abstractmethod
-    def market_session(self, instruments: Instruments) -> MarketSession:
-        """For one new connection; `instruments` may grow while it lives."""
+    def market_session(self, instruments: Instruments, route: str) -> MarketSession:
+        """For one new connection of one route; `instruments` may grow while it lives."""
 
     @abstractmethod
     def user_session(self, keys: Keys, instruments: Instruments) -> UserSession:
