@@ -16,7 +16,7 @@ from scenarios.folder import RunFolder
 from scenarios.spec import GENERATED, BadSpec, RunSpec
 from supervisors.process import birth
 from venues.binance.signing import simulator_keys
-from venues.binance.simulator import tape_of
+from venues.binance.simulator import Simulator
 from venues.binance.simulator_config import SimulatorConfig
 from venues.sim.tape import DEFAULT_SPECS
 from venues.wire.keys import Keys
@@ -182,7 +182,7 @@ def _recorded(spec: RunSpec) -> tuple[tuple[Instrument, ...], object]:
     if not path.is_file():
         raise BadSpec(f'venue.tape: {path}: no such file; name a recording, or "generated"')
     try:
-        config, tape = tape_of(SimulatorConfig(recordings=(str(path),)))
+        config, tape = Simulator.tape_of(SimulatorConfig(recordings=(str(path),)))
     except ValueError as e:
         raise BadSpec(f"venue.tape: {e}") from None
     return config.instruments, tape

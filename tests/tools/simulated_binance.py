@@ -28,10 +28,10 @@ from venues.binance.limits import Budget
 from venues.binance.signing import simulator_keys
 from venues.binance.simulator import Simulator
 from venues.binance.simulator_config import SimulatorConfig
-from venues.binance.simulator_faults import FaultKind, FaultScript, Rule
 from venues.binance.transport_clock import VenueClock
 from venues.binance.transport_rest import Rest
 from venues.binance.transport_socket import Backoff, SocketConfig
+from venues.serving.faults import FaultKind, FaultScript, Rule
 
 BTC = InstrumentId("BTCUSDT.BINANCE")
 KEYS = simulator_keys(np.random.default_rng(7))

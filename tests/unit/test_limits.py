@@ -5,8 +5,9 @@ import pytest
 from messages.base import NS_PER_S
 from messages.venue import Request
 from venues.binance.limits import COSTS, Budget, Cost, Priority, depth_weight
-from venues.binance.simulator_errors import ApiError
-from venues.binance.simulator_limits import Meter, weight_of
+from venues.binance.simulator_config import LimitConfig
+from venues.binance.simulator_limits import BinanceMeter, weight_of
+from venues.serving.errors import ApiError
 
 MINUTE = 60 * NS_PER_S
 NOW = 1_000 * MINUTE
@@ -90,7 +91,9 @@ def test_client_and_server_weigh_our_requests_alike() -> None:
 
 
 def test_meter_answers_429_then_bans_who_goes_on_then_lets_in_again() -> None:
-    meter = Meter(weight_max=2, orders_10s_max=1, orders_day_max=1, ban_after=2, ban_s=120)
+    meter = BinanceMeter(
+        LimitConfig(weight_max=2, orders_10s_max=1, orders_day_max=1, ban_after=2, ban_s=120)
+    )
     meter.charge(1, NOW)
     meter.charge(1, NOW)
     refusals = []
@@ -107,14 +110,18 @@ def test_meter_answers_429_then_bans_who_goes_on_then_lets_in_again() -> None:
 
 
 def test_second_ban_lasts_twice_as_long() -> None:
-    meter = Meter(weight_max=1, orders_10s_max=1, orders_day_max=1, ban_after=0, ban_s=10)
+    meter = BinanceMeter(
+        LimitConfig(weight_max=1, orders_10s_max=1, orders_day_max=1, ban_after=0, ban_s=10)
+    )
 
     assert meter.ban(NOW).headers["Retry-After"] == "11"
     assert meter.ban(NOW + MINUTE).headers["Retry-After"] == "21"
 
 
 def test_too_many_orders_is_429_without_retry_after() -> None:
-    meter = Meter(weight_max=9, orders_10s_max=1, orders_day_max=9, ban_after=9, ban_s=1)
+    meter = BinanceMeter(
+        LimitConfig(weight_max=9, orders_10s_max=1, orders_day_max=9, ban_after=9, ban_s=1)
+    )
     meter.order(NOW)
 
     with pytest.raises(ApiError, match="-1015") as caught:

@@ -15,9 +15,10 @@ import pytest
 from simulated_binance import KEYS
 
 from messages.market import BookDeltaBatch
-from venues.binance.simulator import configure, main, tape_of
+from venues.binance.simulator import Simulator
 from venues.binance.simulator_config import SimulatorConfig
-from venues.binance.simulator_faults import FaultKind, FaultScript, Rule
+from venues.serving.faults import FaultKind, FaultScript, Rule
+from venues.serving.process import configure, main
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "venues.binance.simulator"]
@@ -97,7 +98,7 @@ def test_wrong_start_is_one_line_and_code_2(
     word: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code = main(flags, environment)
+    code = main(Simulator, flags, environment)
 
     said = capsys.readouterr().err
     assert code == 2
@@ -127,7 +128,7 @@ def test_flags_change_what_the_file_says(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text('{"seed": 1, "speed": 2.0, "balances": {"USDT": "5"}}')
 
-    config = configure(["--config", str(path), "--seed", "9", "--control"])
+    config = configure(Simulator, ["--config", str(path), "--seed", "9", "--control"])
 
     assert (config.seed, config.speed, config.control) == (9, 2.0, True)
     assert {k: str(v) for k, v in config.balances.items()} == {"USDT": "5"}
@@ -145,7 +146,7 @@ def test_recording_brings_its_own_instruments() -> None:
     if not path.is_file():
         pytest.skip(f"no recording at {path.relative_to(ROOT.parent)}")
 
-    config, tape = tape_of(SimulatorConfig(recordings=(str(path),)))
+    config, tape = Simulator.tape_of(SimulatorConfig(recordings=(str(path),)))
     _, first = next(iter(tape))
 
     assert [i.symbol for i in config.instruments] == ["BTCUSDT"]
@@ -160,4 +161,4 @@ def test_recording_of_another_market_is_refused() -> None:
         pytest.skip(f"no recording at {path.relative_to(ROOT.parent)}")
 
     with pytest.raises(ValueError, match="USD-M"):
-        tape_of(SimulatorConfig(recordings=(str(path),)))
+        Simulator.tape_of(SimulatorConfig(recordings=(str(path),)))

@@ -28,9 +28,9 @@ from messages.venue import (
 from venues.binance.gateway import RECV_WINDOW_MS, BinanceGateway
 from venues.binance.limits import Budget
 from venues.binance.simulator_config import LimitConfig, SimulatorConfig
-from venues.binance.simulator_faults import FaultKind, Rule
 from venues.binance.transport_clock import VenueClock
 from venues.binance.transport_rest import Rest
+from venues.serving.faults import FaultKind, Rule
 
 K = FaultKind
 FILLS = QueryFills(ts_event=1, ts_init=1, instrument_id=BTC)

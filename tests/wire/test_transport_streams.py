@@ -25,9 +25,9 @@ from venues.binance.codec_frames import reader
 from venues.binance.codec_names import Market
 from venues.binance.limits import Budget
 from venues.binance.simulator_config import SimulatorConfig
-from venues.binance.simulator_faults import FaultKind, Rule
 from venues.binance.transport import MarketData, MarketStreams, streams_of
 from venues.binance.transport_socket import SocketConfig
+from venues.serving.faults import FaultKind, Rule
 from venues.sim.tape import generate
 from venues.wire.batch import Batcher, decode_many
 

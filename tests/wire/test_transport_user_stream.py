@@ -19,8 +19,8 @@ from messages.venue import (
     VenueStatus,
 )
 from venues.binance.simulator_config import SimulatorConfig
-from venues.binance.simulator_faults import FaultKind as K
 from venues.binance.transport_user import UserStream
+from venues.serving.faults import FaultKind as K
 
 
 def user_stream(w: World, keys: Any = KEYS) -> UserStream:

@@ -9,8 +9,8 @@ from typing import Final
 from messages.base import NS_PER_MS
 from venues.binance import simulator_errors as errors
 from venues.binance.signing import matches, unsigned
-from venues.binance.simulator_errors import ApiError
 from venues.binance.simulator_params import Params
+from venues.serving.errors import ApiError
 from venues.wire.keys import Keys
 
 _AHEAD_MS: Final = 1000

@@ -4,30 +4,11 @@ docs: Spot "Error Codes" (2026-09). Each error is made where it is raised: an ex
 that is raised twice keeps the frames of both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-class ApiError(Exception):
-    """An answer that is not a success."""
-
-    def __init__(
-        self, code: int, text: str, status: int = 400, headers: Mapping[str, str] = _NO_HEADERS
-    ) -> None:
-        super().__init__(f"{code}: {text}")
-        self.code = code
-        self.text = text
-        self.status = status
-        self.headers = headers
-
-    def body(self) -> bytes:
-        return msgspec.json.encode({"code": self.code, "msg": self.text})
+from venues.serving.errors import ApiError
 
 
 def missing(name: str) -> ApiError:

@@ -7,8 +7,12 @@ import re
 from typing import Final
 
 from messages.base import NS_PER_S
-from venues.binance.limits import Window, depth_weight
-from venues.binance.simulator_errors import ApiError
+from venues.binance.codec_names import ms
+from venues.binance.limits import depth_weight
+from venues.binance.simulator_config import LimitConfig
+from venues.serving.errors import ApiError
+from venues.serving.meter import Denied, Meter
+from venues.wire.limits import LimitRule
 
 WEIGHTS: Final[dict[str, int]] = {
     "GET /api/v3/ping": 1,
@@ -37,6 +41,11 @@ WEIGHTS: Final[dict[str, int]] = {
 _ALL_SYMBOLS: Final = {"GET /api/v3/openOrders": 80, "GET /api/v3/ticker/bookTicker": 4}
 _ONE_ORDER: Final = {"GET /api/v3/myTrades": 5}
 _DEPTH_DEFAULT: Final = 100
+_LENGTHS: Final = {  # header's suffix, unit, how many of it
+    60 * NS_PER_S: ("1M", "MINUTE", 1),
+    10 * NS_PER_S: ("10S", "SECOND", 10),
+    86_400 * NS_PER_S: ("1D", "DAY", 1),
+}
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
@@ -52,97 +61,87 @@ def weight_of(request: str, params: dict[str, str]) -> int:
     return WEIGHTS.get(request, 1)
 
 
-class Meter:
-    """Counts of one address and one account, which on loopback are the same caller.
+def rules(limits: LimitConfig) -> tuple[LimitRule, ...]:
+    """Spot's windows with these amounts."""
+    return (
+        LimitRule("weight", limits.weight_max, 60 * NS_PER_S),
+        LimitRule("orders", limits.orders_10s_max, 10 * NS_PER_S),
+        LimitRule("orders", limits.orders_day_max, 86_400 * NS_PER_S),
+    )
 
-    ban_after  requests answered 429 within a minute before the ban
-    ban_s      length of the first ban; each further ban is twice as long
-    """
 
-    def __init__(
-        self, weight_max: int, orders_10s_max: int, orders_day_max: int, ban_after: int, ban_s: int
-    ) -> None:
-        self._weight = Window(60 * NS_PER_S, weight_max)
-        self._refused = Window(60 * NS_PER_S, ban_after)
-        self._orders = {
-            "10S": Window(10 * NS_PER_S, orders_10s_max),
-            "1D": Window(86_400 * NS_PER_S, orders_day_max),
-        }
-        self._banned_until = 0
-        self._ban_s = ban_s
+class BinanceMeter:
+    """Counts of one address and one account, which on loopback are the same caller."""
+
+    def __init__(self, limits: LimitConfig) -> None:
+        self._rules = rules(limits)
+        self._meter = Meter(self._rules, limits.ban_after, limits.ban_s, count_denied=True)
 
     def charge(self, weight: int, now_ns: int) -> None:
         """Count a request.
 
         raises  ApiError 429 past the limit, 418 for a caller who goes on regardless
         """
-        if now_ns < self._banned_until:
-            raise self._banned(now_ns)
-        wait_ns = self._weight.wait_ns(weight, 100, now_ns)
-        self._weight.used += weight
-        if wait_ns:
-            raise self.throttle(now_ns)
+        if (denied := self._meter.charge((("weight", weight),), now_ns)) is not None:
+            raise self._refusal(denied, now_ns)
 
     def throttle(self, now_ns: int) -> ApiError:
         """A 429, or the 418 that follows too many of them."""
-        self._refused.roll(now_ns)
-        self._refused.used += 1
-        if self._refused.used > self._refused.limit:
-            return self.ban(now_ns)
-        interval_ns, limit = self._weight.interval_ns, self._weight.limit
-        wait_s = (interval_ns - now_ns % interval_ns) // NS_PER_S + 1
-        text = (
-            f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE."
-            " Please use WebSocket Streams for live updates to avoid polling the API."
-        )
-        return ApiError(-1003, text, 429, {"Retry-After": str(wait_s)})
+        weight = self._rules[0]
+        wait_ns = self._meter.window(weight).wait_ns(now_ns)
+        return self._refusal(self._meter.deny(weight, wait_ns, now_ns), now_ns)
 
     def ban(self, now_ns: int) -> ApiError:
         """Start a ban; a repeated offence lasts twice as long."""
-        self._banned_until = now_ns + self._ban_s * NS_PER_S
-        self._ban_s *= 2
-        return self._banned(now_ns)
+        return self._refusal(self._meter.ban(now_ns), now_ns)
 
     def order(self, now_ns: int) -> None:
         """Count a new order.
 
         raises  ApiError 429, without Retry-After, past the account's limit
         """
-        for name, window in self._orders.items():
-            if window.wait_ns(1, 100, now_ns):
-                text = f"Too many new orders; current limit is {window.limit} orders per {name}."
+        windows = [self._meter.window(rule) for rule in self._rules[1:]]
+        for window in windows:
+            if window.full(1, now_ns):
+                name, limit = _LENGTHS[window.rule.interval_ns][0], window.rule.amount
+                text = f"Too many new orders; current limit is {limit} orders per {name}."
                 raise ApiError(-1015, text, 429)
-        for window in self._orders.values():
-            window.used += 1
+        for window in windows:
+            window.take(1, now_ns)
 
     def headers(self, ordering: bool, now_ns: int) -> dict[str, str]:
         """The counts that go with every answer; order counts only with answers about orders."""
-        self._weight.roll(now_ns)
-        found = {"X-MBX-USED-WEIGHT": str(self._weight.used)}
-        found["X-MBX-USED-WEIGHT-1M"] = str(self._weight.used)
-        if ordering:
-            for name, window in self._orders.items():
-                window.roll(now_ns)
-                found[f"X-MBX-ORDER-COUNT-{name}"] = str(window.used)
+        windows = [self._meter.window(rule) for rule in self._rules]
+        for window in windows:
+            window.roll(now_ns)
+        found = {"X-MBX-USED-WEIGHT": str(windows[0].used)}
+        found["X-MBX-USED-WEIGHT-1M"] = str(windows[0].used)
+        for window in windows[1:] if ordering else ():
+            name = _LENGTHS[window.rule.interval_ns][0]
+            found[f"X-MBX-ORDER-COUNT-{name}"] = str(window.used)
         return found
 
-    def rules(self) -> list[dict[str, object]]:
+    def limits(self) -> list[dict[str, object]]:
         """The limits as exchangeInfo lists them."""
-        rows = (
-            ("REQUEST_WEIGHT", "MINUTE", 1, self._weight.limit),
-            ("ORDERS", "SECOND", 10, self._orders["10S"].limit),
-            ("ORDERS", "DAY", 1, self._orders["1D"].limit),
-        )
-        return [
-            {"rateLimitType": kind, "interval": unit, "intervalNum": n, "limit": limit}
-            for kind, unit, n, limit in rows
-        ]
+        found: list[dict[str, object]] = []
+        for rule in self._rules:
+            kind = "REQUEST_WEIGHT" if rule.name == "weight" else "ORDERS"
+            _, unit, n = _LENGTHS[rule.interval_ns]
+            row = {"rateLimitType": kind, "interval": unit, "intervalNum": n, "limit": rule.amount}
+            found.append(row)
+        return found
 
-    def _banned(self, now_ns: int) -> ApiError:
-        until_ms = self._banned_until // 1_000_000
+    def _refusal(self, denied: Denied, now_ns: int) -> ApiError:
+        wait = {"Retry-After": str(denied.wait_ns // NS_PER_S + 1)}
+        if not denied.banned:
+            text = (
+                f"Too much request weight used; current limit is {denied.rule.amount} request"
+                " weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid"
+                " polling the API."
+            )
+            return ApiError(-1003, text, 429, wait)
         text = (
-            f"Way too much request weight used; IP banned until {until_ms}."
+            f"Way too much request weight used; IP banned until {ms(self._meter.banned_until)}."
             " Please use WebSocket Streams for live updates to avoid bans."
         )
-        wait_s = (self._banned_until - now_ns) // NS_PER_S + 1
-        return ApiError(-1003, text, 418, {"Retry-After": str(wait_s)})
+        return ApiError(-1003, text, 418, wait)

@@ -12,7 +12,7 @@ from messages.base import ClientOrderId, InstrumentId, StrategyId
 from messages.orders import OrderSide, OrderSpec, OrderType, TimeInForce
 from venues.binance import simulator_errors as errors
 from venues.binance.codec_names import Market, instrument_id
-from venues.binance.simulator_errors import ApiError
+from venues.serving.errors import ApiError
 
 E = TypeVar("E", bound=StrEnum)
 _ID: Final = re.compile(r"[a-zA-Z0-9\-_]{1,36}")

@@ -10,30 +10,30 @@ from venues.binance import codec_encode as market_wire
 from venues.binance import codec_encode_orders as wire
 from venues.binance import simulator_errors as errors
 from venues.binance.codec_names import INTERVAL_NS
-from venues.binance.simulator_errors import ApiError
-from venues.binance.simulator_exchange import Exchange
+from venues.binance.simulator_exchange import BinanceExchange
 from venues.binance.simulator_params import Params
 from venues.binance.simulator_routes import Json, Route, instrument
+from venues.serving.errors import ApiError
 
 
-def _ping(exchange: Exchange, params: Params) -> Json:
+def _ping(exchange: BinanceExchange, params: Params) -> Json:
     params.finish()
     return {}
 
 
-def _server_time(exchange: Exchange, params: Params) -> Json:
+def _server_time(exchange: BinanceExchange, params: Params) -> Json:
     params.finish()
     return wire.server_time(exchange.now_ns())
 
 
-def _depth(exchange: Exchange, params: Params) -> Json:
+def _depth(exchange: BinanceExchange, params: Params) -> Json:
     found, limit = instrument(exchange, params), params.limit(100, 5000)
     params.finish()
     snapshot = exchange.books[found].snapshot(limit, exchange.now_ns())
     return market_wire.depth_snapshot(snapshot, limit)
 
 
-def _trades(exchange: Exchange, params: Params) -> Json:
+def _trades(exchange: BinanceExchange, params: Params) -> Json:
     found, limit = instrument(exchange, params), params.limit(500, 1000)
     params.finish()
     rows = [market_wire.trades(b)[0] for b in list(exchange.trades[found].recent)[-limit:]]
@@ -51,7 +51,7 @@ def _trades(exchange: Exchange, params: Params) -> Json:
     ]
 
 
-def _agg_trades(exchange: Exchange, params: Params) -> Json:
+def _agg_trades(exchange: BinanceExchange, params: Params) -> Json:
     """Each trade as an aggregate of one; only the newest ones, from `fromId` on where given."""
     found, limit = instrument(exchange, params), params.limit(500, 1000)
     first = params.integer("fromId", 0) or 0
@@ -66,7 +66,7 @@ def _agg_trades(exchange: Exchange, params: Params) -> Json:
     ]
 
 
-def _klines(exchange: Exchange, params: Params) -> Json:
+def _klines(exchange: BinanceExchange, params: Params) -> Json:
     found, interval = instrument(exchange, params), params.need("interval")
     limit = params.limit(500, 1000)
     start_ms, end_ms = params.integer("startTime", 0), params.integer("endTime")
@@ -83,7 +83,7 @@ def _klines(exchange: Exchange, params: Params) -> Json:
     ]
 
 
-def _book_ticker(exchange: Exchange, params: Params) -> Json:
+def _book_ticker(exchange: BinanceExchange, params: Params) -> Json:
     symbol = params.take("symbol")
     params.finish()
     chosen = [b for b in exchange.books.values() if symbol in (None, b.instrument.symbol)]

@@ -20,10 +20,10 @@ from messages.venue import (
 )
 from venues.binance import codec_encode_orders as wire
 from venues.binance import simulator_errors as errors
-from venues.binance.simulator_errors import ApiError
-from venues.binance.simulator_exchange import Exchange
+from venues.binance.simulator_exchange import BinanceExchange
 from venues.binance.simulator_params import Params, instrument_of, order_of
 from venues.binance.simulator_routes import Json, Route, Security, instrument
+from venues.serving.errors import ApiError
 
 _STRATEGY: Final = StrategyId("?")  # the wire does not say whose order it is
 _SIGNED: Final = Security.SIGNED
@@ -37,7 +37,7 @@ def _refuse(reply: object) -> ApiError:
     raise TypeError(f"{type(reply).__name__}: not an answer to this request")
 
 
-def _read_order(exchange: Exchange, params: Params) -> tuple[OrderSpec, str]:
+def _read_order(exchange: BinanceExchange, params: Params) -> tuple[OrderSpec, str]:
     order, form = order_of(params, f"sim{len(exchange.requests)}")
     params.finish()
     if order.instrument_id not in exchange.books:
@@ -45,7 +45,7 @@ def _read_order(exchange: Exchange, params: Params) -> tuple[OrderSpec, str]:
     return order, form
 
 
-def _new_order(exchange: Exchange, params: Params) -> Json:
+def _new_order(exchange: BinanceExchange, params: Params) -> Json:
     order, form = _read_order(exchange, params)
     now_ns = exchange.now_ns()
     outcome = exchange.act(SubmitOrder(ts_event=now_ns, ts_init=now_ns, order=order))
@@ -61,12 +61,12 @@ def _new_order(exchange: Exchange, params: Params) -> Json:
     return wire.order_full(outcome.reply, taken, detail)
 
 
-def _test_order(exchange: Exchange, params: Params) -> Json:
+def _test_order(exchange: BinanceExchange, params: Params) -> Json:
     _read_order(exchange, params)
     return {}
 
 
-def _named(exchange: Exchange, params: Params, missing: ApiError) -> ClientOrderId:
+def _named(exchange: BinanceExchange, params: Params, missing: ApiError) -> ClientOrderId:
     """The client id of the order that `orderId` or `origClientOrderId` means."""
     number, name = params.integer("orderId"), params.client_id("origClientOrderId")
     if number is None and name is None:
@@ -81,14 +81,14 @@ def _named(exchange: Exchange, params: Params, missing: ApiError) -> ClientOrder
     return found
 
 
-def _query_order(exchange: Exchange, params: Params) -> Json:
+def _query_order(exchange: BinanceExchange, params: Params) -> Json:
     found = instrument(exchange, params)
     name = _named(exchange, params, errors.no_such_order())
     params.finish()
     return _view(exchange, name, found)
 
 
-def _view(exchange: Exchange, name: ClientOrderId, found: InstrumentId) -> Json:
+def _view(exchange: BinanceExchange, name: ClientOrderId, found: InstrumentId) -> Json:
     now_ns = exchange.now_ns()
     command = QueryOrder(
         ts_event=now_ns,
@@ -103,7 +103,9 @@ def _view(exchange: Exchange, name: ClientOrderId, found: InstrumentId) -> Json:
     return wire.order_view(reply, exchange.detail(reply))
 
 
-def _cancel(exchange: Exchange, name: ClientOrderId, found: InstrumentId, own_id: str) -> Json:
+def _cancel(
+    exchange: BinanceExchange, name: ClientOrderId, found: InstrumentId, own_id: str
+) -> Json:
     now_ns = exchange.now_ns()
     command = CancelOrder(
         ts_event=now_ns,
@@ -118,7 +120,7 @@ def _cancel(exchange: Exchange, name: ClientOrderId, found: InstrumentId, own_id
     return wire.cancel_answer(reply, exchange.detail(reply, own_id))
 
 
-def _cancel_order(exchange: Exchange, params: Params) -> Json:
+def _cancel_order(exchange: BinanceExchange, params: Params) -> Json:
     found = instrument(exchange, params)
     name = _named(exchange, params, errors.unknown_order())
     own_id = params.client_id("newClientOrderId") or f"c{exchange.now_ns()}"
@@ -126,7 +128,7 @@ def _cancel_order(exchange: Exchange, params: Params) -> Json:
     return _cancel(exchange, name, found, own_id)
 
 
-def _open(exchange: Exchange, found: InstrumentId) -> tuple[OrderReport, ...]:
+def _open(exchange: BinanceExchange, found: InstrumentId) -> tuple[OrderReport, ...]:
     now_ns = exchange.now_ns()
     command = QueryOpenOrders(ts_event=now_ns, ts_init=now_ns, instrument_id=found)
     reply = exchange.act(command).reply
@@ -135,7 +137,7 @@ def _open(exchange: Exchange, found: InstrumentId) -> tuple[OrderReport, ...]:
     return reply.orders
 
 
-def _cancel_open_orders(exchange: Exchange, params: Params) -> Json:
+def _cancel_open_orders(exchange: BinanceExchange, params: Params) -> Json:
     found = instrument(exchange, params)
     params.finish()
     working = _open(exchange, found)
@@ -145,7 +147,7 @@ def _cancel_open_orders(exchange: Exchange, params: Params) -> Json:
     return [_cancel(exchange, report.client_order_id, found, own_id) for report in working]
 
 
-def _open_orders(exchange: Exchange, params: Params) -> Json:
+def _open_orders(exchange: BinanceExchange, params: Params) -> Json:
     asked = params.take("symbol")
     params.finish()
     chosen = list(exchange.books) if asked is None else [instrument_of(asked)]
@@ -155,7 +157,7 @@ def _open_orders(exchange: Exchange, params: Params) -> Json:
     return [wire.order_view(report, exchange.detail(report)) for report in reports]
 
 
-def _all_orders(exchange: Exchange, params: Params) -> Json:
+def _all_orders(exchange: BinanceExchange, params: Params) -> Json:
     found, limit = instrument(exchange, params), params.limit(500, 1000)
     first = params.integer("orderId", 0) or 0
     start_ms, end_ms = params.integer("startTime", 0), params.integer("endTime")
@@ -171,7 +173,7 @@ def _all_orders(exchange: Exchange, params: Params) -> Json:
     return rows[:limit] if first else rows[-limit:]
 
 
-def _amend_order(exchange: Exchange, params: Params) -> Json:
+def _amend_order(exchange: BinanceExchange, params: Params) -> Json:
     found = instrument(exchange, params)
     name = _named(exchange, params, ApiError(-2038, "Unknown order sent."))
     own_id = params.client_id("newClientOrderId") or ""
@@ -194,7 +196,7 @@ def _amend_order(exchange: Exchange, params: Params) -> Json:
     return wire.amend_answer(reply, exchange.events, exchange.detail(reply, own_id))
 
 
-def _my_trades(exchange: Exchange, params: Params) -> Json:
+def _my_trades(exchange: BinanceExchange, params: Params) -> Json:
     found, limit = instrument(exchange, params), params.limit(500, 1000)
     first, number = params.integer("fromId"), params.integer("orderId")
     start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
@@ -212,7 +214,7 @@ def _my_trades(exchange: Exchange, params: Params) -> Json:
     return rows[:limit] if oldest_first else rows[-limit:]
 
 
-def _account(exchange: Exchange, params: Params) -> Json:
+def _account(exchange: BinanceExchange, params: Params) -> Json:
     empty = params.take("omitZeroBalances") == "true"
     params.finish()
     now_ns = exchange.now_ns()

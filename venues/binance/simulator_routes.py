@@ -7,11 +7,11 @@ from typing import Any
 
 from messages.base import InstrumentId
 from venues.binance import simulator_errors as errors
-from venues.binance.simulator_exchange import Exchange
+from venues.binance.simulator_exchange import BinanceExchange
 from venues.binance.simulator_params import Params, instrument_of
 
 Json = Any
-Handler = Callable[[Exchange, Params], Json]
+Handler = Callable[[BinanceExchange, Params], Json]
 
 
 class Security(Enum):
@@ -31,7 +31,7 @@ class Route:
     orders: bool = False  # whether answers carry the account's order counts
 
 
-def instrument(exchange: Exchange, params: Params) -> InstrumentId:
+def instrument(exchange: BinanceExchange, params: Params) -> InstrumentId:
     """Take `symbol`; raises ApiError -1121 if this venue does not trade it."""
     found = instrument_of(params.need("symbol"))
     if found not in exchange.books:

@@ -5,38 +5,42 @@ listen keys ended on 2026-02-20; their successor is `userDataStream.subscribe.si
 signed request on the WebSocket API, whose connection then carries the account's events.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from venues.binance import simulator_errors as errors
 from venues.binance.codec_encode import bare
-from venues.binance.codec_encode_orders import server_time, stream_ended
+from venues.binance.codec_encode_orders import server_time
 from venues.binance.signing import sorted_payload
 from venues.binance.simulator_auth import check_key, check_signature, check_time
-from venues.binance.simulator_errors import ApiError
-from venues.binance.simulator_exchange import Exchange
-from venues.binance.simulator_hub import Client
-from venues.binance.simulator_limits import Meter, weight_of
+from venues.binance.simulator_exchange import (
+    LISTEN_KEY,
+    SUBSCRIPTION,
+    BinanceClient,
+    BinanceExchange,
+)
+from venues.binance.simulator_limits import BinanceMeter, weight_of
 from venues.binance.simulator_params import Params
+from venues.serving.errors import ApiError
+from venues.serving.hub import Client
+from venues.serving.sockets import serve_socket
 from venues.wire.keys import Keys
 
-# docs: the server pings every 20 s and hangs up after a minute without an answer; aiohttp hangs
-# up after half the interval, which is stricter.
+# docs: the server pings every 20 s and hangs up after a minute without an answer; here it hangs
+# up at the next ping, which is stricter.
 _PING_S: Final = 20.0
-_FRAME_BYTES_MAX: Final = 64 * 1024
 _STREAMS_MAX: Final = 1024
-
-Answer = Callable[[bytes], bytes]
 
 
 class Sockets:
     """Every WebSocket connection of one server."""
 
-    def __init__(self, exchange: Exchange, keys: Keys, meter: Meter, queue_max: int) -> None:
+    def __init__(
+        self, exchange: BinanceExchange, keys: Keys, meter: BinanceMeter, queue_max: int
+    ) -> None:
         self._exchange = exchange
         self._hub = exchange.hub
         self._keys = keys
@@ -48,59 +52,43 @@ class Sockets:
         """/ws, /ws/<stream> (also a listen key) and /stream?streams=a/b."""
         names = request.match_info.get("stream") or request.query.get("streams", "")
 
-        async def serve(client: Client) -> None:
+        def opened(client: Client) -> None:
+            assert isinstance(client, BinanceClient), "serve_socket makes them"
             client.combined = request.path.startswith("/stream")
             for name in filter(None, names.split("/")):
-                if name in self.listen_keys:
-                    self._hub.users.setdefault(client, {})[None] = name
-                else:
-                    self._hub.subscribe(client, name)
-            await self._read(client, lambda raw: self._control(client, raw))
+                known = name in self.listen_keys
+                client.private = client.private or known
+                self._hub.subscribe(client, LISTEN_KEY + name if known else name)
 
-        return await self._connection(request, serve)
+        return await self._serve(request, self._control, opened)
 
     async def api(self, request: web.Request) -> web.StreamResponse:
         """/ws-api/v3."""
+        return await self._serve(request, self._request, lambda _: None)
 
-        async def serve(client: Client) -> None:
-            await self._read(client, lambda raw: self._request(client, raw))
-
-        return await self._connection(request, serve)
-
-    def expire(self, listen_key: str) -> None:
-        """Tell and forget every connection of a listen key."""
-        self.listen_keys.discard(listen_key)
-        payload = stream_ended("listenKeyExpired", self._exchange.now_ns(), listen_key)
-        for client, subscriptions in tuple(self._hub.users.items()):
-            if subscriptions.get(None) == listen_key:
-                client.send(bare(payload))
-                self._hub.users.pop(client)
-
-    async def _connection(
-        self, request: web.Request, serve: Callable[[Client], Awaitable[None]]
+    async def _serve(
+        self,
+        request: web.Request,
+        answer: Callable[[BinanceClient, bytes], bytes],
+        opened: Callable[[Client], None],
     ) -> web.StreamResponse:
-        ws = web.WebSocketResponse(heartbeat=_PING_S, max_msg_size=_FRAME_BYTES_MAX, compress=False)
-        await ws.prepare(request)
-        client = Client(ws, request, self._queue_max)
-        self._hub.clients.add(client)
-        writer = asyncio.create_task(client.write())
-        try:
-            await serve(client)
-        finally:
-            self._hub.leave(client)
-            writer.cancel()
-        return ws
+        def heard(client: Client, raw: bytes) -> None:
+            assert isinstance(client, BinanceClient), "serve_socket makes them"
+            client.send(answer(client, raw))
 
-    @staticmethod
-    async def _read(client: Client, answer: Answer) -> None:
-        async for message in client.ws:
-            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                data = message.data
-                client.send(answer(data.encode() if isinstance(data, str) else data))
+        return await serve_socket(
+            request,
+            self._hub,
+            heard,
+            ping_s=_PING_S,
+            queue_max=self._queue_max,
+            client=BinanceClient,
+            opened=opened,
+        )
 
     # --- market streams ------------------------------------------------------------------------
 
-    def _control(self, client: Client, raw: bytes) -> bytes:
+    def _control(self, client: BinanceClient, raw: bytes) -> bytes:
         """The answer to one request on a market connection; its errors have codes of their own."""
         number: Any = None
         try:
@@ -116,14 +104,14 @@ class Sockets:
         except msgspec.DecodeError as e:
             return bare({"code": 3, "msg": f"Invalid JSON: {e}"})
 
-    def _controlled(self, client: Client, verb: Any, params: list[Any]) -> Any:
+    def _controlled(self, client: BinanceClient, verb: Any, params: list[Any]) -> Any:
         if verb == "LIST_SUBSCRIPTIONS":
-            return sorted(client.streams)
+            return sorted(client.channels)
         if verb in ("SET_PROPERTY", "GET_PROPERTY"):
             return self._property(client, verb, params)
         if verb not in ("SUBSCRIBE", "UNSUBSCRIBE"):
             raise ApiError(2, f"Invalid request: unknown variant {verb}")
-        if verb == "SUBSCRIBE" and len(client.streams) + len(params) > _STREAMS_MAX:
+        if verb == "SUBSCRIBE" and len(client.channels) + len(params) > _STREAMS_MAX:
             raise ApiError(2, "Invalid request: too many streams")
         for name in params:
             if verb == "SUBSCRIBE":
@@ -133,7 +121,7 @@ class Sockets:
         return None
 
     @staticmethod
-    def _property(client: Client, verb: str, params: list[Any]) -> Any:
+    def _property(client: BinanceClient, verb: str, params: list[Any]) -> Any:
         if not params or params[0] != "combined":
             raise ApiError(0, "Unknown property")
         if verb == "GET_PROPERTY":
@@ -145,7 +133,7 @@ class Sockets:
 
     # --- the WebSocket API ---------------------------------------------------------------------
 
-    def _request(self, client: Client, raw: bytes) -> bytes:
+    def _request(self, client: BinanceClient, raw: bytes) -> bytes:
         number: Any = None
         try:
             message = msgspec.json.decode(raw)
@@ -162,8 +150,7 @@ class Sockets:
             return bare({"id": number, "status": 400, "error": error})
         return bare({"id": number, "status": 200, "result": result})
 
-    def _result(self, client: Client, method: str, params: dict[str, str]) -> dict[str, Any]:
-        subscriptions = self._hub.users
+    def _result(self, client: BinanceClient, method: str, params: dict[str, str]) -> dict[str, Any]:
         match method:
             case "ping":
                 return {}
@@ -171,20 +158,18 @@ class Sockets:
                 return server_time(self._exchange.now_ns())
             case "userDataStream.subscribe.signature":
                 self._check(params)
-                mine = subscriptions.setdefault(client, {})
-                number = max((n for n in mine if n is not None), default=-1) + 1
-                mine[number] = self._keys.api_key
+                number = max(_numbers(client), default=-1) + 1
+                client.private = True
+                self._hub.subscribe(client, f"{SUBSCRIPTION}{number}")
                 return {"subscriptionId": number}
             case "userDataStream.unsubscribe":
                 chosen = params.get("subscriptionId")
-                if chosen is None:
-                    subscriptions.pop(client, None)
-                else:
-                    subscriptions.get(client, {}).pop(int(chosen), None)
+                for number in _numbers(client):
+                    if chosen in (None, str(number)):
+                        self._hub.unsubscribe(client, f"{SUBSCRIPTION}{number}")
                 return {}
             case "session.subscriptions":
-                mine = subscriptions.get(client, {})
-                return {"subscriptions": [{"subscriptionId": n} for n in mine]}
+                return {"subscriptions": [{"subscriptionId": n} for n in _numbers(client)]}
             case other:
                 raise ApiError(-1130, f"Data sent for parameter 'method' is not valid: {other}")
 
@@ -195,6 +180,12 @@ class Sockets:
         check_time(params, self._exchange.now_ns())
         params.finish()
         check_signature(sorted_payload(sent), signature, self._keys)
+
+
+def _numbers(client: Client) -> list[int]:
+    """The account subscriptions of a connection."""
+    own = (c.removeprefix(SUBSCRIPTION) for c in client.channels if c.startswith(SUBSCRIPTION))
+    return sorted(int(number) for number in own)
 
 
 def _text(value: Any) -> str:

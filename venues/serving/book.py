@@ -37,9 +37,15 @@ class ServerBook:
                 self._sides[side][price] = size
             else:
                 self._sides[side].pop(price, None)
-        first = self.last_id + 1
+        before = self.last_id
         self.last_id += len(rows)  # the venue counts changes, not messages
-        update = {"snapshot": False, "first_seq": first, "last_seq": self.last_id, "rows": rows}
+        update = {
+            "snapshot": False,
+            "first_seq": before + 1,
+            "last_seq": self.last_id,
+            "prev_seq": before,
+            "rows": rows,
+        }
         return batch.model_copy(update=update)
 
     def levels(self, side: int, limit: int) -> list[tuple[float, float]]:
