@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import ray
 
-from actors.config import RunConfig
+from actors.config import config_of
 from actors.orders import OrderManager
 from actors.risk import RiskChecker
 from actors.shell import Shell
@@ -31,7 +31,7 @@ class Cell:
     """Hosts the order manager, the risk checker and the strategies of a run."""
 
     def __init__(self, run: str, name: str, incarnation: int) -> None:
-        config = RunConfig.model_validate_json(run)
+        config = config_of(run, name)
         self.name, self.incarnation = name, incarnation
         self._members = {n: _SHELLS[role_of(n)](run, n, incarnation) for n in config.cell}
         boxes = {n: shell.mailbox for n, shell in self._members.items()}

@@ -22,10 +22,14 @@ class StrategyConfig(Value):
 
 
 class RunConfig(Value):
-    """The run as its actors see it; the first constructor argument of each, as JSON."""
+    """The run as the actors around one account see it.
+
+    tag  what follows the "@" in the names of the account's actors; "" in a run of one account
+    """
 
     run_id: str
     folder: str  # absolute; on the node that the journal actors are pinned to
+    tag: str = ""
     account: str  # "BINANCE/main": whose lease the order manager takes
     account_lock: str  # absolute path of the file that only one run may hold
     rest_url: str
@@ -46,7 +50,8 @@ class RunConfig(Value):
     @property
     def directory(self) -> Directory:
         """Who is in this run."""
-        return Directory({s.strategy_id: frozenset(s.instruments) for s in self.strategies})
+        wants = {s.strategy_id: frozenset(s.instruments) for s in self.strategies}
+        return Directory(wants, self.tag)
 
     @property
     def owners(self) -> dict[str, StrategyId]:
@@ -62,6 +67,35 @@ class RunConfig(Value):
         """A path in the run's folder."""
         return Path(self.folder, *parts)
 
+    @property
+    def journal(self) -> Path:
+        """The account's journal."""
+        return account_journal(Path(self.folder), self.tag)
+
     def strategy(self, strategy_id: str) -> StrategyConfig:
         """One instance's part; raises StopIteration for an unknown id."""
         return next(s for s in self.strategies if s.strategy_id == strategy_id)
+
+
+def account_journal(folder: Path, tag: str) -> Path:
+    """Where the order manager of an account keeps its journal."""
+    return folder / "journal" / (f"account@{tag}.sqlite" if tag else "account.sqlite")
+
+
+class Accounts(Value):
+    """The accounts of a run: the first constructor argument of each of its actors, as JSON."""
+
+    accounts: tuple[RunConfig, ...]
+
+
+def config_of(raw: str, actor: str) -> RunConfig:
+    """The run as `actor` sees it: its account's part; the first one's if it belongs to none."""
+    accounts = Accounts.model_validate_json(raw).accounts
+    _, _, tag = actor.partition("@")
+    strategy = actor.removeprefix("strategy-")
+    for account in accounts:
+        if strategy in [str(s.strategy_id) for s in account.strategies]:
+            return account
+        if tag and account.tag == tag:
+            return account
+    return accounts[0]

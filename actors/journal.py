@@ -8,7 +8,7 @@ import ray
 
 from actors.boot import refusal
 from actors.clock import WallClock
-from actors.config import RunConfig
+from actors.config import config_of
 from actors.lines import Exchange, Method, address
 from actors.logs import Log, open_log
 from actors.threads import prompt
@@ -33,7 +33,7 @@ class JournalKeeper:
 
     def __init__(self, run: str, name: str, incarnation: int) -> None:
         prompt()
-        self.config = RunConfig.model_validate_json(run)
+        self.config = config_of(run, name)
         self.name, self.incarnation = name, incarnation
         self._clock = WallClock()
         self._queue: asyncio.Queue[tuple[Draft, asyncio.Future[None]]] = asyncio.Queue()

@@ -19,7 +19,6 @@ from trading.order_turn import view as order_view
 from trading.orders import Order
 from venues.binance.gateway_requests import GatewayCommand
 
-JOURNAL: Final = "account.sqlite"
 SNAPSHOT_EVERY: Final = 2000  # inputs: what a restart has to fold at most
 
 
@@ -33,7 +32,7 @@ class OrderManager(Shell[Books]):
     async def open(self) -> Machine[Books]:
         config = self.config
         self._account = WriterLock(Path(config.account_lock))
-        path = config.path("journal", JOURNAL)
+        path = config.journal
         self._journal = await Journal.open(
             path,
             owner=config.run_id,

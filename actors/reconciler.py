@@ -27,6 +27,7 @@ class Reconciler(Shell[ReconcilerState]):
                 grace_ns=config.grace_ns,
                 cancel_orphans=config.cancel_orphans,
                 owners=config.owners,
+                asker=self.name,
             )
         )
         self._venue = VenueConnection(

@@ -33,7 +33,8 @@ class RiskChecker(Shell[RiskState]):
 
     async def open(self) -> Machine[RiskState]:
         config = self.config
-        core = TimedRisk(RiskConfig(config.limits, config.by_id, self.incarnation), self._judged)
+        limits = RiskConfig(config.limits, config.by_id, self.incarnation, self.name)
+        core = TimedRisk(limits, self._judged)
         return Machine(self.name, core, config.directory, self.incarnation)
 
     def _judged(self, seconds: float) -> None:

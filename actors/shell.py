@@ -20,7 +20,7 @@ import ray
 
 from actors.boot import refusal
 from actors.clock import Clock, WallClock
-from actors.config import RunConfig
+from actors.config import config_of
 from actors.lines import Exchange, address
 from actors.logs import Log, open_log
 from actors.mailbox import Item, Local, Mailbox
@@ -36,7 +36,7 @@ from messages.control import StrategyCheckpoint
 from messages.market import QuoteBatch
 from trading.links import Frame, Packet
 from trading.machine import Effects, Machine, Row
-from trading.wiring import Role
+from trading.wiring import Role, role_of
 
 S = TypeVar("S")
 _BATCH_MAX: Final = 256
@@ -50,7 +50,7 @@ class Shell(ABC, Generic[S]):
 
     def __init__(self, run: str, name: str, incarnation: int) -> None:
         prompt()
-        self.config = RunConfig.model_validate_json(run)
+        self.config = config_of(run, name)
         self.name = name
         self.incarnation = incarnation
         self.clock = self.make_clock()
@@ -305,7 +305,7 @@ class Shell(ABC, Generic[S]):
         if outbox is None:
             outbox = self._outboxes[packet.to] = Outbox(self.config.run_id, packet.to, self.spawn)
         message = packet.message if isinstance(packet, Frame) else None
-        last_counts = packet.to == Role.RISK and isinstance(message, QuoteBatch)
+        last_counts = role_of(packet.to) is Role.RISK and isinstance(message, QuoteBatch)
         newest_of = getattr(message, "instrument_id", "") if last_counts else ""
         outbox.put(pack(packet, self._encoder), newest_of)
 

@@ -1,19 +1,20 @@
 """From a RunSpec to the system that runs it: who there is, where, and who watches whom."""
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
-from actors.config import RunConfig, StrategyConfig
+from actors.config import Accounts, RunConfig, StrategyConfig
 from actors.names import CELL
 from messages.base import NS_PER_S, StrategyId
 from messages.market import Instrument
 from scenarios.folder import RunFolder
 from scenarios.spec import RunSpec
 from scenarios.strategy_source import source_of
-from scenarios.venue_process import VenueProcess
+from scenarios.venue_process import Place, VenueProcess
 from supervisors.plan import Plan
 from supervisors.tree import ROOT, Child, Team
-from trading.wiring import strategy_actor
+from trading.wiring import Directory, Role, strategy_actor
 
 # All but strategies live on the node that has this resource: what holds a journal or a socket must,
 # and the rest would only add a second machine that the account's trading depends on (cluster.yaml).
@@ -26,15 +27,17 @@ _WINDOW_NS: Final = 120 * NS_PER_S
 
 def run_config(
     spec: RunSpec,
-    folder: RunFolder,
+    place: Place,
     instruments: tuple[Instrument, ...],
     venue: VenueProcess,
 ) -> RunConfig:
-    """What every actor of the run is told."""
+    """What the actors around one account are told."""
+    folder = place.folder
     account = f"{spec.venue.name}/{spec.venue.account}"
     return RunConfig(
         run_id=folder.run_id,
         folder=str(folder.path),
+        tag=place.tag,
         account=account,
         account_lock=str(folder.account_lock(account)),
         rest_url=venue.rest_url,
@@ -80,22 +83,24 @@ def tree(spec: RunSpec, feed: str = FEED) -> Team:
         )
         for s in spec.strategies
     )
+    accounts = [child for tag in spec.parts for child in _account(spec, tag, feed)]
+    apart = () if spec.cell else (_team("strategies", *strategies),)
+    return _team(ROOT, _pinned("journal", "actors.journal:JournalKeeper"), *accounts, *apart)
+
+
+def _account(spec: RunSpec, tag: str, feed: str) -> tuple[Child, ...]:
+    """The actors of one account, in start order."""
+    name = Directory({}, tag).actor
+    path: tuple[Child, ...] = (
+        _pinned(name(Role.ORDERS), "actors.orders:OrderManager"),
+        _pinned(name(Role.RISK), "actors.risk:RiskChecker"),
+    )
     if spec.cell:
-        path: tuple[Child, ...] = (_pinned(CELL, "actors.cell:Cell"),)
-        apart: tuple[Team, ...] = ()
-    else:
-        path = (
-            _pinned("orders", "actors.orders:OrderManager"),
-            _pinned("risk", "actors.risk:RiskChecker"),
-        )
-        apart = (_team("strategies", *strategies),)
-    return _team(
-        ROOT,
-        _pinned("journal", "actors.journal:JournalKeeper"),
+        path = (_pinned(CELL, "actors.cell:Cell"),)
+    return (
         *path,
-        _pinned("reconciler", "actors.reconciler:Reconciler"),
-        _pinned("feed", feed),
-        *apart,
+        _pinned(name(Role.RECONCILER), "actors.reconciler:Reconciler"),
+        _pinned(name(Role.FEED), feed),
     )
 
 
@@ -103,14 +108,15 @@ def _pinned(name: str, actor: str) -> Child:
     return Child(name=name, actor=actor, resources=PINNED)
 
 
-def plan(spec: RunSpec, folder: RunFolder, config: RunConfig, feed: str = FEED) -> Plan:
+def plan(spec: RunSpec, folder: RunFolder, configs: Sequence[RunConfig], feed: str = FEED) -> Plan:
     """What the root supervisor is given."""
     return Plan(
         run=folder.run_id,
         session=f"{folder.run_id}@{time.time_ns()}",
-        config=config.model_dump_json(),
+        config=Accounts(accounts=tuple(configs)).model_dump_json(),
         ledger=str(folder.part("incarnations")),
         tree=tree(spec, feed),
+        hooks=tuple(Directory({}, tag).actor(Role.ORDERS) for tag in spec.parts),
     )
 
 

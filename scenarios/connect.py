@@ -16,11 +16,11 @@ from messages.risk import KillSwitch, SetTradingState, TradingState
 from scenarios.folder import RunFolder, ask_to_stop
 from scenarios.spec import BadSpec
 from scenarios.venue_process import runs
-from scenarios.view import actor, books, look, positions, view, whole_tree
+from scenarios.view import actor, books, look, of_accounts, positions, view, whole_tree
 from supervisors.environment import prepare_environment
 from supervisors.system import find_root
 from supervisors.warm import quiet_driver
-from trading.wiring import strategy_actor
+from trading.wiring import Role, strategy_actor
 
 _STOP_S: Final = 60.0
 _POLL_S: Final = 0.2
@@ -40,18 +40,19 @@ class Connected:
         self._folder = folder
         self._system = system
         self._run_id = str(system["run_id"])
+        self._tags: list[str] = system.get("accounts", [""])
 
     def status(self) -> dict[str, Any]:
         """Everything at once."""
         begun_s = self._folder.part("system.json").stat().st_mtime
-        return view(self._run_id, find_root(self._run_id), begun_s)
+        return view(self._run_id, find_root(self._run_id), begun_s, self._tags)
 
     def orders(self, *, every: bool = False, closed: int = 0) -> list[dict[str, Any]]:
         """Orders as the order manager holds them: open ones, the newest closed ones, or all."""
         views = ("orders",) if every else ("open", f"closed:{closed}")[: 2 if closed else 1]
         rows: dict[str, dict[str, Any]] = {}  # one may have closed between the two views
         for what in views:
-            found = books(self._run_id, what)
+            found = books(self._run_id, what, self._tags)
             if found is None:
                 raise NoAnswer("orders: the order manager is just restarting; ask again")
             rows |= {o["order"]["client_order_id"]: _flat(o) for o in found}
@@ -59,7 +60,7 @@ class Connected:
 
     def positions(self) -> list[dict[str, Any]]:
         """Positions with their PnL."""
-        found = positions(self._run_id)
+        found = positions(self._run_id, self._tags)
         if found is None:
             raise NoAnswer("positions: the order manager is just restarting; ask again")
         return found
@@ -181,27 +182,42 @@ class Connected:
         except (RayError, TimeoutError) as e:
             raise NoAnswer("trading: the root supervisor did not answer; say it again") from e
         deadline = time.monotonic() + _REVIVED_S
-        while time.monotonic() < deadline and not look(self._run_id, "orders"):
+        while time.monotonic() < deadline and not all(
+            look(self._run_id, name) for name in of_accounts(Role.ORDERS, self._tags)
+        ):
             time.sleep(_POLL_S)
 
     def _told(
         self, verb: str, word: KillSwitch | SetTradingState, state: TradingState
     ) -> dict[str, Any]:
-        """Tell the order manager, and wait until it shows that state."""
-        handle = actor(self._run_id, "orders")
-        if handle is None:
-            raise NoAnswer(f"{verb}: the order manager is just restarting; say it again")
-        try:
-            ray.get(handle.call("command", encode(word)), timeout=_COMMAND_S)
-        except (RayError, TimeoutError) as e:
-            raise NoAnswer(f"{verb}: the order manager did not take it; say it again") from e
+        """Tell every order manager, and wait until each shows that state.
+
+        One that does not answer keeps none of the others from hearing it.
+        """
+        names = of_accounts(Role.ORDERS, self._tags)
+        silent = [name for name in names if not self._took(name, word)]
         deadline = time.monotonic() + _COMMAND_S
         while time.monotonic() < deadline:
-            account = look(self._run_id, "orders") or {}
-            if account.get("trading_state") == state:
+            shown = [(look(self._run_id, name) or {}).get("trading_state") for name in names]
+            if all(found == state for found in shown):
                 return {"run_id": self._run_id, "trading_state": str(state), "reason": word.reason}
+            if silent and all(s == state or n in silent for n, s in zip(names, shown, strict=True)):
+                break
             time.sleep(_POLL_S)
+        if silent:
+            raise NoAnswer(f"{verb}: {', '.join(silent)} did not take it; say it again")
         raise NoAnswer(f"{verb}: not confirmed in time; see `manta status`, say it again")
+
+    def _took(self, name: str, word: KillSwitch | SetTradingState) -> bool:
+        """Whether an order manager has queued the word."""
+        handle = actor(self._run_id, name)
+        if handle is None:
+            return False
+        try:
+            ray.get(handle.call("command", encode(word)), timeout=_COMMAND_S)
+        except (RayError, TimeoutError):
+            return False
+        return True
 
 
 def _answered(

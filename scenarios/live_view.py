@@ -17,6 +17,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from scenarios.summary import orders_open
+
 View = Mapping[str, Any]
 OnProgress = Callable[[View], None]
 _LINE_EVERY_S: Final = 5.0
@@ -77,6 +79,7 @@ def screen(view: View, duration_s: float) -> RenderableType:
     return Group(
         _headline(view, duration_s),
         _team(view.get("actors", ())),
+        *_accounts(view.get("accounts") or ()),
         _market(view),
     )
 
@@ -117,6 +120,30 @@ def _team(actors: Any) -> RenderableType:
             number(actor.get("handled")),
         )
     return Panel(grid, title="actors", title_align="left")
+
+
+def _accounts(accounts: Any) -> tuple[RenderableType, ...]:
+    """A row for each account, where a run has several."""
+    if not accounts:
+        return ()
+    grid = Table(expand=True, box=None, header_style=_QUIET)
+    for name in ("account", "trading", "stream"):
+        grid.add_column(name)
+    for name in ("events", "orders", "open", "fills"):
+        grid.add_column(name, justify="right")
+    for a in accounts:
+        orders = a.get("orders") or {}
+        up = a.get("stream_up")
+        grid.add_row(
+            str(a["account"]),
+            str(a.get("trading_state") or "-"),
+            Text("up" if up else "down", style=_GOOD if up else _BAD),
+            number(a.get("events")),
+            str(sum(orders.values())),
+            str(orders_open(a.get("orders"))),
+            str(a.get("fills", 0)),
+        )
+    return (Panel(grid, title="accounts", title_align="left"),)
 
 
 def _market(view: View) -> RenderableType:

@@ -20,13 +20,15 @@ from scenarios.metrics_endpoint import MetricsEndpoint
 from scenarios.spec import BadSpec, RunSpec
 from scenarios.summarize import summarize
 from scenarios.summary import Summary
-from scenarios.view import NO_CORE, actor, books, discrepancies, look, view
+from scenarios.venue_process import Place, VenueProcess
+from scenarios.view import NO_CORE, actor, books, discrepancies, look, of_accounts, view
 from supervisors.environment import worker_environment
 from supervisors.plan import Plan
 from supervisors.process import birth
 from supervisors.system import CannotServe, start_system, stop_system, wait_serving
 from supervisors.tree import leaves
 from supervisors.warm import quiet_driver, ray_init_options
+from trading.wiring import Role
 
 OnProgress = Callable[[dict[str, Any]], None]
 _SERVE_S: Final = 90.0
@@ -62,19 +64,28 @@ def run(
     feed     import path of the feed's class
     raises   BadSpec with one line for the user; CannotServe if an actor says why it cannot
     """
-    instruments = venue_process.instruments_of(spec)  # first: what is refused leaves no folder
+    # First: what is refused leaves no folder.
+    instruments = {tag: venue_process.instruments_of(part) for tag, part in spec.parts.items()}
     folder = create(spec, runs_dir) if resume is None else _reopen(resume)
-    venue = venue_process.start(spec, folder, instruments)
+    places = {tag: Place(folder, tag) for tag in spec.parts}
+    venues: dict[str, VenueProcess] = {}
     begun_s = time.time()
     try:
-        os.environ.update(venue.environment())
+        for tag, part in spec.parts.items():
+            venues[tag] = venue_process.start(part, places[tag], instruments[tag])
+        keys = {k: v for venue in venues.values() for k, v in venue.environment().items()}
+        os.environ.update(keys)
         # Compiled strategies outlive the run: a second start, and every restart, compiles nothing.
         os.environ.setdefault("NUMBA_CACHE_DIR", str(folder.path.parent / ".cache" / "numba"))
         try:
-            _start_ray(spec, address, venue.environment())
-            venue.wait(folder)  # it starts while Ray does
-            config = assemble.run_config(spec, folder, instruments, venue)
-            plan = assemble.plan(spec, folder, config, feed)
+            _start_ray(spec, address, keys)
+            for tag, venue in venues.items():
+                venue.wait(places[tag])  # they start while Ray does
+            configs = [
+                assemble.run_config(part, places[tag], instruments[tag], venues[tag])
+                for tag, part in spec.parts.items()
+            ]
+            plan = assemble.plan(spec, folder, configs, feed)
             try:
                 return _trade(spec, folder, plan, begun_s, on_progress or (lambda _: None))
             finally:
@@ -82,8 +93,9 @@ def run(
         finally:
             ray.shutdown()
     finally:
-        if not (keeps_orders(folder) and spec.venue.outlives_run):
-            venue.stop()
+        for tag, venue in venues.items():
+            if not (keeps_orders(folder) and spec.parts[tag].venue.outlives_run):
+                venue.stop()
 
 
 def _trade(
@@ -93,6 +105,7 @@ def _trade(
         *(child.name for child in leaves(plan.tree)),
         *(assemble.members(spec) if spec.cell else ()),
     ]
+    tags = list(spec.parts)
     endpoint = MetricsEndpoint(plan.run, names, spec.metrics_port)
     root = start_system(plan)
     folder.write(
@@ -104,19 +117,21 @@ def _trade(
             "pid": os.getpid(),
             "born": birth(os.getpid()),
             "metrics": endpoint.url,
+            "accounts": tags,
         },
     )
     _wait_serving(root)
-    venue_process.begin(folder)
+    for tag in tags:
+        venue_process.begin(Place(folder, tag))
     serving_s = time.time()
     try:
-        while time.time() - serving_s < spec.duration_s and not _told_to_end(folder):
-            on_progress(view(plan.run, root, serving_s))
+        while time.time() - serving_s < spec.duration_s and not _told_to_end(folder, tags):
+            on_progress(view(plan.run, root, serving_s, tags))
             time.sleep(_POLL_S)
     except KeyboardInterrupt:
         pass  # the same orderly end
     _wind_down(plan.run, spec, cancel_orders=not keeps_orders(folder))
-    last = view(plan.run, root, serving_s)
+    last = view(plan.run, root, serving_s, tags)
     on_progress(last)
     logs = {name: digest for name in _names(last) if (digest := _digest(plan.run, name))}
     latency = _latency(plan.run, spec)
@@ -127,8 +142,9 @@ def _trade(
     return summary
 
 
-def _told_to_end(folder: RunFolder) -> bool:
-    return told_to_stop(folder) or venue_process.tape_done(folder)
+def _told_to_end(folder: RunFolder, tags: list[str]) -> bool:
+    """Somebody said so, or every tape has been played."""
+    return told_to_stop(folder) or all(venue_process.tape_done(Place(folder, t)) for t in tags)
 
 
 def _start_ray(spec: RunSpec, address: str | None, keys: dict[str, str]) -> None:
@@ -166,7 +182,8 @@ def _wind_down(run_id: str, spec: RunSpec, *, cancel_orders: bool) -> None:
         ts_event=now_ns, ts_init=now_ns, reason="the run ends", cancel_orders=cancel_orders
     )
     stop = encode(word)
-    names = (*(f"strategy-{s.id}" for s in spec.strategies), "orders")
+    tags = list(spec.parts)
+    names = (*(f"strategy-{s.id}" for s in spec.strategies), *of_accounts(Role.ORDERS, tags))
     deadline = time.monotonic() + _WIND_DOWN_S
     while time.monotonic() < deadline:
         for name in names:  # each time: who was just restarting has not heard it
@@ -174,7 +191,7 @@ def _wind_down(run_id: str, spec: RunSpec, *, cancel_orders: bool) -> None:
             if handle is not None:
                 handle.call("command", stop)
         time.sleep(_POLL_S / 2)
-        orders = books(run_id, "open")
+        orders = books(run_id, "open", tags)
         if orders is not None and not (cancel_orders and orders):
             break
     deadline = time.monotonic() + _AGREE_S

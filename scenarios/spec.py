@@ -112,6 +112,7 @@ class RunSpec(_Part):
     # Strategies, risk and order manager in one process: fewer hops an order, and one death for all.
     cell: bool = False
     venue: VenueSpec = VenueSpec()
+    venues: tuple[VenueSpec, ...] = ()  # several accounts, one a venue; instead of `venue`
     risk: RiskSpec = RiskSpec()
     feed: FeedSpec = FeedSpec()
     reconciler: ReconcilerSpec = ReconcilerSpec()
@@ -142,7 +143,52 @@ class RunSpec(_Part):
                         f"strategies.{strategy.id}.instruments: {wanted!r} is not among this run's "
                         f"instruments; use one of {', '.join(known)}"
                     )
+        self._accounts_fit()
         return self
+
+    def _accounts_fit(self) -> None:
+        """With several accounts, every instrument and strategy belongs to one of them."""
+        if not self.venues:
+            return
+        names = [v.name for v in self.venues]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"venues: {name!r} is there twice; keep one account a venue")
+        if self.cell:
+            raise ValueError("cell: a run of several venues has none yet; remove it")
+        for wanted in self.instrument_ids:
+            if venue_of(wanted) not in names:
+                raise ValueError(
+                    f"instruments: {wanted!r} is of none of this run's venues; "
+                    f"use one of {', '.join(names)} after the dot"
+                )
+        for s in self.strategies:
+            if len({venue_of(i) for i in self.wants(s)}) > 1:
+                raise ValueError(
+                    f"strategies.{s.id}.instruments: of several venues; an instance trades on one, "
+                    "so name those of one venue"
+                )
+
+    @property
+    def parts(self) -> dict[str, "RunSpec"]:
+        """What each account has to do with, by the tag of its actors; {"": self} of one account."""
+        if not self.venues:
+            return {"": self}
+        return {venue.name.lower(): self._part(venue) for venue in self.venues}
+
+    def _part(self, venue: VenueSpec) -> "RunSpec":
+        return self.model_copy(
+            update={
+                "venue": venue,
+                "venues": (),
+                "instruments": tuple(
+                    i for i in self.instruments if venue_of(i.instrument_id) == venue.name
+                ),
+                "strategies": tuple(
+                    s for s in self.strategies if venue.name in map(venue_of, self.wants(s))
+                ),
+            }
+        )
 
     @property
     def instrument_ids(self) -> tuple[InstrumentId, ...]:
@@ -176,6 +222,11 @@ class RunSpec(_Part):
             rate_window_ns=round(self.risk.rate_window_s * NS_PER_S),
             stale_after_ns=round(self.risk.stale_after_s * NS_PER_S),
         )
+
+
+def venue_of(instrument_id: str) -> str:
+    """ "OKX" of "BTC-USDT.OKX"."""
+    return instrument_id.rpartition(".")[2]
 
 
 def load(source: str, overrides: Sequence[str] = ()) -> RunSpec:

@@ -5,16 +5,16 @@ import time
 from decimal import Decimal
 from typing import Any, Final
 
+from actors.config import account_journal
 from actors.metrics import LatencyBuckets
-from actors.orders import JOURNAL
 from journal.reader import read_records
 from messages import decode
 from messages.orders import OrderFilled
 from scenarios import venue_process
 from scenarios.folder import RunFolder, keeps_orders
 from scenarios.spec import RunSpec
-from scenarios.summary import Summary, compare_fills
-from trading.orders import CLOSED, OrderStatus
+from scenarios.summary import Summary, compare_fills, orders_open, together
+from scenarios.venue_process import Place
 
 _LEDGER_S: Final = 5.0
 _POLL_S: Final = 0.1
@@ -29,15 +29,12 @@ def summarize(
     duration_s: float,
 ) -> Summary:
     """Our journaled fills against the venue's ledger, and everything else worth a line."""
-    fills = _journaled(folder)
-    ours = [
-        {
-            "trade_id": f.trade_id,
-            "client_order_id": f.client_order_id,
-            "last_qty": str(f.last_qty),
-            "last_px": str(f.last_px),
-        }
-        for f in fills
+    places = [Place(folder, tag) for tag in spec.parts]
+    journaled = [_journaled(place) for place in places]
+    fills = [fill for account in journaled for fill in account]
+    ledgers = [
+        compare_fills(_ours(account), _settled(place))
+        for account, place in zip(journaled, places, strict=True)
     ]
     whole = hashlib.sha256("".join(f"{n} {d}\n" for n, d in sorted(logs.items())).encode())
     return Summary(
@@ -59,23 +56,33 @@ def summarize(
                 for name in ("feed_to_strategy", "decision_to_ack")
             },
             "event_log_sha256": whole.hexdigest(),
-            "ledger": compare_fills(ours, _settled(folder)),
+            "ledger": together(ledgers),
+            "accounts": [
+                {"account": place.tag, "fills": len(account), "ledger": ledger}
+                for place, account, ledger in zip(places, journaled, ledgers, strict=True)
+                if place.tag
+            ],
             "duration_s": round(duration_s, 3),
         }
     )
 
 
-def orders_open(by_status: dict[str, int] | None) -> int | None:
-    """How many orders may still trade; an UNKNOWN one may. None if nobody could tell."""
-    if by_status is None:
-        return None
-    return sum(count for status, count in by_status.items() if OrderStatus(status) not in CLOSED)
+def _ours(fills: list[OrderFilled]) -> list[dict[str, str]]:
+    return [
+        {
+            "trade_id": f.trade_id,
+            "client_order_id": f.client_order_id,
+            "last_qty": str(f.last_qty),
+            "last_px": str(f.last_px),
+        }
+        for f in fills
+    ]
 
 
-def _journaled(folder: RunFolder) -> list[OrderFilled]:
+def _journaled(place: Place) -> list[OrderFilled]:
     """Every fill that the order manager has booked, from its journal, once each."""
     found: dict[tuple[str, str], OrderFilled] = {}
-    for record in read_records(folder.part("journal", JOURNAL), direction="out"):
+    for record in read_records(account_journal(place.folder.path, place.tag), direction="out"):
         if record.kind == "order_filled":
             fill = decode(record.payload)
             assert isinstance(fill, OrderFilled), "a record is what its kind says"
@@ -83,14 +90,14 @@ def _journaled(folder: RunFolder) -> list[OrderFilled]:
     return list(found.values())
 
 
-def _settled(folder: RunFolder) -> dict[str, Any]:
+def _settled(place: Place) -> dict[str, Any]:
     """The venue's ledger as of now or later: it is written every second, so give it that time."""
     now_ns = time.time_ns()
     deadline = time.monotonic() + _LEDGER_S
-    written = venue_process.ledger(folder)
+    written = venue_process.ledger(place)
     while time.monotonic() < deadline and written.get("server", {}).get("ts_ns", 0) < now_ns:
         time.sleep(_POLL_S)
-        written = venue_process.ledger(folder)
+        written = venue_process.ledger(place)
     return written
 
 

@@ -1,9 +1,12 @@
 """What came of a run: our books beside the venue's ledger, fill by fill."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from trading.orders import CLOSED, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,24 @@ def compare_fills(ours: list[dict[str, str]], ledger: dict[str, Any]) -> dict[st
         "duplicate_client_order_ids": ledger.get("duplicate_client_order_ids", []),
         "conserved": ledger.get("conserved", False),
     }
+
+
+def together(ledgers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Several accounts' comparisons as one: equal only if all are; lists one after the other."""
+    lists = ("lost", "invented", "doubled", "differing", "duplicate_client_order_ids")
+    return {
+        "equal": all(one["equal"] for one in ledgers),
+        "fills": sum(one["fills"] for one in ledgers),
+        **{name: [trade for one in ledgers for trade in one[name]] for name in lists},
+        "conserved": all(one["conserved"] for one in ledgers),
+    }
+
+
+def orders_open(by_status: dict[str, int] | None) -> int | None:
+    """How many orders may still trade; an UNKNOWN one may. None if nobody could tell."""
+    if by_status is None:
+        return None
+    return sum(count for status, count in by_status.items() if OrderStatus(status) not in CLOSED)
 
 
 def _facts(fill: dict[str, Any]) -> tuple[str, Decimal, Decimal]:

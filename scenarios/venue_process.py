@@ -27,6 +27,25 @@ _STOP_S: Final = 5.0
 _POLL_S: Final = 0.02
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run keeps what belongs to one of its venues; `tag` as in its actors' names."""
+
+    folder: RunFolder
+    tag: str = ""
+
+    def name(self, part: str) -> str:
+        """A file's name within the run's folder."""
+        return f"venue@{self.tag}/{part}" if self.tag else f"venue/{part}"
+
+    def path(self, part: str = "") -> Path:
+        return self.folder.part(self.name(part))
+
+    @property
+    def log(self) -> Path:
+        return self.folder.part("logs", f"venue@{self.tag}.log" if self.tag else "venue.log")
+
+
 @dataclass(slots=True)
 class VenueProcess:
     """A running simulator: where it listens, which keys it takes, and its process."""
@@ -35,6 +54,7 @@ class VenueProcess:
     pid: int
     born: str  # as `supervisors.process.birth` tells it: ids of processes are used again
     keys: Keys
+    venue: str
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -45,23 +65,23 @@ class VenueProcess:
     def ws_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
 
-    def wait(self, folder: RunFolder) -> None:
+    def wait(self, place: Place) -> None:
         """Until it serves; then everything needed to find it again is in the folder.
 
         raises  BadSpec with the simulator's own words if it cannot start
         """
         if self.process is None:
             return  # it outlived an earlier start
-        self.port = _port(folder, self.process)
+        self.port = _port(place, self.process)
         keys = {"api_key": self.keys.api_key, "secret": self.keys.secret}
-        folder.write(
-            "venue/process.json",
+        place.folder.write(
+            place.name("process.json"),
             {"port": self.port, "pid": self.pid, "born": self.born, **keys},
         )
 
     def environment(self) -> dict[str, str]:
         """What actors need to trade here."""
-        return self.keys.environment("BINANCE")
+        return self.keys.environment(self.venue)
 
     def stop(self) -> None:
         """End it, in order if it lets us: it writes its ledger last."""
@@ -99,57 +119,59 @@ def instruments_of(spec: RunSpec) -> tuple[Instrument, ...]:
     return tuple(known[i] for i in spec.instrument_ids)
 
 
-def start(spec: RunSpec, folder: RunFolder, instruments: tuple[Instrument, ...]) -> VenueProcess:
+def start(spec: RunSpec, place: Place, instruments: tuple[Instrument, ...]) -> VenueProcess:
     """Start the simulator of a run, or find the one that outlived an earlier start of it.
 
     A started one is not ready yet: see `VenueProcess.wait`.
     """
-    kept = folder.read("venue/process.json")
+    venue = spec.venue.name
+    kept = place.folder.read(place.name("process.json"))
     if kept and runs(kept["pid"], kept.get("born", "")):
         keys = Keys(kept["api_key"], kept["secret"])
-        return VenueProcess(kept["port"], kept["pid"], kept["born"], keys)
+        return VenueProcess(kept["port"], kept["pid"], kept["born"], keys, venue)
     keys = simulator_keys(np.random.default_rng())
     config = SimulatorConfig(
         instruments=instruments,
         balances=spec.venue.balances,
         port=spec.venue.port,
-        port_file=str(folder.part("venue", "port")),
-        folder=str(folder.part("venue")),
+        port_file=str(place.path("port")),
+        folder=str(place.path()),
         parent_pid=0 if spec.venue.outlives_run else os.getpid(),
-        start_file=str(folder.part("venue", START)),
+        start_file=str(place.path(START)),
         speed=spec.venue.speed,
         seed=spec.seed,
         recordings=() if spec.venue.tape == GENERATED else (spec.venue.tape,),
     )
+    place.path().mkdir(exist_ok=True)
     for left in ("port", START):  # by an earlier start of this run
-        folder.part("venue", left).unlink(missing_ok=True)
-    path = folder.part("venue", "config.json")
+        place.path(left).unlink(missing_ok=True)
+    path = place.path("config.json")
     path.write_text(config.model_dump_json())
-    with folder.part("logs", "venue.log").open("ab") as log:
+    with place.log.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "venues.binance.simulator", "--config", str(path)],
-            env={**os.environ, **keys.environment("BINANCE")},
+            env={**os.environ, **keys.environment(venue)},
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
-    return VenueProcess(0, process.pid, birth(process.pid), keys, process)
+    return VenueProcess(0, process.pid, birth(process.pid), keys, venue, process)
 
 
-def begin(folder: RunFolder) -> None:
+def begin(place: Place) -> None:
     """The system serves: let the tape run."""
-    folder.part("venue", START).touch()
+    place.path(START).touch()
 
 
-def tape_done(folder: RunFolder) -> bool:
+def tape_done(place: Place) -> bool:
     """Whether a recording has been played to its end."""
-    tape = ledger(folder).get("server", {}).get("tape", {})
+    tape = ledger(place).get("server", {}).get("tape", {})
     return bool(tape.get("done", False))
 
 
-def ledger(folder: RunFolder) -> dict[str, Any]:
+def ledger(place: Place) -> dict[str, Any]:
     """What the venue itself wrote down; {} if nothing yet."""
-    return folder.read("venue/ledger.json")
+    return place.folder.read(place.name("ledger.json"))
 
 
 def alive(pid: int) -> bool:
@@ -162,9 +184,9 @@ def runs(pid: int, born: str) -> bool:
     return born != "" and birth(pid) == born
 
 
-def _port(folder: RunFolder, process: "subprocess.Popen[bytes]") -> int:
+def _port(place: Place, process: "subprocess.Popen[bytes]") -> int:
     deadline = time.monotonic() + _READY_S
-    file = folder.part("venue", "port")
+    file = place.path("port")
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
@@ -173,7 +195,7 @@ def _port(folder: RunFolder, process: "subprocess.Popen[bytes]") -> int:
         except (OSError, ValueError):
             time.sleep(_POLL_S)
     process.kill()
-    said = folder.part("logs", "venue.log").read_text(errors="replace").strip().splitlines()
+    said = place.log.read_text(errors="replace").strip().splitlines()
     raise BadSpec(f"venue: {said[-1] if said else 'the simulator did not start in time'}")
 
 

@@ -1,6 +1,8 @@
 """A running system as plain data: what the live screen, `manta status` and the summary show."""
 
 import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -8,9 +10,12 @@ import ray
 from ray.exceptions import RayError
 
 from actors.names import CELL, Found, find
+from messages.risk import TradingState
 from supervisors.system import status
+from trading.wiring import Directory, Role
 
 _ANSWER_S: Final = 2.0
+_CARE: Final = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED)
 NO_CORE: Final = ("Root", "Supervisor", "JournalKeeper", "Cell")  # classes without a core
 
 
@@ -33,18 +38,30 @@ def look(run_id: str, name: str, what: str = "status") -> Any:
         return None
 
 
-def books(run_id: str, what: str) -> list[dict[str, Any]] | None:
-    """The order manager's "orders" or "positions"; None while it recovers."""
-    found = look(run_id, "orders", what)
-    return found if isinstance(found, list) else None
+def of_accounts(role: Role, tags: Iterable[str]) -> tuple[str, ...]:
+    """The actors of one role, one for each account."""
+    return tuple(Directory({}, tag).actor(role) for tag in tags)
 
 
-def positions(run_id: str) -> list[dict[str, Any]] | None:
+def books(run_id: str, what: str, tags: Iterable[str] = ("",)) -> list[dict[str, Any]] | None:
+    """The order managers' "orders" or "positions"; None while one of them recovers."""
+    rows: list[dict[str, Any]] = []
+    for name in of_accounts(Role.ORDERS, tags):
+        found = look(run_id, name, what)
+        if not isinstance(found, list):
+            return None
+        rows += found
+    return rows
+
+
+def positions(run_id: str, tags: Sequence[str] = ("",)) -> list[dict[str, Any]] | None:
     """Positions with unrealized PnL at the mid that risk last saw; None if nobody can tell."""
-    held = books(run_id, "positions")
+    held = books(run_id, "positions", tags)
     if held is None:
         return None
-    marks = look(run_id, "risk", "marks") or {}
+    marks: dict[str, float] = {}
+    for name in of_accounts(Role.RISK, tags):
+        marks |= look(run_id, name, "marks") or {}
     for position in held:
         mark = marks.get(position["instrument_id"])
         quantity, avg_px = Decimal(position["quantity"]), Decimal(position["avg_px"])
@@ -70,31 +87,73 @@ def whole_tree(run_id: str, root: Any) -> dict[str, Any]:
     return tree | {"actors": [*tree["actors"], *_members(run_id, tree["actors"])]}
 
 
-def view(run_id: str, root: Any, begun_s: float) -> dict[str, Any]:
-    """The whole system now; None for what only a silent order manager could tell."""
+def view(run_id: str, root: Any, begun_s: float, tags: Sequence[str] = ("",)) -> dict[str, Any]:
+    """The whole system now; None for what only a silent order manager could tell.
+
+    tags  of the run's accounts; with several, "accounts" has a row for each
+    """
     tree = whole_tree(run_id, root)
     rows = tree["actors"]
     names = [r["name"] for r in rows if r["class"] not in NO_CORE]
     looks = {name: look(run_id, name) or {} for name in names}
     for row in rows:
         row |= {k: v for k, v in looks.get(row["name"], {}).items() if k in ("handled", "lag_ms")}
-    account, held = looks.get("orders", {}), positions(run_id)
+    accounts = [looks.get(name) or {} for name in of_accounts(Role.ORDERS, tags)]
+    held = positions(run_id, tags)
+    feeds = [looks.get(name) or {} for name in of_accounts(Role.FEED, tags)]
     return {
         "run_id": run_id,
         "state": tree["state"],
         "mode": "PAPER",
         "elapsed_s": round(time.time() - begun_s, 1),
-        "trading_state": account.get("trading_state"),
-        "events": looks.get("feed", {}).get("events", 0),
-        "orders": account.get("orders"),
-        "fills": account.get("fills", 0),
-        "balances": account.get("balances", []),
+        "trading_state": _common(accounts),
+        "events": sum(feed.get("events", 0) for feed in feeds),
+        "orders": _counted(accounts),
+        "fills": sum(account.get("fills", 0) for account in accounts),
+        "balances": [b for account in accounts for b in account.get("balances", [])],
+        "accounts": _rows(tags, accounts, feeds),
         "positions": held,
         "pnl": None if held is None else pnl(held),
         "discrepancies": discrepancies(run_id),
         "actors": rows,
         "recoveries": tree["recoveries"],
     }
+
+
+def _common(accounts: Sequence[Mapping[str, Any]]) -> str | None:
+    """The trading state of all accounts; the most careful one where they differ."""
+    states = [account.get("trading_state") for account in accounts]
+    if None in states:
+        return None
+    return str(max(states, key=_CARE.index))
+
+
+def _counted(accounts: Sequence[Mapping[str, Any]]) -> dict[str, int] | None:
+    """Orders by status, over all accounts."""
+    total: Counter[str] = Counter()
+    for account in accounts:
+        if account.get("orders") is None:
+            return None
+        total.update(account["orders"])
+    return dict(total)
+
+
+def _rows(
+    tags: Sequence[str], accounts: Sequence[Mapping[str, Any]], feeds: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """A row for each account of a run of several."""
+    return [
+        {
+            "account": tag,
+            "trading_state": account.get("trading_state"),
+            "events": feed.get("events", 0),
+            "orders": account.get("orders"),
+            "fills": account.get("fills", 0),
+            "stream_up": account.get("stream_up"),
+        }
+        for tag, account, feed in zip(tags, accounts, feeds, strict=True)
+        if tag
+    ]
 
 
 def pnl(held: list[dict[str, Any]]) -> dict[str, str]:

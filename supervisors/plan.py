@@ -17,7 +17,7 @@ class Plan:
     ledger: str  # absolute path of the incarnation file, on the root's node
     tree: Team  # the root's team; its name is "root"
     sink: str = "journal"  # actor that keeps supervision events: `note(bytes)`
-    hook: str = "orders"  # actor that a halt is told to: `command(bytes)`
+    hooks: tuple[str, ...] = ("orders",)  # actors that a halt is told to: `command(bytes)`
     spares: int = SPARES  # warm worker processes to keep ready on each node
 
     def node(self, name: str) -> Node:

@@ -168,7 +168,12 @@ class Root:
             await asyncio.sleep(_HALT_PAUSE_S)
 
     async def _halted(self, reason: str) -> bool:
-        hook = await find(self._plan.run, self._plan.hook)
+        """Whether every order manager shows that it is halted; each is told, whatever others do."""
+        done = await asyncio.gather(*(self._halted_one(h, reason) for h in self._plan.hooks))
+        return all(done)
+
+    async def _halted_one(self, name: str, reason: str) -> bool:
+        hook = await find(self._plan.run, name)
         if hook is None:
             return False
         now_ns = time.time_ns()

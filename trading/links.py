@@ -30,7 +30,6 @@ from typing import Final
 from messages import Message, decode, encode
 
 DURABLE_SESSION: Final = 0
-_CHECKPOINTED: Final = "orders"  # the peer whose messages a strategy's checkpoint covers
 _EARLY_MAX: Final = 10_000  # frames held for one peer before they are dropped and asked again
 
 
@@ -121,12 +120,16 @@ class Links:
     """All links of one actor: hand it packets, it hands back deliveries and packets to send.
 
     Mutable, and owned by one runtime; nothing here waits or does I/O.
+    `checkpointed` is the peer whose messages a strategy's checkpoint covers.
     """
 
-    def __init__(self, name: str, incarnation: int, acks: Acks) -> None:
+    def __init__(
+        self, name: str, incarnation: int, acks: Acks, checkpointed: str = "orders"
+    ) -> None:
         self.name = name
         self.incarnation = incarnation
         self.acks = acks
+        self._checkpointed = checkpointed
         self._session = DURABLE_SESSION if acks is Acks.AFTER_JOURNAL else incarnation
         self._out: dict[str, _Outbox] = {}
         self._in: dict[str, _Inbox] = {}
@@ -227,7 +230,7 @@ class Links:
                 box.effects.setdefault(delivery.seq, 0)
                 self._advance(box)
             case Acks.AFTER_CHECKPOINT:
-                if delivery.peer != _CHECKPOINTED:  # for that peer, `durable` says when
+                if delivery.peer != self._checkpointed:  # for that peer, `durable` says when
                     box.ackable = max(box.ackable, delivery.seq)
 
     def durable(self, peer: str, session: int, cursor: int) -> None:

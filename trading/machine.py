@@ -91,7 +91,8 @@ class Machine(Generic[S]):
         self.role = role_of(name)
         self.incarnation = incarnation
         self.state = core.start()
-        self.links = Links(name, incarnation, ACKS[self.role])
+        self._orders = directory.actor(Role.ORDERS)
+        self.links = Links(name, incarnation, ACKS[self.role], self._orders)
         self.log = hashlib.sha256()
         self.handled = 0
         self.trace: Callable[[str], None] | None = None  # one line a step, for people
@@ -166,7 +167,7 @@ class Machine(Generic[S]):
         """A strategy comes back: `state` as of `checkpoint`."""
         self.state = state
         self._included = checkpoint.cursor
-        self.links.restore(str(Role.ORDERS), 0, checkpoint.cursor)
+        self.links.restore(self._orders, 0, checkpoint.cursor)
 
     def resume(self, now_ns: int) -> Effects:
         """First words of this incarnation: greetings to all peers, and what the core says."""
@@ -216,7 +217,7 @@ class Machine(Generic[S]):
 
     def persisted(self, checkpoint: StrategyCheckpoint) -> None:
         """The journal keeper holds `checkpoint`: what it includes may be acknowledged."""
-        self.links.durable(str(Role.ORDERS), 0, checkpoint.cursor)
+        self.links.durable(self._orders, 0, checkpoint.cursor)
 
     def acks(self) -> tuple[Packet, ...]:
         """Acknowledgements to send; call after the effects of a batch have been carried out."""
@@ -236,7 +237,7 @@ class Machine(Generic[S]):
 
     def _step(self, delivery: Delivery, now_ns: int) -> Effects:
         message = delivery.message
-        if delivery.peer == Role.ORDERS and delivery.seq:
+        if delivery.peer == self._orders and delivery.seq:
             self._included = delivery.seq
         if isinstance(message, Resumed):
             step: Step[S] = self._core.resume(self.state, now_ns)

@@ -33,6 +33,7 @@ class RiskConfig:
     limits: RiskLimits
     instruments: Mapping[InstrumentId, Instrument]
     incarnation: int = 1
+    name: str = "risk"  # this actor's
 
     @property
     def by_instrument(self) -> dict[InstrumentId, InstrumentLimits]:
@@ -69,12 +70,14 @@ class RiskCore:
 
     def resume(self, state: RiskState, now_ns: int) -> Step[RiskState]:
         times: dict[str, Any] = {"ts_event": now_ns, "ts_init": now_ns}
-        wants = tuple(self.config.instruments)
+        wants, name = tuple(self.config.instruments), self.config.name
         return Step(
             replace(state, ready=False),
             (
-                accounts.SyncRequest(**times, asker="risk", incarnation=self.config.incarnation),
-                market.SubscribeFeed(**times, asker="risk", instrument_ids=wants),
+                accounts.SyncRequest(
+                    **times, asker=self.config.name, incarnation=self.config.incarnation
+                ),
+                market.SubscribeFeed(**times, asker=name, instrument_ids=wants),
             ),
         )
 

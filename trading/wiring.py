@@ -14,7 +14,8 @@ from messages.base import InstrumentId, Message, StrategyId
 
 
 class Role(StrEnum):
-    """What an actor is for. Every role but STRATEGY has exactly one actor, of the same name."""
+    """What an actor is for. Each but STRATEGY has one actor, of the same name; in a run of several
+    accounts feed, risk, orders and reconciler have one for each account: "orders@okx"."""
 
     FEED = "feed"
     STRATEGY = "strategy"
@@ -122,15 +123,26 @@ PEERS: Final[Mapping[Role, tuple[Role, ...]]] = {
 }
 
 
+_OF_ACCOUNT: Final = frozenset({R.FEED, R.RISK, R.ORDERS, R.RECONCILER})
+
+
 class NoRoute(Exception):
     """A role said something that the table does not let it say: a bug in its core."""
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The actors of one run: each strategy instance, and the instruments it wants."""
+    """The actors around one account: its strategy instances, and the instruments each wants.
+
+    account  what follows the "@" in the names of its actors; "" where the run has one account
+    """
 
     strategies: Mapping[StrategyId, frozenset[InstrumentId]]
+    account: str = ""
+
+    def actor(self, role: Role) -> str:
+        """The name of the one actor of a role (not of STRATEGY)."""
+        return f"{role}@{self.account}" if self.account and role in _OF_ACCOUNT else str(role)
 
     def recipients(self, sender: Role, message: Message) -> tuple[str, ...]:
         """Actor names that `message` from `sender` goes to, in table order.
@@ -146,7 +158,7 @@ class Directory:
             return (asker,)
         names: list[str] = []
         for role in roles:
-            names.extend(self._strategies(message) if role is R.STRATEGY else (str(role),))
+            names.extend(self._strategies(message) if role is R.STRATEGY else (self.actor(role),))
         return tuple(names)
 
     def peers(self, role: Role) -> tuple[str, ...]:
@@ -156,7 +168,7 @@ class Directory:
             if peer is R.STRATEGY:
                 names.extend(strategy_actor(s) for s in self.strategies)
             else:
-                names.append(str(peer))
+                names.append(self.actor(peer))
         return tuple(names)
 
     def _strategies(self, message: Message) -> list[str]:
@@ -182,4 +194,4 @@ def strategy_actor(strategy_id: StrategyId) -> str:
 
 def role_of(actor: str) -> Role:
     """The role behind an actor name."""
-    return R.STRATEGY if actor.startswith("strategy-") else Role(actor)
+    return R.STRATEGY if actor.startswith("strategy-") else Role(actor.partition("@")[0])

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from actors.clock import Clock, DataClock
-from actors.config import RunConfig, StrategyConfig
+from actors.config import Accounts, RunConfig, StrategyConfig
 from actors.orders import OrderManager
 from actors.shell import Shell
 from journal import Journal
@@ -35,7 +35,7 @@ def config(
     limits: tuple[InstrumentLimits, ...] = (),
 ) -> str:
     """The first constructor argument of every actor here."""
-    return RunConfig(
+    one = RunConfig(
         run_id=run_id,
         folder=folder,
         account="TEST/main",
@@ -49,7 +49,8 @@ def config(
         stale_book_ns=1,
         reconcile_ns=1,
         grace_ns=1,
-    ).model_dump_json()
+    )
+    return Accounts(accounts=(one,)).model_dump_json()
 
 
 def decide(number: int, times: int = 1) -> control.TimerFired:

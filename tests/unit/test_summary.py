@@ -13,8 +13,7 @@ from scenarios.connect import Connected, connect
 from scenarios.folder import RunFolder, ask_to_stop, keeps_orders, told_to_stop
 from scenarios.live_view import line, screen
 from scenarios.spec import BadSpec
-from scenarios.summarize import orders_open
-from scenarios.summary import Summary
+from scenarios.summary import Summary, orders_open
 
 SOUND: dict[str, Any] = {
     "ledger": {"equal": True, "duplicate_client_order_ids": []},

@@ -6,16 +6,17 @@ from pathlib import Path
 from scenarios import venue_process
 from scenarios.folder import create
 from scenarios.spec import load
+from scenarios.venue_process import Place
 
 
 def test_a_new_simulator_of_an_old_run_waits_for_the_system_again(tmp_path: Path) -> None:
     spec = load("quickstart")
     folder = create(spec, tmp_path)
-    venue_process.begin(folder)  # an earlier start of this run served, and died
+    venue_process.begin(Place(folder))  # an earlier start of this run served, and died
     started = folder.part("venue", venue_process.START)
     assert started.exists()
 
-    venue = venue_process.start(spec, folder, venue_process.instruments_of(spec))
+    venue = venue_process.start(spec, Place(folder), venue_process.instruments_of(spec))
     try:
         waits = not started.exists()
     finally:
@@ -33,9 +34,9 @@ def test_a_process_that_got_the_id_of_a_dead_simulator_is_neither_adopted_nor_en
     stranger = {"pid": os.getpid(), "born": "1", "port": 1, "api_key": "k", "secret": "s"}
     folder.write("venue/process.json", stranger)
 
-    venue = venue_process.start(spec, folder, venue_process.instruments_of(spec))
+    venue = venue_process.start(spec, Place(folder), venue_process.instruments_of(spec))
     venue.stop()
-    left = venue_process.VenueProcess(1, os.getpid(), "1", venue.keys)
+    left = venue_process.VenueProcess(1, os.getpid(), "1", venue.keys, "BINANCE")
     left.stop()  # this very test would end
 
     assert venue.pid != os.getpid()
@@ -44,10 +45,10 @@ def test_a_process_that_got_the_id_of_a_dead_simulator_is_neither_adopted_nor_en
 def test_a_simulator_that_outlived_its_run_is_found_again(tmp_path: Path) -> None:
     spec = load("quickstart", ["venue.outlives_run=true"])
     folder = create(spec, tmp_path)
-    venue = venue_process.start(spec, folder, venue_process.instruments_of(spec))
-    venue.wait(folder)
+    venue = venue_process.start(spec, Place(folder), venue_process.instruments_of(spec))
+    venue.wait(Place(folder))
     try:
-        found = venue_process.start(spec, folder, venue_process.instruments_of(spec))
+        found = venue_process.start(spec, Place(folder), venue_process.instruments_of(spec))
     finally:
         venue.stop()
 
