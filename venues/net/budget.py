@@ -71,6 +71,19 @@ class Window:
         if self.rule.rolling and amount:
             self._taken.append((now_ns, amount))
 
+    def remove(self, amount: int, then_ns: int) -> None:
+        """Take back what was counted at `then_ns`; nothing if it no longer counts."""
+        if not self.rule.rolling:
+            if then_ns // self.rule.interval_ns == self._index:
+                self.used = max(self.used - amount, 0)
+            return
+        for i, (taken_ns, taken) in enumerate(self._taken):
+            if taken_ns == then_ns and amount:
+                part = min(amount, taken)
+                self._taken[i] = (taken_ns, taken - part)
+                self.used -= part
+                amount -= part
+
     def observe(self, used: int, now_ns: int) -> None:
         """The venue's own count, which lags behind what is under way: the higher one holds."""
         self.roll(now_ns)

@@ -1,0 +1,188 @@
+"""One budget for all: the venue's own meter counts fifty of us, and nobody is banned."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from messages.base import NS_PER_MS, NS_PER_S
+from venues.net.budget import Budget, RequestBudget
+from venues.net.governor import Governor, Lease, Wish
+from venues.net.leases import HOP_NS, SILENT_NS, LeasedBudget
+from venues.serving.meter import Meter
+from venues.wire.limits import Cost, Lane, LimitRule
+
+FIXED = LimitRule("weight", 6000, 60 * NS_PER_S, header="X-Used")
+ROLLING = LimitRule("orders", 20, 2 * NS_PER_S, rolling=True)
+START = 1_700_000_040 * NS_PER_S  # a whole minute
+STEP_NS = 10 * NS_PER_MS
+RESERVE = {(Lane.CANCEL, "weight"): 2, (Lane.SUBMIT, "weight"): 2}
+ORDERS = {(Lane.CANCEL, "orders"): 1}
+# What each of fifty strategies would like to do: many orders, some cancels, much data.
+KINDS = (
+    Cost(Lane.DATA, (("weight", 5),)),
+    Cost(Lane.SUBMIT, (("weight", 1),)),
+    Cost(Lane.CANCEL, (("weight", 1),)),
+)
+
+
+@dataclass
+class Seen:
+    """What came of a crowd at one venue."""
+
+    sent: dict[Lane, int]
+    banned: int
+    denied: int
+    cancel_waits_ns: list[int]
+    data_held: int
+
+
+def crowd(budgets: list[RequestBudget], governor: Governor | None, seconds: int) -> Seen:
+    """Holders who want three times the limit, in turns of 10 ms; they talk every second turn."""
+    rng = np.random.default_rng(5)
+    meter = Meter([FIXED], ban_after=10, count_denied=True)
+    seen = Seen(dict.fromkeys(Lane, 0), 0, 0, [], 0)
+    waiting: list[tuple[int, RequestBudget, Cost]] = []
+    for turn in range(seconds * 100):
+        now = START + turn * STEP_NS
+        if governor is not None and turn % 2 == 0:
+            talk(budgets, governor, now)
+        who, what = int(rng.integers(len(budgets))), int(rng.choice(3, p=(0.5, 0.25, 0.25)))
+        waiting.append((now, budgets[who], KINDS[what]))
+        left = []
+        for since, budget, cost in waiting:
+            if budget.take(cost, now):
+                seen.data_held += cost.lane is Lane.DATA
+                if cost.lane is not Lane.DATA:  # data is asked again some other time
+                    left.append((since, budget, cost))
+                continue
+            seen.sent[cost.lane] += 1
+            if cost.lane is Lane.CANCEL:
+                seen.cancel_waits_ns.append(now - since)
+            denied = meter.charge(cost.amounts, now)
+            if denied is not None:
+                seen.denied += 1
+                seen.banned += denied.banned
+                budget.block(denied.wait_ns, now)
+        waiting = left
+    return seen
+
+
+def talk(budgets: list[RequestBudget], governor: Governor, now: int) -> None:
+    for budget in budgets:
+        assert isinstance(budget, LeasedBudget)
+        if budget.told_ns:
+            governor.block(budget.told_ns, now)
+            budget.told_ns = 0
+        governor.give_back(budget.unspent(), now)
+        budget.lent(governor.lend(budget.wishes(now), now), governor.blocked_until, now)
+
+
+def test_fifty_who_share_a_governor_are_never_denied_and_their_cancels_never_wait_behind_data() -> (
+    None
+):
+    governor = Governor([FIXED])
+    shared: list[RequestBudget] = [LeasedBudget([FIXED], RESERVE) for _ in range(50)]
+
+    seen = crowd(shared, governor, 55)
+
+    assert (seen.denied, seen.banned) == (0, 0)
+    assert seen.data_held > 0  # there was more to ask than the limit takes
+    assert len(seen.cancel_waits_ns) > 500
+    assert max(seen.cancel_waits_ns) <= 2 * HOP_NS
+
+
+def test_the_same_fifty_with_limiters_of_their_own_are_banned() -> None:
+    seen = crowd([Budget([FIXED]) for _ in range(50)], None, 55)
+
+    assert seen.denied > 10
+    assert seen.banned > 0
+
+
+def test_what_one_of_us_was_told_stops_everybody_with_the_next_word() -> None:
+    governor = Governor([FIXED])
+    one, other = (LeasedBudget([FIXED], RESERVE) for _ in range(2))
+    both: list[RequestBudget] = [one, other]
+    talk(both, governor, START)
+    assert other.take(KINDS[2], START) == 0
+
+    one.block(3 * NS_PER_S, START)
+    talk(both, governor, START + STEP_NS)
+
+    for lane in Lane:
+        assert other.take(Cost(lane), START + 2 * STEP_NS) > 2 * NS_PER_S
+    assert governor.epoch == 1
+    later = START + STEP_NS + 3 * NS_PER_S
+    talk(both, governor, later)
+    assert other.take(KINDS[2], later) == 0
+
+
+def test_a_silent_governor_leaves_cancels_and_nothing_that_adds() -> None:
+    budget = LeasedBudget([FIXED], RESERVE)
+    budget.lent((), 0, START)
+    away = START + SILENT_NS + 1
+
+    assert budget.take(KINDS[1], away) == HOP_NS
+    assert budget.take(KINDS[2], away) == 0
+    for _ in range(FIXED.amount):
+        budget.take(KINDS[2], away)
+    assert budget.take(KINDS[2], away) > 0  # a part of the limit, not all of it
+
+
+def test_more_urgent_requests_spend_what_less_urgent_ones_hold_and_never_the_reverse() -> None:
+    budget = LeasedBudget([FIXED], {})
+    budget.lent((Lease(Lane.SUBMIT, "weight", 2, START, START + NS_PER_S),), 0, START)
+
+    assert budget.take(Cost(Lane.DATA), START) == HOP_NS
+    assert budget.take(Cost(Lane.CANCEL), START) == 0
+    assert budget.take(Cost(Lane.SUBMIT), START) == 0
+    assert budget.take(Cost(Lane.CANCEL), START) == HOP_NS
+
+
+def test_a_lease_ends_with_its_time_and_with_its_window() -> None:
+    governor = Governor([FIXED])
+    (lease,) = governor.lend([Wish(Lane.SUBMIT, "weight", 5)], START + 60 * NS_PER_S - 1)
+    assert lease.ts_end == START + 60 * NS_PER_S
+
+    budget = LeasedBudget([FIXED], {})
+    budget.lent([lease], 0, lease.ts_end - 1)
+    assert budget.take(Cost(Lane.SUBMIT), lease.ts_end) == HOP_NS
+
+
+def test_what_comes_back_unspent_can_be_lent_again() -> None:
+    governor = Governor([FIXED])
+    leases = governor.lend([Wish(Lane.CANCEL, "weight", 6000)], START)
+    assert governor.lend([Wish(Lane.CANCEL, "weight", 1)], START) == ()
+
+    governor.give_back(leases, START + 1)
+
+    (again,) = governor.lend([Wish(Lane.CANCEL, "weight", 6000)], START + 2)
+    assert again.units == 6000
+
+
+@pytest.mark.parametrize(("lane", "most"), [(lane, 6000 * lane // 100) for lane in Lane])
+def test_each_lane_can_lease_its_part_of_the_limit_and_no_more(lane: Lane, most: int) -> None:
+    governor = Governor([FIXED])
+
+    wish = Wish(lane, "weight", 7)
+    got = sum(lease.units for _ in range(1000) for lease in governor.lend([wish], START))
+
+    assert most - 7 < got <= most
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3 * NS_PER_S), st.integers(1, 9)), max_size=40))
+def test_a_rolling_window_of_the_venue_never_holds_more_than_its_limit(
+    asked: list[tuple[int, int]],
+) -> None:
+    """Whenever a lease's units are spent - at its start, or just before its end."""
+    for late in (False, True):
+        governor, meter, now, spends = Governor([ROLLING]), Meter([ROLLING]), START, []
+        for gap, units in asked:
+            now += gap
+            for lease in governor.lend([Wish(Lane.CANCEL, "orders", units)], now):
+                spends.append((lease.ts_end - 1 if late else now, lease.units))
+        for when, units in sorted(spends):
+            assert meter.charge((("orders", units),), when) is None

@@ -1,0 +1,114 @@
+"""One rate budget for everybody who asks a venue from one address with one key.
+
+Theory of operation. A venue counts all of us together, so two budgets that each keep within the
+limit break it. The governor alone holds the limit. It lends out parts of it, as leases: so many
+units, for a time, to one lane. Who holds a lease spends it without asking (`leases.py`), so no
+order waits for the governor; what its holder did not spend comes back. Lanes are lent in the
+proportions of `Lane`: what data may lease stops short of what orders may, and that short of what
+cancels may. A 429 that one of us hears stops everybody: no lease is granted and those held are
+void until the venue's time is over (`block`; `epoch` counts them so that holders notice).
+
+A lease counts as spent from the moment it is granted: if its holder dies, it was spent. In a
+fixed window a lease lasts as long as the window. In a rolling window it is short, and a unit may
+be spent as late as its lease ends, so windows here last that much longer than the venue's.
+
+Pure: no clock, no sockets; the venue's time is an argument.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from messages.base import NS_PER_S
+from venues.net.budget import Budget
+from venues.wire.limits import Cost, Lane, LimitRule
+
+LEASE_NS: Final = NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one holder would like to have of one limit."""
+
+    lane: Lane
+    name: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """`units` of the limit `name`, for requests of `lane` or a more urgent one.
+
+    From `ts_begin` until `ts_end`, the venue's time.
+    """
+
+    lane: Lane
+    name: str
+    units: int
+    ts_begin: int
+    ts_end: int
+
+
+class Governor:
+    """Lends the limits of one venue, for one address and key.
+
+    epoch          counts the times that the venue told us to be silent
+    blocked_until  the end of the last such time, venue's clock
+    """
+
+    def __init__(self, rules: Iterable[LimitRule], lease_ns: int = LEASE_NS) -> None:
+        rules = tuple(rules)
+        self.epoch = 0
+        self.blocked_until = 0
+        self._lease_ns = lease_ns
+        self._fixed = {r.name: r.interval_ns for r in rules if not r.rolling}
+        for rule in rules:  # of several rules of one name the shortest ends a lease
+            if not rule.rolling:
+                self._fixed[rule.name] = min(self._fixed[rule.name], rule.interval_ns)
+        self._budget = Budget(
+            replace(r, interval_ns=r.interval_ns + lease_ns) if r.rolling else r for r in rules
+        )
+
+    def lend(self, wishes: Sequence[Wish], now_ns: int) -> tuple[Lease, ...]:
+        """What can be had of these wishes now, the most urgent lane first; parts where not all."""
+        if now_ns < self.blocked_until:
+            return ()
+        found: list[Lease] = []
+        for wish in sorted(wishes, key=lambda w: -w.lane):
+            units = self._grant(wish, now_ns)
+            if units:
+                end = self._end(wish.name, now_ns)
+                found.append(Lease(wish.lane, wish.name, units, now_ns, end))
+        return tuple(found)
+
+    def give_back(self, leases: Iterable[Lease], now_ns: int) -> None:
+        """Units that were lent and will never be spent: they are free again at once."""
+        for lease in leases:
+            for window in self._budget.windows:
+                if window.rule.name == lease.name:
+                    window.roll(now_ns)
+                    window.remove(lease.units, lease.ts_begin)
+
+    def observe(self, headers: Mapping[str, str], now_ns: int) -> None:
+        """The venue's own counts, from an answer that any of us had."""
+        self._budget.observe(headers, now_ns)
+
+    def block(self, retry_after_ns: int, now_ns: int) -> None:
+        """The venue wants to hear nothing from any of us for this long."""
+        until = now_ns + retry_after_ns
+        if until > self.blocked_until:
+            self.blocked_until = until
+            self.epoch += 1
+
+    def _grant(self, wish: Wish, now_ns: int) -> int:
+        """The largest part of a wish that fits, by halves: a wish is small, so this is short."""
+        units = wish.units
+        while units > 0:
+            if not self._budget.take(Cost(wish.lane, ((wish.name, units),)), now_ns):
+                return units
+            units //= 2
+        return 0
+
+    def _end(self, name: str, now_ns: int) -> int:
+        length = self._fixed.get(name)
+        return now_ns + self._lease_ns if length is None else (now_ns // length + 1) * length

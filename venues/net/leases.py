@@ -1,0 +1,136 @@
+"""The budget of one holder of leases: spends what the governor lent, and says what it wants next.
+
+It never waits and never asks by itself: `wishes` tells what to ask for and `unspent` what to give
+back, whoever owns it carries that to the governor and the answer to `lent`. What was not asked for
+in time is told to wait one hop.
+
+If the governor is silent, a small part of the limit is ours without asking (`share`), for cancels
+and queries alone: what is at the venue can always be taken off it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from messages.base import NS_PER_MS, NS_PER_S
+from venues.net.budget import Budget
+from venues.net.governor import Lease, Wish
+from venues.wire.limits import Cost, Lane, LimitRule
+
+HOP_NS: Final = 20 * NS_PER_MS  # until a wish may be granted
+SILENT_NS: Final = 2 * NS_PER_S  # a governor that has said nothing for this long is away
+_SHARE: Final = 20  # of the limit, in per cent, that is ours while it is away
+_ALONE: Final = (Lane.CANCEL, Lane.QUERY)
+
+
+@dataclass(slots=True)
+class _Stock:
+    """What is held of one lane of one limit."""
+
+    lease: Lease
+    left: int
+
+
+class LeasedBudget:
+    """A `RequestBudget` that is fed by a governor.
+
+    reserve  units by (lane, name) that are always wished for, so that the first cancel or order
+             of a quiet time finds them here
+    seen     counts that answers carried, not told to the governor yet
+    """
+
+    def __init__(self, rules: Iterable[LimitRule], reserve: Mapping[tuple[Lane, str], int]) -> None:
+        rules = tuple(rules)
+        self.seen: dict[str, str] = {}
+        self.told_ns = 0  # how long the venue wants silence, not told to the governor yet
+        self._names = {r.name for r in rules}
+        self._reserve = dict(reserve)
+        self._stock: list[_Stock] = []
+        self._over: list[_Stock] = []  # ran out with something left
+        self._short: dict[tuple[Lane, str], int] = {}  # wanted and not had since the last wishes
+        self._blocked_until = 0
+        self._heard_ns = 0
+        self._alone = Budget(replace(r, amount=max(r.amount * _SHARE // 100, 1)) for r in rules)
+
+    # --- spending ------------------------------------------------------------------------------
+
+    def take(self, cost: Cost, now_ns: int) -> int:
+        """0 and the cost is taken, or how long (ns) until it may fit and nothing is taken."""
+        if now_ns < self._blocked_until:
+            return self._blocked_until - now_ns
+        self._expire(now_ns)
+        wanted = [(name, amount) for name, amount in cost.amounts if name in self._names and amount]
+        short = [(n, a) for n, a in wanted if self._held(cost.lane, n) < a]
+        if not short:
+            for name, amount in wanted:
+                self._spend(cost.lane, name, amount)
+            return 0
+        if cost.lane in _ALONE and now_ns - self._heard_ns > SILENT_NS:
+            return self._alone.take(cost, now_ns)
+        for name, amount in short:
+            key = (cost.lane, name)
+            self._short[key] = self._short.get(key, 0) + amount
+        return HOP_NS
+
+    def _usable(self, lane: Lane, name: str) -> list[_Stock]:
+        """What a request of this lane may spend, what fewest others may spend first."""
+        found = [s for s in self._stock if s.lease.name == name and s.lease.lane <= lane]
+        return sorted(found, key=lambda s: (-s.lease.lane, s.lease.ts_end))
+
+    def _held(self, lane: Lane, name: str) -> int:
+        return sum(s.left for s in self._usable(lane, name))
+
+    def _spend(self, lane: Lane, name: str, amount: int) -> None:
+        for stock in self._usable(lane, name):
+            part = min(amount, stock.left)
+            stock.left -= part
+            amount -= part
+
+    # --- what the venue says -------------------------------------------------------------------
+
+    def observe(self, headers: Mapping[str, str], now_ns: int) -> None:
+        """Remember the venue's counts for the governor."""
+        self.seen = dict(headers)
+
+    def block(self, retry_after_ns: int, now_ns: int) -> None:
+        """The venue wants silence: ours begins at once, the others' when the governor knows."""
+        self._silence(now_ns + retry_after_ns)
+        self.told_ns = max(self.told_ns, retry_after_ns)
+
+    # --- talking to the governor ---------------------------------------------------------------
+
+    def wishes(self, now_ns: int) -> tuple[Wish, ...]:
+        """What to ask for now: what was missing, and the reserve where it is not held."""
+        self._expire(now_ns)
+        wanted = dict(self._short)
+        self._short = {}
+        for (lane, name), units in self._reserve.items():
+            held = sum(s.left for s in self._stock if s.lease.name == name and s.lease.lane == lane)
+            if held * 2 < units:
+                wanted[lane, name] = wanted.get((lane, name), 0) + units - held
+        return tuple(Wish(lane, name, units) for (lane, name), units in wanted.items())
+
+    def lent(self, leases: Iterable[Lease], blocked_until: int, now_ns: int) -> None:
+        """The governor's answer."""
+        self._heard_ns = now_ns
+        if blocked_until > now_ns:
+            self._silence(blocked_until)
+            return
+        self._stock += [_Stock(lease, lease.units) for lease in leases]
+
+    def unspent(self, *, leaving: bool = False) -> tuple[Lease, ...]:
+        """What has run out since the last call, to give back; when `leaving`, all that is held."""
+        if leaving:
+            self._over += self._stock
+            self._stock = []
+        over, self._over = self._over, []
+        return tuple(replace(s.lease, units=s.left) for s in over if s.left)
+
+    def _expire(self, now_ns: int) -> None:
+        self._over += [s for s in self._stock if s.left and s.lease.ts_end <= now_ns]
+        self._stock = [s for s in self._stock if s.left and s.lease.ts_end > now_ns]
+
+    def _silence(self, until_ns: int) -> None:
+        self._blocked_until = max(self._blocked_until, until_ns)
+        self._over += self._stock
+        self._stock = []
