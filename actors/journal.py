@@ -4,13 +4,12 @@ import asyncio
 import os
 from typing import Any, Final
 
-import ray
-
 from actors.boot import refusal
 from actors.clock import WallClock
 from actors.config import config_of
 from actors.lines import Exchange, Method, address
 from actors.logs import Log, open_log
+from actors.supervised import Supervised
 from actors.threads import prompt
 from journal import Draft, Journal
 from messages import Message, decode, encode
@@ -20,7 +19,7 @@ JOURNAL: Final = "run.sqlite"
 _CHECKPOINT: Final = StrategyCheckpoint.model_fields["kind"].default
 _BATCH_MAX: Final = 256
 _NOTED_MAX: Final = 4096
-_LAST_WORDS_S: Final = 0.05
+_LOOK_S: Final = 0.05
 _CRASHED: Final = 70
 
 
@@ -28,13 +27,13 @@ class Outlived(Exception):
     """A strategy's process wrote after its successor had read its checkpoint."""
 
 
-class JournalKeeper:
+class JournalKeeper(Supervised):
     """Appends in natural batches: every caller of one batch waits for the same sync."""
 
     def __init__(self, run: str, name: str, incarnation: int) -> None:
+        super().__init__(name, incarnation)
         prompt()
         self.config = config_of(run, name)
-        self.name, self.incarnation = name, incarnation
         self._clock = WallClock()
         self._queue: asyncio.Queue[tuple[Draft, asyncio.Future[None]]] = asyncio.Queue()
         self._latest: dict[str, bytes] = {}
@@ -50,24 +49,7 @@ class JournalKeeper:
         }
         self._exchange = Exchange(address(self.config.run_id, name), methods)
         self._opened = asyncio.Event()  # Ray calls whoever exists: before this we know nothing
-        self._booting: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
-        self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    async def boot(self) -> tuple[int, str]:
-        """Open the run's journal; returns (pid, node id)."""
-        if self._booting is None:
-            self._booting = asyncio.create_task(self._open())
-        await asyncio.shield(self._booting)
-        return os.getpid(), ray.get_runtime_context().get_node_id()
-
-    async def alive(self) -> str:
-        """Return only when this process ends on purpose."""
-        return await asyncio.shield(self._end)
-
-    async def identity(self) -> tuple[str, int, int, str]:
-        """(name, incarnation, pid, node id)."""
-        return self.name, self.incarnation, os.getpid(), ray.get_runtime_context().get_node_id()
 
     async def stop(self, reason: str) -> None:
         """Write what is queued, close, and end this process."""
@@ -77,10 +59,8 @@ class JournalKeeper:
             self._pump.cancel()
         if self._journal is not None:
             await self._journal.close()
-        if not self._end.done():
-            self._end.set_result(reason)
-        await asyncio.sleep(_LAST_WORDS_S)
-        ray.actor.exit_actor()
+        self._ended(reason)
+        await self._exit()
 
     async def checkpoint(self, incarnation: int, raw: bytes) -> None:
         """Make a strategy's checkpoint durable; returns when it is.
@@ -138,7 +118,7 @@ class JournalKeeper:
         """Nothing of its own yet: its syncs show in the latency of checkpoints."""
         return b""
 
-    async def _open(self) -> None:
+    async def _boot(self) -> None:
         config = self.config
         try:
             self._log = open_log(
@@ -214,7 +194,7 @@ class JournalKeeper:
 
     async def _drained(self) -> None:
         while not self._queue.empty():
-            await asyncio.sleep(_LAST_WORDS_S)
+            await asyncio.sleep(_LOOK_S)
 
     def _count(self, message: Message) -> None:
         kind = str(getattr(message, "kind", ""))

@@ -12,11 +12,9 @@ at once and without clean-up. The supervisor starts a fresh one from the journal
 import asyncio
 import os
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Coroutine
 from typing import Any, Final, Generic, TypeVar
-
-import ray
 
 from actors.boot import refusal
 from actors.clock import Clock, WallClock
@@ -28,6 +26,7 @@ from actors.metrics import ActorMetrics, Views
 from actors.notes import Notes
 from actors.outbox import Outbox
 from actors.packet import Encoder, Wire, pack, unpack
+from actors.supervised import Supervised
 from actors.threads import prompt
 from actors.timers import Timers
 from messages import Message, decode, encode
@@ -41,18 +40,16 @@ from trading.wiring import Role, role_of
 S = TypeVar("S")
 _BATCH_MAX: Final = 256
 _RESEND_NS: Final = 200 * NS_PER_MS
-_LAST_WORDS_S: Final = 0.05
 _CRASHED: Final = 70
 
 
-class Shell(ABC, Generic[S]):
+class Shell(Supervised, Generic[S]):
     """Base of the actors of a run. Subclasses open their core, and their ways to the venue."""
 
     def __init__(self, run: str, name: str, incarnation: int) -> None:
+        super().__init__(name, incarnation)
         prompt()
         self.config = config_of(run, name)
-        self.name = name
-        self.incarnation = incarnation
         self.clock = self.make_clock()
         self.mailbox = Mailbox()
         self.machine: Machine[S] | None = None
@@ -61,8 +58,6 @@ class Shell(ABC, Generic[S]):
         self._timers = Timers(self.clock, lambda fired: self.mailbox.put_local("self", fired))
         self._tasks: set[asyncio.Task[Any]] = set()
         self._turn = asyncio.Lock()  # held while effects are carried out
-        self._booting: asyncio.Task[None] | None = None
-        self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._unlogged: list[Message] = []
         self.neighbours: dict[str, Mailbox] = {}  # others in this process
         self._notes = Notes(self.config.run_id)
@@ -122,26 +117,10 @@ class Shell(ABC, Generic[S]):
 
     # --- the protocol of a supervised actor ----------------------------------------------------
 
-    async def boot(self) -> tuple[int, str]:
-        """Open everything and serve; returns (pid, node id)."""
-        if self._booting is None:
-            self._booting = asyncio.create_task(self._boot())
-        await asyncio.shield(self._booting)
-        return os.getpid(), ray.get_runtime_context().get_node_id()
-
-    async def alive(self) -> str:
-        """Return only when this process ends on purpose."""
-        return await asyncio.shield(self._end)
-
-    async def identity(self) -> tuple[str, int, int, str]:
-        """(name, incarnation, pid, node id)."""
-        return self.name, self.incarnation, os.getpid(), ray.get_runtime_context().get_node_id()
-
     async def stop(self, reason: str) -> None:
         """Say the last words, close, and end this process."""
         await self.end(reason)
-        await asyncio.sleep(_LAST_WORDS_S)
-        ray.actor.exit_actor()
+        await self._exit()
 
     async def end(self, reason: str) -> None:
         """Say the last words and close."""
@@ -154,8 +133,7 @@ class Shell(ABC, Generic[S]):
         self._timers.cancel()
         self._exchange.close()
         await self.close()
-        if not self._end.done():
-            self._end.set_result(reason)
+        self._ended(reason)
 
     async def receive(self, wires: list[Wire]) -> None:
         """Packets from another actor; they are queued, nothing else."""

@@ -8,19 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from scenarios.cli_options import Catalogue, Data, End, Interval, Start, Strategy
 from scenarios.cli_output import RUNS, Json, Mistake, RunsDir, cell, show, table
 
 if TYPE_CHECKING:
     from scenarios.backtest import Done
 
-Strategy = Annotated[
-    str,
-    typer.Option("--strategy", metavar="NAME|FILE.py:NAME", help="Built in, or in your own file."),
-]
-Data = Annotated[
-    str | None,
-    typer.Option("--data", metavar="FILE|NAME", help="A file of bars, or an instrument."),
-]
 Tape = Annotated[
     list[Path] | None,
     typer.Option("--tape", metavar="FILE", help="A recording instead of bars; may be repeated."),
@@ -34,13 +27,6 @@ Queue = Annotated[
         "--queue", metavar="MODEL", help="With --tape: risk_averse, prob_power, prob_log."
     ),
 ]
-Interval = Annotated[
-    str | None, typer.Option("--interval", metavar="1m|1h|...", help="Of the bars, if unclear.")
-]
-Start = Annotated[
-    str | None, typer.Option("--start", metavar="TIME", help="Bars from here on; UTC.")
-]
-End = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Bars before this; UTC.")]
 Param = Annotated[
     list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="May be repeated.")
 ]
@@ -69,9 +55,6 @@ Leverage = Annotated[
 ]
 Tick = Annotated[float, typer.Option("--tick", metavar="STEP", help="Smallest step of a price.")]
 Lot = Annotated[float, typer.Option("--lot", metavar="STEP", help="Smallest step of a quantity.")]
-Catalogue = Annotated[
-    Path | None, typer.Option("--catalogue", metavar="DIR", help="Folder of imported data.")
-]
 Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Write the run's folder, or not.")]
 _FEE: Final = 0.001
 _SHOWN: Final = (

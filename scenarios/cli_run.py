@@ -1,13 +1,13 @@
 """`manta run` and `manta config show`: a RunSpec from a preset, a file and options."""
 
 import os
-import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scenarios.cli_folders import find_run, journals_of, secure_local_ray
+from scenarios.cli_options import Address, refuse_silence
 from scenarios.cli_output import (
     FAILED,
     RUNS,
@@ -22,8 +22,6 @@ from scenarios.cli_output import (
 
 if TYPE_CHECKING:
     from scenarios.spec import RunSpec
-
-_CONNECT_S: Final = 3.0
 
 Source = Annotated[
     str, typer.Argument(metavar="PRESET|FILE.toml", help="quickstart, recorded, or a TOML file.")
@@ -44,10 +42,6 @@ Duration = Annotated[
 Resume = Annotated[
     str | None,
     typer.Option("--resume", metavar="RUN", help="Go on with a run (its id, or latest)."),
-]
-Address = Annotated[
-    str | None,
-    typer.Option("--address", metavar="ADDR", help="Use this Ray cluster instead of a local Ray."),
 ]
 
 
@@ -82,7 +76,7 @@ def run(
 
     _refuse_second_run(spec, runs_dir)
     if address is not None:
-        _refuse_silence(address)
+        refuse_silence(address)
     if folder is not None:
         _refuse_damage(folder)
 
@@ -142,24 +136,6 @@ def _spec(source: str, overrides: list[str]) -> "RunSpec":
     from scenarios.spec import load  # noqa: PLC0415
 
     return load(source, overrides)
-
-
-def _refuse_silence(address: str) -> None:
-    """Ray waits for minutes where nobody listens.
-
-    raises  Mistake if HOST:PORT does not accept a connection
-    """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or "://" in address:
-        return  # "auto" and the like: Ray knows what is meant
-    try:
-        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise Mistake(
-            f"--address {address}: no Ray cluster answers there ({reason}):"
-            " start one with `ray up cluster.yaml`, or leave the option out"
-        ) from error
 
 
 def _refuse_second_run(spec: "RunSpec", runs_dir: Path) -> None:

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from scenarios.cli_folders import LATEST, secure_local_ray
+from scenarios.cli_options import (
+    Address,
+    Catalogue,
+    Data,
+    End,
+    Interval,
+    Start,
+    StrategyIfAny,
+    refuse_silence,
+)
 from scenarios.cli_output import FAILED, INTERRUPTED, RUNS, Json, Mistake, RunsDir, show
-from scenarios.cli_run import _refuse_silence
 
 if TYPE_CHECKING:
     from messages.arrays import Rows
     from scenarios.sweep_spec import SweepSpec
 
-Strategy = Annotated[
-    str | None,
-    typer.Option("--strategy", metavar="NAME|FILE.py:NAME", help="Built in, or in your own file."),
-]
-Data = Annotated[
-    str | None,
-    typer.Option("--data", metavar="FILE|NAME", help="A file of bars, or an instrument's name."),
-]
 SpaceText = Annotated[
     str | None,
     typer.Option("--space", metavar="TEXT|FILE.toml", help="As in fast=5:50:5,slow=20:200:10."),
@@ -58,20 +59,6 @@ Halving = Annotated[
 Validation = Annotated[
     bool, typer.Option("--validate/--no-validate", help="Judge the best trial afterwards.")
 ]
-Interval = Annotated[
-    str | None, typer.Option("--interval", metavar="1m|1h|...", help="Of the bars, if unclear.")
-]
-Start = Annotated[
-    str | None, typer.Option("--start", metavar="TIME", help="Bars from here on; UTC.")
-]
-End = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Bars before this; UTC.")]
-Catalogue = Annotated[
-    Path | None, typer.Option("--catalogue", metavar="DIR", help="Folder of imported data.")
-]
-Address = Annotated[
-    str | None,
-    typer.Option("--address", metavar="ADDR", help="Use this Ray cluster instead of a local Ray."),
-]
 Resume = Annotated[
     str | None, typer.Option("--resume", metavar="RUN", help="Go on with a sweep, or latest.")
 ]
@@ -79,7 +66,7 @@ _SPEC: Final = "sweep.json"
 
 
 def sweep(
-    strategy: Strategy = None,
+    strategy: StrategyIfAny = None,
     data: Data = None,
     space: SpaceText = None,
     where: Where = None,
@@ -148,7 +135,7 @@ def _prepare(workers: int | None, address: str | None, runs_dir: Path) -> None:
     if address is None:
         secure_local_ray(runs_dir)
     else:  # its token is the operator's to set
-        _refuse_silence(address)
+        refuse_silence(address)
 
 
 def _described(asked: dict[str, Any], catalogue: Path | None) -> "tuple[SweepSpec, Rows]":

@@ -1,12 +1,11 @@
 """The supervisor of one team below the root, as a Ray actor."""
 
 import asyncio
-import os
 from typing import Final
 
-import ray
 from ray.exceptions import RayError
 
+from actors.supervised import Supervised
 from messages import Message, encode
 from supervisors.keeper import Escalation, Keeper, Recovery
 from supervisors.kid import Handle, find
@@ -17,42 +16,24 @@ from supervisors.tree import ROOT, Team
 
 _CLAIM_S: Final = 2.0
 _RETRY_S: Final = 0.05
-_LAST_WORDS_S: Final = 0.05  # between the last answer and the end of the process
 _FLUSH_S: Final = 0.2
 
 
-class Supervisor:
-    """Keeps one team; its own death leaves the team running, for its successor to adopt.
-
-    Speaks the protocol of every supervised actor: boot, alive, identity, stop.
-    """
+class Supervisor(Supervised):
+    """Keeps one team; its own death leaves the team running, for its successor to adopt."""
 
     def __init__(self, plan: Plan, name: str, incarnation: int) -> None:
+        super().__init__(name, incarnation)
         self._plan = plan
         self._team: Team = plan.team(name)
-        self._incarnation = incarnation
         self._keeper = Keeper(plan, self._team, self)
-        self._booting: asyncio.Task[None] | None = None
-        self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._root: Handle | None = None
         self._events = Post(plan.run, ROOT, "heard", patience_s=10.0)
         self._recoveries = Post(plan.run, ROOT, "counted", patience_s=10.0)
 
-    async def boot(self) -> tuple[int, str]:
-        """Adopt or start the team; returns (pid, node id) when all of it serves."""
-        if self._booting is None:
-            self._booting = asyncio.create_task(self._keeper.start())
-        await asyncio.shield(self._booting)
-        return os.getpid(), ray.get_runtime_context().get_node_id()
-
-    async def alive(self) -> str:
-        """Return only when this process ends on purpose; raise if the team has given up."""
-        return await asyncio.shield(self._end)
-
-    async def identity(self) -> tuple[str, int, int, str]:
-        """(name, incarnation, pid, node id)."""
-        node_id = ray.get_runtime_context().get_node_id()
-        return self._team.name, self._incarnation, os.getpid(), node_id
+    async def _boot(self) -> None:
+        """Adopt or start the team; returns when all of it serves."""
+        await self._keeper.start()
 
     async def rows(self) -> list[Row]:
         """The team's children, and theirs."""
@@ -64,10 +45,8 @@ class Supervisor:
             self._booting.cancel()
         await self._keeper.stop(reason)
         await self._events.flush(_FLUSH_S)
-        if not self._end.done():
-            self._end.set_result(reason)
-        await asyncio.sleep(_LAST_WORDS_S)
-        ray.actor.exit_actor()
+        self._ended(reason)
+        await self._exit()
 
     async def claim(self, name: str) -> int:
         """Ask the root, for as long as it takes: without a number nothing may start."""

@@ -1,12 +1,9 @@
 """The whole trading path under faults: what must hold in every seed, and that we would notice."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from hash_seeds import printed
 from planted import PLANTED
 
 from messages.orders import OrderUpdated
@@ -78,17 +75,7 @@ def test_the_digest_does_not_depend_on_the_hash_seed_of_the_process() -> None:
         "from scenarios.simulate import run_seeds; print(run_seeds(range(6)).to_json()['digest'])"
     )
 
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2", "3")
-    }
+    digests = printed(code, "1", "2", "3")
 
     assert len(digests) == 1
 

@@ -1,14 +1,11 @@
 """Recovery from a snapshot is the recovery from the whole journal, in every simulated life."""
 
 import hashlib
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from hash_seeds import printed
 
 from scenarios.simulate import SimulateSpec, live
 from trading.errors import RecoveryMismatch
@@ -70,17 +67,7 @@ def test_snapshots_do_not_depend_on_the_hash_seed_of_the_process() -> None:
         "print(hashlib.sha256(b''.join(r.wire for r in loop.journals['orders'].rows)).hexdigest())"
     )
 
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
+    digests = printed(code, "1", "2")
 
     assert len(digests) == 1
     assert digests != {hashlib.sha256(b"").hexdigest()}

@@ -29,23 +29,7 @@ def on_bar(state: Any, params: Any, bar: Any, account: Any, orders: Any) -> int:
     count = 0
     for i in range(state.lines):
         if state.script[i].at == state.n:
-            asked = state.script[i].asked
-            order = orders[count]
-            order.action = asked.action
-            order.target = asked.target
-            order.side = asked.side
-            order.type = asked.type
-            order.quantity = asked.quantity
-            order.price = asked.price
-            order.trigger = asked.trigger
-            order.tif = asked.tif
-            order.post_only = asked.post_only
-            order.reduce_only = asked.reduce_only
-            order.tag = asked.tag
-            order.trail = asked.trail
-            order.expires = asked.expires
-            order.group = asked.group
-            order.parent = asked.parent
+            orders[count] = state.script[i].asked
             count += 1
     state.n += 1
     return count

@@ -12,19 +12,18 @@ from decimal import Decimal
 from typing import Any
 
 from immutables import Map
+from instruments import usdt
 
 from messages import Message, accounts, control, orders, venue
 from messages.base import (
     NS_PER_MS,
     NS_PER_S,
     ClientOrderId,
-    InstrumentId,
     RunId,
     StrategyId,
     TradeId,
     VenueOrderId,
 )
-from messages.market import Instrument
 from messages.orders import LiquiditySide, OrderSide, OrderSpec, OrderType
 from messages.risk import TradingState
 from messages.venue import Balance, Source, VenueStatus
@@ -38,23 +37,7 @@ GRACE = 2 * NS_PER_S
 STRATEGY = StrategyId("S")
 
 
-def _instrument(base: str) -> Instrument:
-    return Instrument(
-        instrument_id=InstrumentId(f"{base}USDT.SIM"),
-        symbol=f"{base}USDT",
-        base=base,
-        quote="USDT",
-        price_increment=D("0.01"),
-        size_increment=D("0.001"),
-        min_quantity=D("0.001"),
-        max_quantity=D(9000),
-        min_notional=D(5),
-        maker_fee=D("0.001"),
-        taker_fee=D("0.001"),
-    )
-
-
-INSTRUMENTS = {i.instrument_id: i for i in map(_instrument, ("BTC", "ETH"))}
+INSTRUMENTS = {i.instrument_id: i for i in map(usdt, ("BTC", "ETH"))}
 
 
 @dataclass

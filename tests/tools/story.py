@@ -16,28 +16,17 @@
 from decimal import Decimal
 from typing import Any
 
+from instruments import usdt
+
 from messages import control, risk, venue
 from messages import orders as m
 from messages.base import Message, StrategyId
-from messages.market import Instrument
 from trading.account import Books, OrderManagerConfig
 from trading.order_manager import TIMER, OrderManagerCore
 
 _MS = 1_000_000
 _ASKED = venue.Source.QUERY
-BTC = Instrument(
-    instrument_id="BTCUSDT.BINANCE",
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    price_increment=Decimal("0.01"),
-    size_increment=Decimal("0.001"),
-    min_quantity=Decimal("0.001"),
-    max_quantity=Decimal(9000),
-    min_notional=Decimal(5),
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-)
+BTC = usdt(venue="BINANCE")
 OWNERS = {"M0123456789ab": StrategyId("S")}  # "M0123456789ab00000007" is an order of ours
 CONFIG = OrderManagerConfig({BTC.instrument_id: BTC}, OWNERS)
 

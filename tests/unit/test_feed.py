@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import numpy as np
+from instruments import usdt
 
 from messages import Message
 from messages.arrays import DELTA, QUOTE, TRADE
@@ -14,7 +15,6 @@ from messages.market import (
     FeedRecovered,
     FeedReplay,
     FeedStale,
-    Instrument,
     InstrumentChanged,
     QuoteBatch,
     SnapshotRequested,
@@ -29,19 +29,7 @@ S = 1_000_000_000
 MINUTE = 60 * S
 BTC = InstrumentId("BTCUSDT.BINANCE")
 T0 = 1_700_000_040 * S  # a whole minute
-INSTRUMENT = Instrument(
-    instrument_id=BTC,
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    price_increment=Decimal("0.01"),
-    size_increment=Decimal("0.001"),
-    min_quantity=Decimal("0.001"),
-    max_quantity=Decimal("9000"),
-    min_notional=Decimal("5"),
-    maker_fee=Decimal("0.001"),
-    taker_fee=Decimal("0.001"),
-)
+INSTRUMENT = usdt(venue="BINANCE")
 
 
 class Driver:

@@ -3,25 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from instruments import usdt
 
-from messages.base import ClientOrderId, InstrumentId, StrategyId
-from messages.market import Instrument
+from messages.base import ClientOrderId, StrategyId
 from messages.orders import OrderSide, OrderSpec, OrderType, RefusalCode
 from trading import instruments
 
-BTC = Instrument(
-    instrument_id=InstrumentId("BTCUSDT.BINANCE"),
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    price_increment=Decimal("0.05"),
-    size_increment=Decimal("0.001"),
-    min_quantity=Decimal("0.002"),
-    max_quantity=Decimal("9"),
-    min_notional=Decimal("5"),
-    maker_fee=Decimal("0.001"),
-    taker_fee=Decimal("0.001"),
-)
+BTC = usdt(price_increment="0.05", min_quantity="0.002", max_quantity="9", taker_fee="0.001")
 
 
 def limit(quantity: str, price: str) -> OrderSpec:

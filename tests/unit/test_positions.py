@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 from immutables import Map
+from instruments import usdt
 
-from messages.base import ClientOrderId, InstrumentId, StrategyId, TradeId
-from messages.market import Instrument
+from messages.base import ClientOrderId, StrategyId, TradeId
 from messages.orders import LiquiditySide, OrderFilled, OrderSide
 from trading.fees import Money, commission, commission_quote
 from trading.positions import (
@@ -25,19 +25,7 @@ from trading.positions import (
 )
 
 D = Decimal
-BTC = Instrument(
-    instrument_id=InstrumentId("BTCUSDT.SIM"),
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    price_increment=D("0.01"),
-    size_increment=D("0.00001"),
-    min_quantity=D("0.00001"),
-    max_quantity=D(9000),
-    min_notional=D(5),
-    maker_fee=D("0.0002"),
-    taker_fee=D("0.001"),
-)
+BTC = usdt(size_increment="0.00001", min_quantity="0.00001", maker_fee="0.0002", taker_fee="0.001")
 EMPTY: PositionBook = Map()
 
 

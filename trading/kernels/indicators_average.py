@@ -19,15 +19,12 @@ MACD: Final = np.dtype([("fast", EMA), ("slow", EMA), ("signal", EMA), ("count",
 
 
 @compiled
-def ema_step(state: Any, x: float, period: int) -> float:
-    """Exponential moving average with weight 2 / (period + 1), on EMA.
-
-    The first value, after `period` inputs, is their mean (as TA-Lib has it); NaN before that.
-    """
+def _weighted_step(state: Any, x: float, period: int, weight: float) -> float:
+    """The mean of the first `period` inputs, then moved towards each one by `weight`, on EMA."""
     if not abs(x) < np.inf:
         return np.nan
     if state.count >= period:
-        value: float = state.value + (x - state.value) * (2.0 / (period + 1.0))
+        value: float = state.value + (x - state.value) * weight
         state.value = value
         return value
     state.count += 1
@@ -40,21 +37,18 @@ def ema_step(state: Any, x: float, period: int) -> float:
 
 
 @compiled
+def ema_step(state: Any, x: float, period: int) -> float:
+    """Exponential moving average with weight 2 / (period + 1), on EMA.
+
+    The first value, after `period` inputs, is their mean (as TA-Lib has it); NaN before that.
+    """
+    return _weighted_step(state, x, period, 2.0 / (period + 1.0))
+
+
+@compiled
 def wilder_step(state: Any, x: float, period: int) -> float:
     """Wilder's average: weight 1 / period; the first value is the mean of `period` inputs."""
-    if not abs(x) < np.inf:
-        return np.nan
-    if state.count >= period:
-        value: float = state.value + (x - state.value) * (1.0 / period)
-        state.value = value
-        return value
-    state.count += 1
-    state.value += x
-    if state.count < period:
-        return np.nan
-    value = state.value / period
-    state.value = value
-    return value
+    return _weighted_step(state, x, period, 1.0 / period)
 
 
 @compiled
