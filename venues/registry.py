@@ -11,6 +11,7 @@ from venues.wire.adapter import Adapter
 # Each module holds ADAPTERS: Mapping[Product, Adapter].
 _MODULES: Final = {
     "BINANCE": "venues.binance.adapter",
+    "OKX": "venues.okx.adapter",
 }
 VENUES: Final = tuple(_MODULES)
 

@@ -23,6 +23,7 @@ from messages.venue import (
     CancelAllOrders,
     FillsReport,
     OpenOrdersReport,
+    OrderReport,
     PositionsReport,
     QueryAccount,
     QueryFees,
@@ -30,6 +31,7 @@ from messages.venue import (
     QueryOpenOrders,
     QueryPositions,
     Request,
+    RequestDone,
     RequestRefused,
     SetLeverage,
     SetMarginMode,
@@ -63,6 +65,7 @@ NOT_OFFERED: Final = "NOT_OFFERED"  # the code of what a venue does not have; no
 _ACTING: Final = frozenset(r for r in Request if r.acting)
 _QUARANTINE_MAX: Final = 16
 _PAGES_MAX: Final = 1000
+_ONE_ORDER: Final = frozenset({Request.CANCEL, Request.MODIFY})
 _Paged = FillsReport | OpenOrdersReport | PositionsReport
 
 
@@ -91,19 +94,26 @@ class Gateway:
         return reply.model_copy(update=ids)
 
     async def _every_page(self, command: GatewayCommand, wire: WireRequest) -> Event:
-        """All rows, however many pages; a failure on any page is the answer."""
+        """All rows, however many pages, or the last word of several requests; a failure on the
+        way is the answer, but for what the venue has said that it has done."""
         page: WireRequest | None = wire
         whole: Event | None = None
         for _ in range(_PAGES_MAX):
             assert page is not None, "left below where there is none"
             reply, page = await self._once(command, page)
             if not isinstance(reply, _Paged):
-                return reply
+                done = isinstance(whole, RequestDone) and REQUEST[type(command)] in _ONE_ORDER
+                whole = whole if done and not isinstance(reply, OrderReport) else reply
+                if page is None:
+                    return whole or reply
+                continue
             whole = reply if whole is None else _joined(whole, reply)
             if page is None:
                 # `complete` of the last page is that of the whole: every row from the first on.
-                done = isinstance(whole, FillsReport)
-                return whole.model_copy(update={"complete": True}) if done else whole
+                if isinstance(whole, FillsReport):
+                    rows = tuple(sorted(whole.fills, key=lambda fill: fill.ts_event))
+                    return whole.model_copy(update={"complete": True, "fills": rows})
+                return whole
         asked = self._asked(command, wire, 0)
         return asked.failed(Acted.NO, f"more than {_PAGES_MAX} pages: ask for less")
 
@@ -133,7 +143,8 @@ class Gateway:
         access.obeyed(answer)
         try:
             reply = access.adapter.read_answer(answer, asked)[-1]
-            page = access.adapter.next_page(wire, answer) if isinstance(reply, _Paged) else None
+            paged = isinstance(reply, _Paged)
+            page = (access.adapter.next_page if paged else access.adapter.follow_up)(wire, answer)
         except Garbled as e:
             self.quarantine = [*self.quarantine, e][-_QUARANTINE_MAX:]
             return asked.failed(_perhaps(asked), f"unreadable answer: {e}"), None

@@ -219,6 +219,12 @@ class Adapter(ABC):
         raises  Garbled
         """
 
+    def follow_up(self, wire: WireRequest, answer: Answer) -> WireRequest | None:
+        """Another request without which a command is not done or not answered: how an order is by
+        now where its cancel was only acknowledged, an order among those of another kind. Asked
+        of answers that have no pages; None: this answer is the last word."""
+        return None
+
     @abstractmethod
     def retry_after_ns(self, answer: Answer) -> int:
         """How long the venue wants to hear nothing from us; 0 unless it throttles."""
