@@ -28,7 +28,7 @@ from venues.okx.codec_names import (
 from venues.okx.codec_requests import request_of
 from venues.okx.codec_rest import UNREADABLE, Outer, read_answer
 from venues.okx.limits import RULES, cost_of
-from venues.okx.session_market import OkxMarketSession
+from venues.okx.session_market import BUSINESS, PUBLIC, OkxMarketSession
 from venues.okx.session_user import OkxUserSession
 from venues.okx.signing import body, expires, signed, target
 from venues.wire.adapter import (
@@ -38,6 +38,7 @@ from venues.wire.adapter import (
     Instruments,
     MarketSession,
     SnapshotBy,
+    Subscription,
     UserSession,
 )
 from venues.wire.asked import Asked
@@ -50,7 +51,7 @@ from venues.wire.request import Answer, HttpRequest, WireRequest
 STAMP_NS: Final = 30 * NS_PER_S
 _STREAM: Final = "wss://ws.okx.com:8443"
 _DEPTH: Final = "400"  # what the stream holds
-_SPOT: Final = frozenset({Channel.BOOK, Channel.TRADES, Channel.QUOTES, Channel.STATUS})
+_DERIVED: Final = frozenset({Channel.FUNDING, Channel.LIQUIDATIONS})
 _T = TypeVar("_T")
 
 
@@ -63,12 +64,13 @@ class OkxAdapter(Adapter):
     snapshot_by = SnapshotBy.RESUBSCRIBE
     bar_intervals = MappingProxyType(INTERVAL_NAME)
     limits = RULES
+    routes = (PUBLIC, BUSINESS)
     clock_codes = CLOCK_CODES
 
     def __init__(self, product: Product) -> None:
         self.product = product
         linear = product is Product.LINEAR
-        self.channels = _SPOT | ({Channel.FUNDING, Channel.LIQUIDATIONS} if linear else set())
+        self.channels = frozenset(Channel) - (frozenset() if linear else _DERIVED)
 
     def instrument_id(self, symbol: str) -> InstrumentId:
         return instrument_id(symbol)
@@ -197,8 +199,11 @@ class OkxAdapter(Adapter):
         found = [market.candle(d, symbol, bar, ts_init) for d in _rows(body, market.Candle)]
         return [piece for piece in reversed(found) if piece is not None]
 
-    def market_session(self, instruments: Instruments) -> MarketSession:
-        return OkxMarketSession(self.product, instruments)
+    def route_of(self, wanted: Subscription) -> str:
+        return BUSINESS if wanted.channel is Channel.BARS else PUBLIC
+
+    def market_session(self, instruments: Instruments, route: str) -> MarketSession:
+        return OkxMarketSession(self.product, instruments, route)
 
     def user_session(self, keys: Keys, instruments: Instruments) -> UserSession:
         return OkxUserSession(self.product, keys, instruments)

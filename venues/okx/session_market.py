@@ -1,7 +1,7 @@
-"""One public connection to OKX without its socket.
+"""One market-data connection to OKX without its socket.
 
 docs: docs-v5 "WebSocket / Connect", "Subscribe", and each channel's page (2026-09). Candles are on
-another address ("business"), so this connection has none: bars come from trades, and from REST.
+an address of their own ("business"), which is a route here; all else is public.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,12 +15,20 @@ from trading.errors import Garbled
 from venues.okx import codec_market as market
 from venues.okx.codec_account import LIVE, InstrumentRow, instrument_of, known_kind, status_of
 from venues.okx.codec_book import BookRow, SentBook
-from venues.okx.codec_names import INST_TYPE, contract_size, instrument_id, ns, symbol_of
+from venues.okx.codec_names import (
+    INST_TYPE,
+    INTERVAL_NAME,
+    contract_size,
+    instrument_id,
+    ns,
+    symbol_of,
+)
 from venues.wire.adapter import Channel, Instruments, MarketSession, Ping, Subscription
 from venues.wire.frames import Control, Decoded, Read, Unknown
 from venues.wire.piece import Piece
 
-PATH: Final = "/ws/v5/public"
+PUBLIC, BUSINESS = "", "business"  # routes
+PATHS: Final = {PUBLIC: "/ws/v5/public", BUSINESS: "/ws/v5/business"}
 PONG: Final = b"pong"
 # docs: "Connect": the venue closes a connection after 30 s without a frame either way.
 PING: Final = Ping(20.0, b"ping")
@@ -89,10 +97,11 @@ class OkxMarketSession(MarketSession):
     ping = PING
     send_gap_s = SEND_GAP_S
 
-    def __init__(self, product: Product, instruments: Instruments) -> None:
+    def __init__(self, product: Product, instruments: Instruments, route: str = PUBLIC) -> None:
         self.books: dict[str, SentBook] = {}
         self._product = product
         self._instruments = instruments
+        self._path = PATHS[route]
         self._wanted: set[tuple[str, str]] = set()  # (channel by type, symbol)
         self._rates: dict[str, market.FundingRow] = {}
         self._marks: dict[str, float] = {}
@@ -108,7 +117,7 @@ class OkxMarketSession(MarketSession):
         }
 
     def path(self) -> str:
-        return PATH
+        return self._path
 
     def subscribe(self, wanted: Sequence[Subscription]) -> tuple[bytes, ...]:
         for name, symbol in self._streams(wanted):
@@ -156,7 +165,7 @@ class OkxMarketSession(MarketSession):
         return [
             (name, symbol_of(each.instrument_id, self._product))
             for each in subscriptions
-            for name in _NAMES[each.channel]
+            for name in _names(each)
         ]
 
     def _frames(self, op: str, streams: Sequence[tuple[str, str]]) -> tuple[bytes, ...]:
@@ -239,6 +248,12 @@ class OkxMarketSession(MarketSession):
                 out.append(InstrumentChanged(ts_event=ts_init, ts_init=ts_init, instrument=rules))
             out.append(status_of(d, ts_init))
         return Decoded("instruments", tuple(out)) if out else Control("instruments:others")
+
+
+def _names(wanted: Subscription) -> tuple[str, ...]:
+    if wanted.channel is Channel.BARS:
+        return (f"candle{INTERVAL_NAME[wanted.interval_ns]}",)
+    return _NAMES[wanted.channel]
 
 
 def _some(*pieces: Piece, otherwise: str = "empty") -> Read:
