@@ -12,6 +12,7 @@ from venues.wire.adapter import Adapter
 _MODULES: Final = {
     "BINANCE": "venues.binance.adapter",
     "OKX": "venues.okx.adapter",
+    "BYBIT": "venues.bybit.adapter",
 }
 VENUES: Final = tuple(_MODULES)
 

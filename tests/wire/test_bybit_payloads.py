@@ -88,7 +88,7 @@ def user(name: str) -> Any:
 
 
 def market(name: str) -> tuple[dict[str, int], tuple[Event, ...]]:
-    batcher = Batcher(LINEAR.market_session({INSTRUMENT.instrument_id: INSTRUMENT}).heard)
+    batcher = Batcher(LINEAR.market_session({BTC: INSTRUMENT}, "").heard)
     batcher.add(body(name), NOW)
     return dict(batcher.counts), batcher.flush()
 
@@ -203,7 +203,7 @@ def test_market_frames_are_read(name: str, counts: dict[str, int], kinds: list[s
 
 
 def test_what_is_not_used_is_unknown_or_unread_as_its_reason_says() -> None:
-    session = LINEAR.market_session({})
+    session = LINEAR.market_session({}, "")
 
     assert isinstance(session.heard(body("ws_public_trade.json"), NOW), Unknown)
     assert isinstance(user("ws_order_response.json"), Control)

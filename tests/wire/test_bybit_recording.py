@@ -64,7 +64,7 @@ def frames(product: Product) -> list[tuple[int, bytes]]:
 
 @pytest.mark.parametrize("product", Product)
 def test_every_frame_is_understood_and_no_book_is_ever_crossed(product: Product) -> None:
-    session = ADAPTERS[product].market_session({})
+    session = ADAPTERS[product].market_session({}, "")
     batcher = Batcher(session.heard)
     books: dict[InstrumentId, Book] = defaultdict(Book)
     syncs: dict[InstrumentId, BookSync] = defaultdict(BookSync)

@@ -7,7 +7,6 @@ import msgspec
 
 from messages.base import Command, Event, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
-from messages.venue import Request
 from trading.errors import Garbled
 from venues.bybit import codec_public, requests, signing
 from venues.bybit.codec_errors import envelope_of, retry_after_ns
@@ -39,6 +38,7 @@ _BARS_PAGE: Final = 1000
 _TRADES_MAX: Final = {Product.SPOT: 60, Product.LINEAR: 1000}
 _CLOCK_CODES: Final = frozenset({"10002"})
 _JSON: Final = {"Content-Type": "application/json"}
+_ACKNOWLEDGED: Final = frozenset({requests.CANCEL, requests.AMEND})
 _KLINE: Final = "/v5/market/kline"
 _INSTRUMENTS: Final = "/v5/market/instruments-info"
 _PAGED: Final = frozenset(
@@ -93,22 +93,11 @@ class BybitAdapter(Adapter):
         return decode_answer(answer, replace(asked, product=self.product))
 
     def next_page(self, wire: WireRequest, answer: Answer) -> WireRequest | None:
-        """The next page by cursor; and where Bybit needs two requests for one question, the second.
-
-        Open orders and recent ones are asked first, the rest of the history after that; positions
-        by the currency that they settle in; on spot, conditional orders are cancelled separately.
-        """
-        envelope = envelope_of(answer)
-        if answer.status != 200 or envelope is None or envelope.ret_code != 0:
-            return None
-        if wire.request is Request.CANCEL_ALL:
-            return _with(wire, orderFilter="StopOrder") if _plain_only(wire) else None
-        if wire.request is not None and wire.request.acting:
+        """The next page by cursor; positions come by the currency that they settle in."""
+        if not _succeeded(answer):
             return None
         if wire.path == _KLINE:
             return self._later_bars(wire, len(_rows(answer).list))
-        if wire.request is Request.QUERY_ORDER:
-            return self._elsewhere(wire, answer)
         if wire.path not in _PAGED:
             return None
         page = _rows(answer)
@@ -116,11 +105,22 @@ class BybitAdapter(Adapter):
             return _with(wire, cursor=page.next_page_cursor)
         return self._next_coin(wire)
 
-    def _elsewhere(self, wire: WireRequest, answer: Answer) -> WireRequest | None:
-        """An order that is not among the recent ones may be in the history."""
-        if wire.path != requests.REALTIME or _rows(answer).list:
+    def follow_up(self, wire: WireRequest, answer: Answer) -> WireRequest | None:
+        """Where Bybit needs two requests for one command.
+
+        A cancel or an amend is only acknowledged: how the order is by then. An order that is not
+        among the open and recent ones may be in the history. Spot cancels conditional orders by a
+        request of their own.
+        """
+        if not _succeeded(answer):
             return None
-        return replace(wire, path=requests.HISTORY)
+        if wire.path in _ACKNOWLEDGED:
+            return replace(wire, method="GET", path=requests.REALTIME, params=_order_of(wire))
+        if wire.path == requests.REALTIME and not _rows(answer).list:
+            return replace(wire, path=requests.HISTORY)
+        if wire.params.get("orderFilter") == "Order":
+            return _with(wire, orderFilter="StopOrder")
+        return None
 
     def _next_coin(self, wire: WireRequest) -> WireRequest | None:
         coins = requests.SETTLE_COINS
@@ -199,7 +199,7 @@ class BybitAdapter(Adapter):
 
     # --- streams -------------------------------------------------------------------------------
 
-    def market_session(self, instruments: Instruments) -> MarketSession:
+    def market_session(self, instruments: Instruments, route: str) -> MarketSession:
         return BybitMarketSession(self.product)
 
     def user_session(self, keys: Keys, instruments: Instruments) -> UserSession:
@@ -215,8 +215,14 @@ def _with(wire: WireRequest, **more: object) -> WireRequest:
     return replace(wire, params={**wire.params, **more})
 
 
-def _plain_only(wire: WireRequest) -> bool:
-    return wire.params.get("orderFilter") == "Order"
+def _order_of(wire: WireRequest) -> dict[str, object]:
+    """Which order a request is about."""
+    return {name: wire.params[name] for name in ("category", "symbol", "orderLinkId")}
+
+
+def _succeeded(answer: Answer) -> bool:
+    envelope = envelope_of(answer) if answer.status == 200 else None
+    return envelope is not None and envelope.ret_code == 0
 
 
 def _rows(answer: Answer) -> Listed:

@@ -260,7 +260,8 @@ def _one_refused(said: _Result, order: OrderSpec, asked: Asked) -> RequestRefuse
 
 
 def _queried(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
-    """No rows: the venue has no such order, as of its own time in this answer."""
+    """No rows: the venue has no such order, as of when it looked: not as of its answer's `time`,
+    for the order may have come in between."""
     if asked.instrument_id is None:
         raise ValueError("an order is asked for by instrument and id")
     found = _reports(envelope, asked)
@@ -268,7 +269,7 @@ def _queried(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
         return (found[0],)
     return (
         OrderNotFound(
-            ts_event=ns(envelope.time) or asked.ts_venue,
+            ts_event=asked.ts_venue,
             ts_init=asked.ts_init,
             client_order_id=asked.client_order_id,
             instrument_id=asked.instrument_id,
@@ -361,11 +362,19 @@ def _done(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
     return (done(asked),)
 
 
+def _changed(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
+    """The acknowledgement of a cancel or an amend, or the question after it: how the order is."""
+    if b'"list"' not in bytes(envelope.result):
+        return (done(asked),)
+    found = _reports(envelope, asked)
+    return (found[0],) if found else (done(asked),)
+
+
 _READERS: Final[dict[Request, Callable[[Envelope, Asked], tuple[Event, ...]]]] = {
     Request.SUBMIT: _submitted,
     Request.SUBMIT_LIST: _listed,
-    Request.CANCEL: _done,
-    Request.MODIFY: _done,
+    Request.CANCEL: _changed,
+    Request.MODIFY: _changed,
     Request.CANCEL_ALL: _done,
     Request.CANCEL_ALL_AFTER: _done,
     Request.SET_LEVERAGE: _done,

@@ -34,6 +34,8 @@ ORDERS_PAGE: Final = 50
 POSITIONS_PAGE: Final = 200
 BATCH_MAX: Final = {Product.SPOT: 10, Product.LINEAR: 20}
 SETTLE_COINS: Final = ("USDT", "USDC")
+CANCEL: Final = "/v5/order/cancel"
+AMEND: Final = "/v5/order/amend"
 REALTIME: Final = "/v5/order/realtime"
 HISTORY: Final = "/v5/order/history"
 EXECUTIONS: Final = "/v5/execution/list"
@@ -105,21 +107,21 @@ def _about(command: CancelOrder | ModifyOrder | QueryOrder, product: Product) ->
 
 
 def _cancel(command: CancelOrder, product: Product) -> WireRequest:
-    return WireRequest(Request.CANCEL, "POST", "/v5/order/cancel", _about(command, product))
+    return WireRequest(Request.CANCEL, "POST", CANCEL, _about(command, product))
 
 
 def _modify(command: ModifyOrder, product: Product) -> WireRequest:
     params = _about(command, product) | {"qty": text(command.quantity)}
     if command.price is not None:
         params["price"] = text(command.price)
-    return WireRequest(Request.MODIFY, "POST", "/v5/order/amend", params)
+    return WireRequest(Request.MODIFY, "POST", AMEND, params)
 
 
 def _cancel_all(command: CancelAllOrders, product: Product) -> WireRequest:
     params = _head(product, command.instrument_id)
     if product is Product.SPOT:
         # "If not passed, Order by default": conditional orders need a request of their own, which
-        # `next_page` makes of this one.
+        # the adapter's `follow_up` makes of this one.
         params["orderFilter"] = "Order"
     return WireRequest(Request.CANCEL_ALL, "POST", "/v5/order/cancel-all", params)
 
