@@ -218,26 +218,27 @@ class CancelOrder(OrderMessage, Command):
 
     kind: Literal["cancel_order"] = "cancel_order"
     instrument_id: InstrumentId
+    venue_order_id: VenueOrderId | None = None  # where known: some venues go by it only
 
 
 class ModifyOrder(OrderMessage, Command):
-    """Change a working order. A smaller quantity keeps its place in the queue where the venue can;
-    another price, or a larger quantity, never does.
-
-    `quantity` is the new total, fills included.
-    """
+    """Change a working order to a new total quantity, fills included. A smaller one keeps its place
+    in the queue where the venue can; another price, or a larger quantity, never does."""
 
     kind: Literal["modify_order"] = "modify_order"
     instrument_id: InstrumentId
+    venue_order_id: VenueOrderId | None = None
     quantity: Quantity
     price: Price | None = None  # None: as it is
+    placed: OrderSpec | None = None  # for venues that want all of it again
 
 
 class QueryOrder(OrderMessage, Command):
-    """Ask what the venue knows of this client order id; changes nothing."""
+    """Ask what the venue knows of this client order id or, without one, of this venue id."""
 
     kind: Literal["query_order"] = "query_order"
     instrument_id: InstrumentId
+    venue_order_id: VenueOrderId | None = None
 
     @property
     def key(self) -> str:

@@ -126,7 +126,7 @@ def _modify(turn: Turn, message: m.ApprovedModify) -> None:
         turn.say(m.OrderModifyRejected(**turn.head(order), code="NOT_SENT", reason=reason))
         return
     turn.fact(m.OrderPendingUpdate(**turn.head(order), quantity=message.quantity))
-    turn.say(turn.about(m.ModifyOrder, order, quantity=message.quantity))
+    turn.say(turn.about(m.ModifyOrder, order, quantity=message.quantity, placed=order.spec))
 
 
 # --- evidence ----------------------------------------------------------------------------------

@@ -81,6 +81,7 @@ class Turn:
             client_order_id=order.spec.client_order_id,
             strategy_id=order.spec.strategy_id,
             instrument_id=order.spec.instrument_id,
+            venue_order_id=order.venue_order_id,
             **more,
         )
 

@@ -214,7 +214,8 @@ class Adapter(ABC):
 
     @abstractmethod
     def next_page(self, wire: WireRequest, answer: Answer) -> WireRequest | None:
-        """The request for what did not fit into this answer; None if that was all.
+        """The request for what did not fit into this answer, or is kept elsewhere (untriggered
+        orders); None if that was all.
 
         raises  Garbled
         """
