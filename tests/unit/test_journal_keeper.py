@@ -31,7 +31,7 @@ def checkpoint(intents: int) -> bytes:
 async def opened(folder: Path, incarnation: int) -> AsyncIterator[JournalKeeper]:
     (folder / "journal").mkdir(exist_ok=True)
     keeper = JournalKeeper(config("fence", str(folder)), "journal", incarnation)
-    await keeper._open()
+    await keeper._boot()
     try:
         yield keeper
     finally:
@@ -69,7 +69,7 @@ async def test_keeper_that_is_still_reading_answers_when_it_has_read(tmp_path: P
     asked = asyncio.create_task(early.restore("S", 2))
     written = asyncio.create_task(early.checkpoint(1, checkpoint(900)))
     await asyncio.sleep(0)
-    await early._open()
+    await early._boot()
 
     assert await asked == checkpoint(199)
     with pytest.raises(Outlived):
