@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from messages.base import NS_PER_S
 from research.statistics import performance_of
 from scenarios.backtest import Done
 from scenarios.backtest_folder import save
@@ -20,6 +21,7 @@ from venues.binance.tape import Tape
 from venues.binance.tape_events import tape_events
 
 _ID = "backtest"
+NS_PER_MIN = 60 * NS_PER_S
 
 
 def run_tape(
@@ -29,13 +31,15 @@ def run_tape(
     settings: Mapping[str, Any],
     folder: Path | None,
     *,
+    interval_ns: int = NS_PER_MIN,
     note: Callable[[str], None] | None = None,
 ) -> Done:
     """Run a strategy on recordings of one market, compute its figures, keep it.
 
-    strategy  built in, or "path.py:Name"; it needs on_book, on_quote or on_trade
+    strategy  built in, or "path.py:Name"; it needs on_book, on_quote, on_trade or on_bar
     settings  of `trading.l2_settings.L2Settings`; fees and steps come from the recording's
               instruments unless they are given
+    interval_ns  of the bars that trades are made into, for a strategy of bars
     note      told what takes long
     raises    BadSpec for whatever its user can mend; OSError if the folder cannot be written
     cost      reading takes 10 us a message, the run 0.1 us a row
@@ -48,11 +52,12 @@ def run_tape(
     try:
         if note is not None:
             note("reading " + ", ".join(path.name for path in tapes))
-        found = tape_events(Tape(tuple(tapes)))
+        wanted = interval_ns if code.on_bar is not None else 0
+        found = tape_events(Tape(tuple(tapes)), interval_ns=wanted)
         fees = {n: v for n, v in settings.items() if n in {"maker_fee", "taker_fee"}}
         rules = tuple(r.model_copy(update=fees) for r in found.rules)
         chosen = backtest_l2.L2Settings(**{"instruments": rules, **settings})
-        result = backtest_l2.run(code, model, found.rows, chosen, note=note)
+        result = backtest_l2.run(code, model, found.rows, chosen, bars=found.bars, note=note)
     except ValidationError as error:
         raise BadSpec(f"settings: {invalid(error)}") from None
     except (RecordingError, backtest_l2.BadEvents, backtest_l2.StrategyError) as error:
@@ -70,7 +75,4 @@ def _compiled(name: str) -> CompiledStrategy:
     strategy = load_strategy(source)
     if not isinstance(strategy, CompiledStrategy):
         raise BadSpec(f"--strategy {name}: a Python class: this engine runs compiled strategies")
-    if not any((strategy.on_book, strategy.on_quote, strategy.on_trade)):
-        has = ", ".join(strategy.handlers)
-        raise BadSpec(f"--strategy {name}: no on_book, on_quote or on_trade (it has {has})")
     return strategy

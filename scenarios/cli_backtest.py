@@ -107,7 +107,7 @@ def backtest(
 
         done = from_tape(
             strategy, param or [], tape, queue=queue, latency_ms=latency_ms, fee=fee, cash=cash,
-            leverage=leverage, runs_dir=runs_dir if keep else None,
+            leverage=leverage, interval=interval, runs_dir=runs_dir if keep else None,
         )  # fmt: skip
         show(document(done), as_json=as_json, text=lines(done))
         return

@@ -27,7 +27,7 @@ from trading.account import OrderManagerConfig
 from trading.backtest_settings import Rules, Settings
 from trading.core import Core
 from trading.ids import owners
-from trading.loop import Host, Loop, World
+from trading.loop import Connection, Host, Loop, World
 from trading.machine import Machine
 from trading.order_manager import OrderManagerCore
 from trading.orders import Order
@@ -91,7 +91,8 @@ def run(
     """
     rules = _checked(settings, strategy)
     connection = BarConnection(_venue(rules, settings), bars)
-    world, name = _world(strategy, params, connection), strategy_actor(STRATEGY)
+    instrument, name = connection.sim.instrument, strategy_actor(STRATEGY)
+    world = make_world(strategy, params, instrument, connection, lambda: BarFeed(instrument))
     loop = QuietLoop(world, int(bars["ts_open"][0]) if len(bars) else 0)
     loop.start()
     connection.play(loop)
@@ -167,8 +168,14 @@ def _venue(rules: Rules, settings: Settings) -> BarVenue:
     return BarVenue(instrument, assumed, _exact(settings.initial_balance))
 
 
-def _world(strategy: Any, params: Mapping[str, Any], connection: BarConnection) -> World:
-    instrument = connection.sim.instrument
+def make_world(
+    strategy: Any,
+    params: Mapping[str, Any],
+    instrument: Instrument,
+    connection: Connection,
+    feed: Callable[[], Core[Any]],
+) -> World:
+    """The actors of a backtest in messages of one instrument, whose risk refuses no size."""
     iid, name = instrument.instrument_id, strategy_actor(STRATEGY)
     limit = InstrumentLimits(
         instrument_id=iid,
@@ -186,7 +193,7 @@ def _world(strategy: Any, params: Mapping[str, Any], connection: BarConnection) 
             return StrategyCore(config, strategy)
         match Role(actor):
             case Role.FEED:
-                return BarFeed(instrument)
+                return feed()
             case Role.RISK:
                 return RiskCore(RiskConfig(limits, {iid: instrument}, incarnation))
             case Role.ORDERS:

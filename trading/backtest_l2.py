@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from messages.arrays import BAR as BAR_ROW
 from messages.arrays import Rows
 from trading.backtest_room import table
 from trading.backtest_run import _WHAT, StrategyError
@@ -19,14 +20,14 @@ from trading.backtest_settings import desk_records, run_record
 from trading.kernels.engine_records import AFTER, ROOM
 from trading.kernels.l2_book import make_books
 from trading.kernels.l2_loop import is_cached, loop, prepare
-from trading.kernels.l2_records import DELTA, EVENT, FAR, MARKET, NONE, QUOTE
+from trading.kernels.l2_records import BAR, DELTA, EVENT, FAR, MARKET, NONE, QUOTE
 from trading.l2_events import BadEvents
 from trading.l2_settings import L2Settings, line_record, series
 from trading.result import EQUITY, FILL_ROW, METRICS, ORDER_ROW, TRADE_ROW, BacktestResult
 from trading.strategy import CompiledStrategy, StrategyParams
 from trading.strategy_records import ACCOUNT, BOOK, FILL, ORDER, ORDERS_MAX
 
-ENGINE: Final = "events-1"
+ENGINE: Final = "events-2"
 TICKS_MAX: Final = 1 << 30  # ticks between the lowest and the highest level of one book
 _ROWS: Final = 1 << 16
 _SAMPLES_MAX: Final = 50_000_000
@@ -42,6 +43,7 @@ def run(
     settings: L2Settings | None = None,
     *,
     latency: Rows | None = None,
+    bars: Rows | None = None,
     note: Note | None = None,
 ) -> BacktestResult:
     """One backtest with everything it did.
@@ -49,6 +51,7 @@ def run(
     params    a model, or values that differ from its defaults
     events    EVENT rows from `trading.l2_events.merge`
     latency   LATENCY rows, measured; None: the constants of the settings
+    bars      BAR rows that `events` point to; None: there are none
     note      told what takes long: the first run of a strategy compiles it
 
     raises    BadEvents, StrategyError; pydantic.ValidationError for a parameter outside its range;
@@ -56,7 +59,7 @@ def run(
     cost      50-150 ns a row; later processes load the machine code from disk
     """
     model = params if isinstance(params, StrategyParams) else strategy.params(**(params or {}))
-    engine = L2Engine(strategy, events, settings or L2Settings(), latency)
+    engine = L2Engine(strategy, events, settings or L2Settings(), latency, bars)
     engine.go(model.record(), note)
     return engine.result(model)
 
@@ -73,8 +76,12 @@ class L2Engine:
         events: Rows,
         settings: L2Settings,
         latency: Rows | None = None,
+        bars: Rows | None = None,
     ) -> None:
-        _check(events, settings)
+        self.bars = np.zeros(0, BAR_ROW) if bars is None else bars.copy()
+        _check(events, settings, self.bars)
+        told = events["kind"] & BAR > 0
+        self.bars["ts_init"][events["price"][told]] = events["ts_init"][told]
         self.strategy, self.events, self.settings = strategy, events, settings
         self._loop = loop(strategy)
         money = settings.money()
@@ -127,6 +134,7 @@ class L2Engine:
     def _attach(self) -> None:
         """Tell the kernels where the tables are, and how much room there is."""
         line, run = self.line[0], self.run[0]
+        line["bars_at"] = self.bars.ctypes.data
         line["orders_at"], line["curve_at"] = self.orders.ctypes.data, self.curve.ctypes.data
         line["fills_at"], line["after_at"] = self.fills.ctypes.data, self.after.ctypes.data
         line["trades_at"], line["curve_room"] = self.trades.ctypes.data, len(self.curve)
@@ -181,7 +189,7 @@ class L2Engine:
             "strategy": self.strategy.name,
             "params": model.model_dump(mode="json"),
             "code_digest": self.strategy.digest,
-            "data_digest": hashlib.sha256(self.events.tobytes()).hexdigest(),
+            "data_digest": hashlib.sha256(self.events.tobytes() + self.bars.tobytes()).hexdigest(),
             "instruments": [r.symbol for r in settings.instruments],
             "interval_ns": int(self.line["sample_ns"][0]),
             "initial_balance": settings.initial_balance,
@@ -201,7 +209,7 @@ class L2Engine:
         )
 
 
-def _check(events: Rows, settings: L2Settings) -> None:
+def _check(events: Rows, settings: L2Settings, bars: Rows) -> None:
     if events.dtype != EVENT:
         raise BadEvents("events: expected the rows that trading.l2_events.merge makes")
     if len(events) == 0:
@@ -213,6 +221,10 @@ def _check(events: Rows, settings: L2Settings) -> None:
     if (events["ts_init"] < events["ts_event"]).any():
         row = int(np.argmax(events["ts_init"] < events["ts_event"]))
         raise BadEvents(f"events row {row}: ts_init is before ts_event: correct the data")
+    told = events["kind"] & BAR > 0
+    at = events["price"][told]
+    if len(at) and (bars.dtype != BAR_ROW or at.min() < 0 or at.max() >= len(bars)):
+        raise BadEvents(f"events: they point to bar {at.max()}, of {len(bars)}: give these bars")
     highest, known = int(events["instrument"].max()), len(settings.instruments)
     if events["instrument"].min() < 0 or highest >= known:
         raise BadEvents(f"events: instrument {highest}, the settings have {known}: add its Rules")

@@ -3,7 +3,8 @@
     rows = merge([trade_rows(0, rules, trades), book_rows(0, rules, deltas)], feed_latency_ns=2e6)
 
 Rows are in the order of the venue's time; equal times keep the order of the list, and the order
-within each array. When we hear of a row is `ts_init`, or the venue's time plus the feed's latency.
+within each array. A feed tells trades first, then the book, quotes, and the bars that they closed.
+When we hear of a row is `ts_init`, or the venue's time plus the feed's latency.
 """
 
 from collections.abc import Sequence
@@ -12,13 +13,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from messages.arrays import BAR as BAR_ROW
 from messages.arrays import DELTA as DELTA_ROW
 from messages.arrays import FUNDING as FUNDING_ROW
 from messages.arrays import QUOTE as QUOTE_ROW
 from messages.arrays import TRADE as TRADE_ROW
 from messages.arrays import Rows
 from trading.backtest_settings import Rules
+from trading.bars import Bars
 from trading.kernels.l2_records import (
+    BAR,
     CLOSES,
     DELTA,
     EVENT,
@@ -33,6 +37,7 @@ from trading.kernels.l2_records import (
 
 _OFF_GRID: Final = 1e-3  # steps: a float this far from a whole step is no multiple of it
 _MOST: Final = 2.0**53
+_BARS_MAX: Final = 1 << 31
 
 
 class BadEvents(ValueError):
@@ -100,6 +105,36 @@ def funding_rows(instrument: int, funding: Rows) -> Rows:
         _refuse(~np.isfinite(funding[name]), funding, "funding", name, "not a number")
     rows["price"] = np.rint(funding["mark_price"] * MARK_UNIT)
     rows["size"] = np.rint(funding["rate"] * RATE_UNIT)
+    return rows
+
+
+def bars_of_trades(trades: Rows, interval_ns: int, until_ns: int = 0) -> Rows:
+    """BAR rows of TRADE rows, as the feed builds them live; the last one is whole.
+
+    until_ns  intervals without trades end up to here; 0: up to the last trade
+    """
+    made = Bars((interval_ns,), bars_max=_BARS_MAX)
+    rows = [bars for _, bars in made.on_trades(trades, 0)]
+    end = max(until_ns, int(trades["ts_event"][-1])) if len(trades) else 0
+    rows += [bars for _, bars in made.on_time(end, 0)]
+    found = np.concatenate(rows) if rows else np.zeros(0, BAR_ROW)
+    if len(found):  # news of it travels as the last trade before its close did
+        last = np.searchsorted(trades["ts_event"], found["ts_event"]) - 1
+        found["ts_init"] = found["ts_event"] + (trades["ts_init"] - trades["ts_event"])[last]
+    return found
+
+
+def bar_rows(instrument: int, bars: Rows, first: int = 0) -> Rows:
+    """EVENT rows of BAR rows, each of which happens at its close; raises BadEvents.
+
+    first  index of the first one in the table of bars that the run is given
+    """
+    _check(bars, BAR_ROW, "bars")
+    for name in ("open", "high", "low", "close"):
+        bad = ~(bars[name] > 0.0) | ~np.isfinite(bars[name])
+        _refuse(bad, bars, "bars", name, "no price")
+    rows = _rows(instrument, bars, BAR)
+    rows["price"] = first + np.arange(len(bars))
     return rows
 
 

@@ -79,7 +79,7 @@ def line_record(settings: L2Settings, events: Rows, timer_ns: int, *, react: boo
     line["ts_last"] = max(int(heard.max()), int(events["ts_event"][-1]))
     line["timer_due"] = int(heard.min()) + timer_ns if timer_ns else FAR
     line["sample_due"] = line["alarm"] = first + int(line["sample_ns"])
-    line["gtd_due"] = FAR
+    line["gtd_due"] = line["refused_at"] = FAR
     return lines
 
 

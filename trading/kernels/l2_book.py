@@ -74,18 +74,6 @@ def set_level(book: Any, side: int, key: int, lots: int) -> int:
 
 
 @inlined
-def show_quote(book: Any, event: Any) -> None:
-    """Without depth: what a quote says of the touch; a side without lots stays as it was."""
-    if event.size > 0:
-        book.best[0] = event.price
-        book.lots[0] = event.size
-    if event.size2 > 0:
-        book.best[1] = -event.price2
-        book.lots[1] = event.size2
-    book.seen = 1
-
-
-@inlined
 def shown(book: Any, side: int, key: int) -> int:
     """Lots that the tape shows at one level; 0 where it shows none."""
     if book.depth == 0:

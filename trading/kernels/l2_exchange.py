@@ -25,6 +25,7 @@ from trading.kernels.l2_records import (
     INCOMING,
     LAST,
     OPENS,
+    QUOTE,
     REQUESTS_MAX,
     STOPPED,
     TRADE,
@@ -197,6 +198,8 @@ def stir(line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, e
         apply_delta(line, market, book, event)
         if not kind & LAST:
             return
+    elif kind & QUOTE == 0:
+        return
     elif book.depth == 0:
         apply_quote(line, market, book, event)
     middle = book.best[0] - book.best[1]

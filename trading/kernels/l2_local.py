@@ -30,6 +30,14 @@ from trading.kernels.l2_records import (
     REQUESTS_MAX,
     WORKS,
 )
+from trading.kernels.l2_working import (
+    count_leaves,
+    drop_working,
+    find_working,
+    set_leaves,
+    too_little,
+)
+from trading.result import DONE_REFUSED, REASON_NOTIONAL
 from trading.strategy_records import (
     AMEND,
     CANCEL,
@@ -52,45 +60,13 @@ from trading.strategy_records import (
 _MOST = 1e15  # ticks or lots: beyond it a float64 does not count in steps
 
 
-@part("account i8")
-def find_working(account: Any, order_id: int) -> int:
-    """Index of one of our working orders, as far as we know; -1 if it is closed."""
-    for k in range(account.working_count):
-        if account.working[k].sequence == order_id:
-            return k
-    return -1
+@part("line run desk account answer told")
+def learn(line: Any, run: Any, desk: Any, account: Any, said: Any, told: Any) -> None:
+    """An answer arrives: what we know of the order and the account; `told` for a fill.
 
-
-@part("account i8")
-def drop_working(account: Any, k: int) -> None:
-    """The k-th working order is closed, as far as we know."""
-    mine = account.working[k]
-    if mine.side > 0:
-        account.buying -= mine.leaves
-    else:
-        account.selling -= mine.leaves
-    for i in range(k, account.working_count - 1):
-        account.working[i] = account.working[i + 1]
-    account.working_count -= 1
-    if account.working_count == 0:  # no dust of floats
-        account.buying = 0.0
-        account.selling = 0.0
-
-
-@part("account i8 f8")
-def set_leaves(account: Any, k: int, leaves: float) -> None:
-    """The k-th working order leaves so much."""
-    mine = account.working[k]
-    if mine.side > 0:
-        account.buying += leaves - mine.leaves
-    else:
-        account.selling += leaves - mine.leaves
-    mine.leaves = leaves
-
-
-@part("line account answer told")
-def learn(line: Any, account: Any, said: Any, told: Any) -> None:
-    """An answer arrives: what we know of the order and the account; `told` for a fill."""
+    A cancel that was decided before the venue was known to hold the order leaves only now, as it
+    does live: about an order that it does not hold, a venue answers that there is none.
+    """
     cold()
     k = find_working(account, said.id)
     if said.what == FILLED:
@@ -100,9 +76,9 @@ def learn(line: Any, account: Any, said: Any, told: Any) -> None:
         account.commissions = said.commissions
         account.fills += 1
         if k >= 0 and said.leaves <= 0.0:
-            drop_working(account, k)
+            drop_working(desk, account, k)
         elif k >= 0:
-            set_leaves(account, k, said.leaves)
+            set_leaves(desk, account, k, said.leaves)
         told.ts_event = said.ts
         told.ts_init = said.arrives
         told.sequence = said.id
@@ -116,15 +92,17 @@ def learn(line: Any, account: Any, said: Any, told: Any) -> None:
     elif k < 0:
         return
     elif said.what == ENDED:
-        drop_working(account, k)
+        drop_working(desk, account, k)
     elif said.what == AMENDED:
         account.working[k].price = said.price
         account.working[k].quantity = said.quantity
-        set_leaves(account, k, said.leaves)
+        set_leaves(desk, account, k, said.leaves)
     elif (said.what == ACCEPTED and account.working[k].status == SENT) or (
         said.what == WORKS and account.working[k].status == HELD
     ):
         account.working[k].status = OPEN
+    elif said.what == ACCEPTED and account.working[k].status == CANCELING:
+        ask_cancel(line, run, desk, said.id)
 
 
 @part("run i8 i8 f8")
@@ -184,23 +162,35 @@ def steps(value: float, step: float, a_unit: float, direction: int) -> int:
     return int(nearest)
 
 
-@part("line run desk account i8 i8")
-def ask_for(line: Any, run: Any, desk: Any, account: Any, action: int, order_id: int) -> int:
-    """Index in the ring of a new request that leaves now; -1 (and an error) without room."""
+@part("line run desk i8 i8")
+def new_request(line: Any, run: Any, desk: Any, action: int, order_id: int) -> int:
+    """Index in the ring of a request that has not left; -1 (and an error) without room."""
     if line.requests_tail - line.requests_head >= REQUESTS_MAX:
         fault(run, ERROR_CHASE, 0, REQUESTS_MAX)
         return -1
     at = line.requests_tail % REQUESTS_MAX
     asked = line.requests[at]
-    now = line.local_now
-    asked.arrives = travel(line.there[0], now)
-    line.alarm = min(line.alarm, asked.arrives)
     asked.action = action
     asked.instrument = desk.instrument
     asked.id = order_id
     asked.tif = 0
-    line.requests_tail += 1
     return int(at)
+
+
+@part("line")
+def leave(line: Any) -> None:
+    """The newest request is on its way."""
+    asked = line.requests[line.requests_tail % REQUESTS_MAX]
+    asked.arrives = travel(line.there[0], line.local_now)
+    line.alarm = min(line.alarm, asked.arrives)
+    line.requests_tail += 1
+
+
+@part("line run desk i8")
+def ask_cancel(line: Any, run: Any, desk: Any, order_id: int) -> None:
+    """A cancel leaves now."""
+    if new_request(line, run, desk, CANCEL, order_id) >= 0:
+        leave(line)
 
 
 @part("line run desk account asks i8")
@@ -222,8 +212,10 @@ def send(
         elif asked.action == CANCEL:
             k = find_working(account, asked.target)
             if k >= 0 and account.working[k].status != CANCELING:
+                known = account.working[k].status != SENT
                 account.working[k].status = CANCELING
-                ask_for(line, run, desk, account, CANCEL, asked.target)
+                if known:
+                    ask_cancel(line, run, desk, asked.target)
         elif asked.action == AMEND:
             change(line, run, desk, account, asked, i)
         else:
@@ -243,13 +235,14 @@ def change(line: Any, run: Any, desk: Any, account: Any, asked: Any, i: int) -> 
     k = find_working(account, asked.target)
     if k < 0 or account.working[k].status == CANCELING:
         return
-    at = ask_for(line, run, desk, account, AMEND, asked.target)
+    at = new_request(line, run, desk, AMEND, asked.target)
     if at >= 0:
         wanted = line.requests[at]
         side = account.working[k].side
         wanted.lots = steps(min(asked.quantity, desk.max_quantity), desk.lot, desk.lots_a_unit, -1)
         wanted.price = steps(asked.price, desk.tick, desk.ticks_a_unit, -side)
         wanted.trigger = steps(asked.trigger, desk.tick, desk.ticks_a_unit, 0)
+        leave(line)
 
 
 @part("line run desk account asks i8 i8")
@@ -267,10 +260,9 @@ def submit(
         run.dropped += 1
         return
     order_id = run.orders
-    at = ask_for(line, run, desk, account, SUBMIT, order_id)
+    at = new_request(line, run, desk, SUBMIT, order_id)
     if at < 0:
         return
-    asked.target = order_id
     wanted = line.requests[at]
     word(run, desk, account, wanted, asked)
     wanted.lots = lots
@@ -279,6 +271,14 @@ def submit(
     row = orders_at(line.orders_at)[order_id]
     note(row, desk, wanted, line.local_now)
     run.orders += 1
+    if too_little(desk, account, wanted):
+        row.status = DONE_REFUSED
+        row.reason = REASON_NOTIONAL
+        row.ts_closed = line.local_now
+        line.refused_at = line.local_now
+    else:
+        asked.target = order_id
+        leave(line)
     mine = account.working[account.working_count]
     mine.sequence = order_id
     mine.side = asked.side
@@ -290,10 +290,7 @@ def submit(
     mine.tag = asked.tag
     mine.ts_decided = line.local_now
     account.working_count += 1
-    if asked.side > 0:
-        account.buying += quantity
-    else:
-        account.selling += quantity
+    count_leaves(desk, account, asked.side, quantity)
 
 
 @part("run desk account request asked")

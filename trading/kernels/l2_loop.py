@@ -24,13 +24,16 @@ from trading.kernels.l2_exchange import exchange
 from trading.kernels.l2_kernel import compile_parts, part
 from trading.kernels.l2_local import learn, send
 from trading.kernels.l2_margin import sample
+from trading.kernels.l2_memory import bars_at
 from trading.kernels.l2_news import begin_snapshot, forget_snapshot
 from trading.kernels.l2_orders import price_of, size_of
 from trading.kernels.l2_records import (
     ANSWERS_AN_EVENT,
     ANSWERS_MAX,
+    BAR,
     CLOSES,
     DELTA,
+    FAR,
     FILLED,
     LAST,
     NONE,
@@ -38,6 +41,7 @@ from trading.kernels.l2_records import (
     QUOTE,
     TRADE,
 )
+from trading.kernels.l2_working import forget_refused
 from trading.strategy import CompiledStrategy, function_digest
 from trading.strategy_records import TICK
 
@@ -50,13 +54,9 @@ TickRow = namedtuple("TickRow", TICK.names or ())  # type: ignore[misc]
 
 @part("account desk book")
 def touch_of(account: Any, desk: Any, near: Any) -> None:
-    """What we have heard of the touch; 0 before."""
-    if near.depth != 0:
-        account.bid = price_of(desk, near.best[0]) if near.best[0] != NONE else 0.0
-        account.ask = price_of(desk, -near.best[1]) if near.best[1] != NONE else 0.0
-    else:
-        account.bid = price_of(desk, near.lots[0])
-        account.ask = price_of(desk, near.lots[1])
+    """What we have heard of the touch, from quotes or whole updates of the book; 0 before."""
+    account.bid = price_of(desk, near.lots[0])
+    account.ask = price_of(desk, near.lots[1])
 
 
 @part("book event")
@@ -70,13 +70,17 @@ def hear_delta(near: Any, event: Any) -> None:
     if event.kind & CLOSES:
         forget_snapshot(near, 0)
         forget_snapshot(near, 1)
+    if event.kind & LAST and near.best[0] != NONE and near.best[1] != NONE:
+        near.lots[0] = near.best[0]
+        near.lots[1] = -near.best[1]
 
 
 _OWN: Final[Mapping[str, Any]] = {
-    "ANSWERS_AN_EVENT": ANSWERS_AN_EVENT, "ANSWERS_MAX": ANSWERS_MAX, "DELTA": DELTA,
-    "ERROR_CHASE": ERROR_CHASE, "FILLED": FILLED, "LAST": LAST, "NONE": NONE, "QUOTE": QUOTE,
-    "TRADE": TRADE, "QuoteRow": QuoteRow, "TickRow": TickRow, "TradeRow": TradeRow,
-    "end_of_run": end_of_run, "exchange": exchange, "figures": figures, "first_day": first_day,
+    "ANSWERS_AN_EVENT": ANSWERS_AN_EVENT, "ANSWERS_MAX": ANSWERS_MAX, "BAR": BAR, "DELTA": DELTA,
+    "ERROR_CHASE": ERROR_CHASE, "FAR": FAR, "FILLED": FILLED, "LAST": LAST, "NONE": NONE,
+    "QUOTE": QUOTE, "TRADE": TRADE, "QuoteRow": QuoteRow, "TickRow": TickRow, "TradeRow": TradeRow,
+    "bars_at": bars_at, "end_of_run": end_of_run, "exchange": exchange, "figures": figures,
+    "first_day": first_day, "forget_refused": forget_refused,
     "sample": sample, "hear_delta": hear_delta, "learn": learn, "price_of": price_of,
     "send": send, "show_levels": show_levels, "size_of": size_of, "touch_of": touch_of,
 }  # fmt: skip
@@ -84,6 +88,7 @@ _ROW_HANDLERS: Final = {
     "on_trade": (TRADE, l2_text.ON_TRADE),
     "on_quote": (QUOTE, l2_text.ON_QUOTE),
     "on_book": (LAST, l2_text.ON_BOOK),
+    "on_bar": (BAR, l2_text.ON_BAR),
 }
 
 
@@ -114,8 +119,8 @@ def loop(strategy: CompiledStrategy) -> Loop:
     if not handled_kinds(strategy) and not strategy.timer_ns:
         has = ", ".join(strategy.handlers)
         raise ValueError(
-            f"{strategy.name}: no on_book, on_quote or on_trade (it has {has}): trades, quotes and"
-            " books cannot drive it"
+            f"{strategy.name}: no on_book, on_quote, on_trade or on_bar (it has {has}): nothing"
+            " that a tape has can drive it"
         )
     key = strategy.digest + own_digest()
     if key not in _made:

@@ -14,6 +14,7 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+from messages.arrays import BAR
 from trading.kernels.engine_records import AFTER
 from trading.result import EQUITY, FILL_ROW, ORDER_ROW, TRADE_ROW
 
@@ -50,3 +51,4 @@ fills_at: Final = _view(FILL_ROW)
 after_at: Final = _view(AFTER)
 trades_at: Final = _view(TRADE_ROW)
 curve_at: Final = _view(EQUITY)
+bars_at: Final = _view(BAR)

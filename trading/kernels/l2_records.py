@@ -27,7 +27,7 @@ TAKES_MAX: Final = 256  # levels that we took from and the tape has not spoken o
 RATE_UNIT: Final = 1e12  # EVENT.size of a funding row: rate * RATE_UNIT
 MARK_UNIT: Final = 1e8  # EVENT.price of a funding row: mark price * MARK_UNIT
 
-# EVENT.kind: one of four, and flags
+# EVENT.kind: one of five, and flags
 TRADE: Final = 1
 QUOTE: Final = 2
 DELTA: Final = 4
@@ -35,6 +35,7 @@ FUNDING: Final = 8
 LAST: Final = 16  # the last row of one update of a book
 OPENS: Final = 32  # the first row of a snapshot
 CLOSES: Final = 64  # the last row of a snapshot; it is LAST as well
+BAR: Final = 128
 
 # One thing that happened in one market, in the order of the venue's time.
 EVENT: Final = np.dtype(
@@ -44,14 +45,14 @@ EVENT: Final = np.dtype(
         ("kind", "<i4"),
         ("instrument", "<i2"),
         ("side", "<i2"),  # DELTA: +1 bid, -1 ask; TRADE: the aggressor, 0 unknown
-        ("price", "<i8"),  # tick; QUOTE: of the bid
+        ("price", "<i8"),  # tick; QUOTE: of the bid; BAR: index in the table of bars
         ("size", "<i8"),  # lots
         ("price2", "<i8"),  # QUOTE: tick of the ask; TRADE: its id
         ("size2", "<i8"),
     ]
 )
 # One book. With depth, levels stand in `sizes` at `start[side] + key`, and `words` has a bit a
-# level; without, only the touch is known.
+# level; without, only the touch is known. In what we have heard, `lots` are the ticks of the touch.
 BOOK: Final = np.dtype(
     [
         ("depth", "<i8"),
@@ -196,8 +197,8 @@ LINE: Final = np.dtype(
         ("timer_due", "<i8"),
         ("sample_due", "<i8"),
         ("gtd_due", "<i8"),
+        ("refused_at", "<i8"),  # when risk refused an order that still counts as working; FAR
         ("samples", "<i8"),
-        ("ts_seen", "<i8"),  # ts_event of the last row heard
         ("finished", "<i8"),
         # rings: head counts what was taken out, tail what was put in
         ("requests_head", "<i8"),
@@ -217,5 +218,6 @@ LINE: Final = np.dtype(
         ("trades_at", "<i8"),
         ("curve_at", "<i8"),
         ("curve_room", "<i8"),
+        ("bars_at", "<i8"),
     ]
 )

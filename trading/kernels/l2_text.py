@@ -40,14 +40,12 @@ def {name}(events, heard, states, params, seens, asks, lines, runs, desks, accou
         if until < due:
             row_due = False
         local_at = line.local_at
-        ts_seen = line.ts_seen
         stop = k if row_due else n
         while local_at < stop:
             event = events[local_at if ordered else heard[local_at]]
             if event.ts_init > until:
                 break
             kind = event.kind
-            ts_seen = event.ts_event
             if kind & QUOTE:
                 near = nears[event.instrument]
                 near.lots[0] = event.price
@@ -58,8 +56,9 @@ def {name}(events, heard, states, params, seens, asks, lines, runs, desks, accou
                     hear_delta(near, event)
             local_at += 1
         line.local_at = local_at
-        line.ts_seen = ts_seen
         line.local_now = until
+        if until > line.refused_at:
+            forget_refused(line, desks, seens)
         while line.answers_head < line.answers_tail:
             said = line.answers[line.answers_head % ANSWERS_MAX]
             if said.arrives > until:
@@ -67,7 +66,7 @@ def {name}(events, heard, states, params, seens, asks, lines, runs, desks, accou
             line.answers_head += 1
             i = said.instrument
             account = seens[i]
-            learn(line, account, said, tolds[0])
+            learn(line, run, desks[i], account, said, tolds[0])
 {on_fill}
         if until < due or run.error != 0:
             if line.answers_tail - line.answers_head > ANSWERS_MAX - ANSWERS_AN_EVENT:
@@ -79,7 +78,6 @@ def {name}(events, heard, states, params, seens, asks, lines, runs, desks, accou
             account = seens[i]
             desk = desks[i]
             near = nears[i]
-            line.ts_seen = event.ts_event
             line.local_at = local_at + 1
             count = 0
 {on_row}
@@ -87,11 +85,12 @@ def {name}(events, heard, states, params, seens, asks, lines, runs, desks, accou
                 send(line, run, desk, account, asks, count)
         elif due == line.timer_due:
             line.timer_due += line.timer_ns
+            if line.refused_at != FAR:
+                forget_refused(line, desks, seens)
             for i in range(len(desks)):
                 account = seens[i]
                 desk = desks[i]
                 near = nears[i]
-                account.ts = line.ts_seen
                 touch_of(account, desk, near)
 {on_timer}
         elif due == line.ts_last:
@@ -142,8 +141,14 @@ if event.kind & LAST:
         account.ask = book.ask_px[0]
         count = on_book(states[i], given, book, account, asks)
 """
+ON_BAR: Final = """\
+if event.kind & BAR:
+    account.ts = event.ts_event
+    touch_of(account, desk, near)
+    count = on_bar(states[i], given, bars_at(line.bars_at)[event.price], account, asks)
+"""
 ON_TIMER: Final = """\
-count = on_timer(states[i], given, TickRow(line.ts_seen, due), account, asks)
+count = on_timer(states[i], given, TickRow(account.ts, due), account, asks)
 if count != 0:
     send(line, run, desk, account, asks, count)
 """
