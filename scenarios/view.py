@@ -16,7 +16,13 @@ from trading.wiring import Directory, Role
 
 _ANSWER_S: Final = 2.0
 _CARE: Final = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED)
-NO_CORE: Final = ("Root", "Supervisor", "JournalKeeper", "Cell")  # classes without a core
+NO_CORE: Final = (
+    "Root",
+    "Supervisor",
+    "JournalKeeper",
+    "RateGovernor",
+    "Cell",
+)  # classes without a core
 
 
 def actor(run_id: str, name: str) -> Found | None:

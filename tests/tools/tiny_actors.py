@@ -33,12 +33,13 @@ def config(
     folder: str,
     instruments: tuple[Instrument, ...] = (),
     limits: tuple[InstrumentLimits, ...] = (),
+    account: str = "TEST/main",
 ) -> str:
     """The first constructor argument of every actor here."""
     one = RunConfig(
         run_id=run_id,
         folder=folder,
-        account="TEST/main",
+        account=account,
         account_lock=f"{folder}/lock",
         rest_url="http://127.0.0.1:1",
         ws_url="ws://127.0.0.1:1",

@@ -1,0 +1,115 @@
+"""Keeps a `LeasedBudget` in stock: talks to the governor so that no request has to.
+
+It talks when something is missing, when the venue told us to be silent, and otherwise now and
+then; a second call hangs at the governor until somebody else was told to be silent.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from actors.governor import Loan, Talk
+from actors.lines import Refused
+from actors.peer import Peer, Unreachable
+from messages.market import Product
+from venues.net.leases import LeasedBudget
+from venues.wire.limits import Cost, Lane, LimitRule
+
+_QUIET_S: Final = 0.25
+_LEAST_S: Final = 0.01
+_AWAY_S: Final = 0.5
+
+
+class Leasing:
+    """A budget (`RequestBudget`) for one product of one venue.
+
+    venue_ns  the venue's clock
+    reserve   units to be held for the first request of a quiet time, by (lane, name)
+    """
+
+    def __init__(
+        self,
+        rules: Iterable[LimitRule],
+        reserve: Mapping[tuple[Lane, str], int],
+        product: Product,
+        governor: Peer,
+        news: Peer,
+        venue_ns: Callable[[], int],
+    ) -> None:
+        self._budget = LeasedBudget(rules, reserve)
+        self._product = str(product)
+        self._governor, self._news_peer = governor, news
+        self._venue_ns = venue_ns
+        self._wake = asyncio.Event()
+        self._epoch = 0
+
+    def take(self, cost: Cost, now_ns: int) -> int:
+        """As `RequestBudget`."""
+        wait_ns = self._budget.take(cost, now_ns)
+        if wait_ns:
+            self._wake.set()
+        return wait_ns
+
+    def observe(self, headers: Mapping[str, str], now_ns: int) -> None:
+        """As `RequestBudget`."""
+        self._budget.observe(headers, now_ns)
+
+    def block(self, retry_after_ns: int, now_ns: int) -> None:
+        """As `RequestBudget`."""
+        self._budget.block(retry_after_ns, now_ns)
+        self._wake.set()
+
+    async def keep(self) -> None:
+        """Talk for as long as the actor lives."""
+        await asyncio.gather(self._stock(), self._listen())
+
+    async def _stock(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                await self._talk()
+            except (Unreachable, Refused):
+                await asyncio.sleep(_AWAY_S)
+                continue
+            try:
+                await asyncio.wait_for(self._wake.wait(), _QUIET_S)
+                await asyncio.sleep(_LEAST_S)  # what else is missing comes along
+            except TimeoutError:
+                pass
+
+    async def _talk(self, *, leaving: bool = False) -> None:
+        budget, now_ns = self._budget, self._venue_ns()
+        wishes = () if leaving else budget.wishes(now_ns)
+        silence_ns, budget.told_ns = budget.told_ns, 0
+        seen, budget.seen = budget.seen, {}
+        said = Talk(
+            self._product, now_ns, wishes, budget.unspent(leaving=leaving), seen, silence_ns
+        )
+        try:
+            raw = await self._governor.call("talk", msgspec.msgpack.encode(said))
+        except (Unreachable, Refused):
+            budget.told_ns = max(budget.told_ns, silence_ns)  # to be told to the next one
+            raise
+        loan = msgspec.msgpack.decode(raw, type=Loan)
+        self._epoch = loan.epoch
+        budget.lent(loan.leases, loan.blocked_until, self._venue_ns())
+
+    async def _listen(self) -> None:
+        """Talk at once when somebody else has been told to be silent."""
+        while True:
+            try:
+                epoch = await self._news_peer.call("news", self._product, self._epoch)
+            except (Unreachable, Refused):
+                await asyncio.sleep(_AWAY_S)
+                continue
+            if epoch != self._epoch:
+                self._wake.set()
+                await asyncio.sleep(_LEAST_S)
+
+    async def leave(self) -> None:
+        """Give everything back."""
+        with suppress(Unreachable, Refused):  # what is not given back runs out
+            await self._talk(leaving=True)

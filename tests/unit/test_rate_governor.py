@@ -1,0 +1,107 @@
+"""The governor as an actor, over real lines: who asks it never has to wait for it twice."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tiny_actors import config
+
+from actors.governor import RateGovernor
+from actors.leasing import Leasing
+from actors.peer import Peer
+from messages.base import NS_PER_S
+from messages.market import Product
+from venues.registry import adapter
+from venues.sim.tape import BTCUSDT
+from venues.wire.limits import Cost, Lane
+
+RULES = adapter("BYBIT", Product.SPOT).limits
+RESERVE = {(Lane.CANCEL, "address"): 2, (Lane.SUBMIT, "address"): 2}
+CANCEL = Cost(Lane.CANCEL, (("address", 1),))
+
+
+@asynccontextmanager
+async def governed(folder: Path, holders: int) -> AsyncIterator[tuple[RateGovernor, list[Leasing]]]:
+    """A governor that listens, and some who hold leases of it."""
+    run = f"governor-{folder.name}"
+    governor = RateGovernor(
+        config(run, str(folder), (BTCUSDT,), account="BYBIT/main"), "governor", 1
+    )
+    await governor.open()
+    held = [
+        Leasing(
+            RULES,
+            RESERVE,
+            Product.SPOT,
+            Peer(run, "governor"),
+            Peer(run, "governor"),
+            time.time_ns,
+        )
+        for _ in range(holders)
+    ]
+    tasks = [asyncio.create_task(one.keep()) for one in held]
+    try:
+        yield governor, held
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        governor.close()
+
+
+async def taken(budget: Leasing, cost: Cost) -> float:
+    """Seconds until the budget lets `cost` pass."""
+    begun = time.perf_counter()
+    async with asyncio.timeout(5):
+        while budget.take(cost, time.time_ns()):
+            await asyncio.sleep(0.002)
+    return time.perf_counter() - begun
+
+
+async def test_a_cancel_of_a_quiet_time_asks_nobody(tmp_path: Path) -> None:
+    async with governed(tmp_path, 2) as (governor, (one, other)):
+        await taken(one, CANCEL)
+        await taken(other, CANCEL)
+        talks = (await governor.look())["handled"]
+
+        waits = [one.take(CANCEL, time.time_ns()), other.take(CANCEL, time.time_ns())]
+
+        assert waits == [0, 0]
+        assert (await governor.look())["handled"] == talks
+
+
+async def test_what_the_venue_told_one_holder_stops_the_others_at_once(tmp_path: Path) -> None:
+    async with governed(tmp_path, 3) as (_, (one, *others)):
+        for budget in (one, *others):
+            await taken(budget, CANCEL)
+
+        one.block(30 * NS_PER_S, time.time_ns())
+        begun = time.perf_counter()
+        async with asyncio.timeout(5):
+            while any(b.take(CANCEL, time.time_ns()) < NS_PER_S for b in others):
+                await asyncio.sleep(0.002)
+        took_s = time.perf_counter() - begun
+
+        assert took_s < 0.2  # not the quarter of a second after which they would have asked
+
+
+async def test_a_governor_that_starts_anew_is_found_again(tmp_path: Path) -> None:
+    async with governed(tmp_path, 1) as (governor, (one,)):
+        await taken(one, CANCEL)
+        governor.close()
+        again = RateGovernor(
+            config(f"governor-{tmp_path.name}", str(tmp_path), (BTCUSDT,), account="BYBIT/main"),
+            "governor",
+            2,
+        )
+        await again.open()
+        try:
+            for _ in range(5):  # more than was in stock
+                await taken(one, Cost(Lane.SUBMIT, (("address", 2),)))
+            talked = (await again.look())["handled"]
+        finally:
+            again.close()
+
+        assert talked > 0
