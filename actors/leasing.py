@@ -78,7 +78,7 @@ class Leasing:
                 await asyncio.wait_for(self._wake.wait(), _QUIET_S)
                 await asyncio.sleep(_LEAST_S)  # what else is missing comes along
             except TimeoutError:
-                pass
+                pass  # nothing was missing: talk all the same
 
     async def _talk(self, *, leaving: bool = False) -> None:
         budget, now_ns = self._budget, self._venue_ns()
