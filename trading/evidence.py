@@ -54,7 +54,10 @@ def from_report(order: Order, report: OrderReport, now_ns: int) -> Findings:
     head = header(order, report, now_ns) | {"venue_order_id": report.venue_order_id}
     if report.status is VenueStatus.REJECTED:
         rejected = m.OrderRejected(**head, code="REJECTED", reason=report.reason)
-        return Findings((rejected,) if legal(order, rejected) else ())
+        # Some venues acknowledge before their engine has looked: what we then called accepted has
+        # ended by the venue's rules.
+        ended = () if order.status in _UNPROVEN else _end(order, report, head)
+        return Findings((rejected,) if legal(order, rejected) else ended)
     if report.status.open:
         return _open(order, report, head)
     if report.filled_qty > order.filled_qty:
@@ -90,6 +93,7 @@ def _end(order: Order, report: OrderReport, head: dict[str, Any]) -> tuple[Order
     ends: dict[VenueStatus, type[m.OrderCanceled | m.OrderExpired]] = {
         VenueStatus.CANCELED: m.OrderCanceled,
         VenueStatus.EXPIRED: m.OrderExpired,
+        VenueStatus.REJECTED: m.OrderExpired,
     }
     smaller = () if order.closed else _smaller(order, report, head)
     smaller = tuple(fact for fact in smaller if legal(order, fact))

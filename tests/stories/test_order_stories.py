@@ -21,6 +21,25 @@ def test_fill_races_cancel_and_wins() -> None:
     """)
 
 
+def test_an_order_that_is_rejected_after_its_acknowledgement_has_ended() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        5   report   o1  NEW
+        9   report   o1  REJECTED
+        =   o1  EXPIRED  0
+    """)
+
+
+def test_an_order_that_is_rejected_before_its_acknowledgement_stays_rejected() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        5   report   o1  REJECTED
+        =   o1  REJECTED  0
+        9   report   o1  REJECTED
+        =   o1  REJECTED  0
+    """)
+
+
 def test_an_approval_that_comes_twice_is_one_order() -> None:
     play("""
         0   approve  o1  buy 2 @ 100
