@@ -33,8 +33,8 @@ from trading.loop import Host, Loop
 from trading.strategy import CompiledStrategy
 from trading.strategy_turn import TICK
 from trading.wiring import Role, strategy_actor
-from venues.sim.clearing import CommissionIn
 from venues.sim.ledger import OrderLine
+from venues.sim.spot import CommissionIn
 from venues.sim.venue import SimVenue, SimVenueConfig
 
 TapeItem = tuple[int, Message]

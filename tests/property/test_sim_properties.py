@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sim_lines import PRICES, names, orders, resting, sizes, tape
 
 from messages.base import Event, InstrumentId
 from messages.market import Instrument
@@ -31,34 +32,8 @@ COIN = Instrument(
     maker_fee=Decimal("0.0007"),
     taker_fee=Decimal("0.00131"),
 )
-PRICES = [Decimal(n) / 2 for n in range(190, 211)]
-
-prices = st.sampled_from(PRICES)
-sizes = st.decimals("0.01", "9", places=2)
-names = st.sampled_from([f"o{n}" for n in range(12)])
-sides = st.sampled_from(["BUY", "SELL"])
-orders = st.one_of(
-    st.builds("{} {} {}".format, sides, names, sizes),
-    st.builds(
-        "{} {} {} @{} {}".format,
-        sides,
-        names,
-        sizes,
-        prices,
-        st.sampled_from(["", "", "", "IOC", "FOK", "post", "reduce"]),
-    ),
-    st.builds("{} {} {} ^{}".format, sides, names, sizes, prices),
-    st.builds("{} {} {} ^{} @{} reduce".format, sides, names, sizes, prices, prices),
-    st.builds("{} {} {} reduce".format, sides, names, sizes),
-)
 changes = st.one_of(
     st.builds("cancel {}".format, names), st.builds("modify {} {}".format, names, sizes)
-)
-tape = st.one_of(
-    st.builds("bid {} {}".format, st.sampled_from(PRICES[:14]), st.one_of(st.just(0), sizes)),
-    st.builds("ask {} {}".format, st.sampled_from(PRICES[7:]), st.one_of(st.just(0), sizes)),
-    st.builds("trade {} {} {}".format, prices, sizes, st.sampled_from(["buy", "sell", "unknown"])),
-    st.just("book 98x3 99x2 | 101x2 102x3"),
 )
 quotes = st.builds(
     "quote {}x{} {}x{}".format,
@@ -85,12 +60,6 @@ def step(venue: SimVenue, line: str, now_ns: int) -> tuple[Event, ...]:
         return venue.on_market(message, now_ns)
     outcome = venue.on_command(message, now_ns)
     return (outcome.reply, *outcome.stream)
-
-
-def resting(venue: SimVenue) -> list[VenueOrder]:
-    """Open orders in the book, in order of arrival."""
-    known = [line.order for line in venue.ledger().lines]
-    return [o for o in known if o is not None and o.open and not o.waits and o.price is not None]
 
 
 def fills(events: Iterable[Event]) -> list[FillReport]:

@@ -6,6 +6,8 @@ The lines are those of `venues.sim.script`; a line without `->` must stay unansw
 import pytest
 from sim_script import play
 
+from venues.sim.matching import SELF_TRADE
+
 # --- taking --------------------------------------------------------------------------------------
 
 
@@ -79,9 +81,9 @@ def test_fok_is_all_or_nothing() -> None:
 def test_post_only_that_would_take_is_refused() -> None:
     play("""
         book 99x5 | 101x5
-        BUY  a 1 @101 post  -> !-2010
+        BUY  a 1 @101 post  -> !WOULD_TAKE
         BUY  b 1 @100 post  -> b=NEW
-        SELL c 1 @100 post  -> !-2010
+        SELL c 1 @100 post  -> !WOULD_TAKE
         SELL d 1 @101 post  -> d=NEW
     """)
 
@@ -98,7 +100,7 @@ def test_order_that_meets_our_own_expires_instead_of_trading() -> None:
         BUY  d 3 @102 FOK  -> d=NEW d=EXPIRED
     """)
 
-    assert venue.ledger().lines[1].to_json()["reason"] == "EXPIRED_IN_MATCH"
+    assert venue.ledger().lines[1].to_json()["reason"] == SELF_TRADE
 
 
 def test_order_takes_what_stands_before_our_own() -> None:

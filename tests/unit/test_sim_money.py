@@ -22,11 +22,13 @@ from messages.venue import (
     Source,
     VenueStatus,
 )
-from venues.sim.clearing import CommissionIn
+from venues.sim.questions import FILLS_PAGE
+from venues.sim.refusals import TEXT, Refusal
 from venues.sim.script import MarketMessage, command, parse
+from venues.sim.spot import CommissionIn
 from venues.sim.tape import BTCUSDT
 from venues.sim.units import Currency, decimals, steps_in
-from venues.sim.venue import FILLS_PAGE, SimVenue, SimVenueConfig
+from venues.sim.venue import SimVenue, SimVenueConfig
 
 BTC = BTCUSDT.instrument_id
 CONFIG = SimVenueConfig(
@@ -167,7 +169,7 @@ def test_order_below_the_minimal_notional_is_refused() -> None:
     market = venue.on_command(command("BUY b 0.00008", BTC), 3).reply
 
     assert isinstance(limit, RequestRefused)
-    assert (limit.code, limit.reason) == ("-1013", "Filter failure: NOTIONAL")
+    assert (limit.code, limit.reason) == ("MIN_NOTIONAL", TEXT[Refusal.MIN_NOTIONAL])
     assert isinstance(market, RequestRefused)
 
 
@@ -271,7 +273,9 @@ def test_unknown_instrument_is_refused_by_every_request() -> None:
 
     replies = [asked(venue, request) for request in requests]
 
-    assert [r.code for r in replies if isinstance(r, RequestRefused)] == ["-1121"] * len(requests)
+    assert [r.code for r in replies if isinstance(r, RequestRefused)] == [
+        "UNKNOWN_INSTRUMENT"
+    ] * len(requests)
 
 
 def test_command_that_no_venue_understands_is_a_bug() -> None:
@@ -297,7 +301,7 @@ def test_ledger_tells_all_as_plain_json() -> None:
         ("b", False, "REJECTED"),
         ("c", True, "CANCELED"),
     ]
-    assert book["orders"][1]["code"] == "-2010"
+    assert book["orders"][1]["code"] == "INSUFFICIENT_BALANCE"
     assert [(f["trade_id"], f["last_px"], f["last_qty"]) for f in book["fills"]] == [
         ("1", "60000.01", "0.02000")
     ]

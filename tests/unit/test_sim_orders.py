@@ -51,10 +51,10 @@ def test_stop_looks_at_the_touch_while_the_tape_has_no_trades() -> None:
 def test_stop_that_would_trigger_at_once_is_refused() -> None:
     play("""
         book 99x5 | 101x5
-        BUY  a 2 ^101     -> !-2010
+        BUY  a 2 ^101     -> !WOULD_TRIGGER
         trade 100 1 buy
-        BUY  b 2 ^100     -> !-2010
-        SELL c 2 ^100     -> !-2010
+        BUY  b 2 ^100     -> !WOULD_TRIGGER
+        SELL c 2 ^100     -> !WOULD_TRIGGER
         SELL d 2 ^99      -> d=NEW
         cancel d          -> d=CANCELED
     """)
@@ -87,9 +87,9 @@ def test_post_only_stop_limit_that_would_take_expires_when_triggered() -> None:
 def test_reduce_only_without_a_position_to_reduce_is_refused() -> None:
     play("""
         book 99x5 | 101x5
-        SELL a 1 @105 reduce -> !-2022
+        SELL a 1 @105 reduce -> !NOT_REDUCING
         BUY  b 1             -> b=NEW b:1@101T b=FILLED
-        BUY  c 1 @99 reduce  -> !-2022
+        BUY  c 1 @99 reduce  -> !NOT_REDUCING
     """)
 
 
@@ -124,7 +124,7 @@ def test_resting_reduce_only_never_turns_the_position() -> None:
 def test_reduce_only_stop_looks_at_the_position_when_triggered() -> None:
     play("""
         book 99x5 | 101x5
-        SELL a 2 ^99 reduce   -> !-2010
+        SELL a 2 ^99 reduce   -> !WOULD_TRIGGER
         SELL b 2 ^98 reduce   -> b=NEW
         bid 99 0
         bid 98 1              -> b=NEW^ b=EXPIRED^
@@ -137,12 +137,12 @@ def test_reduce_only_stop_looks_at_the_position_when_triggered() -> None:
 def test_cancel_of_unknown_or_closed_order_is_refused() -> None:
     play("""
         book 99x5 | 101x5
-        cancel a          -> !-2011
+        cancel a          -> !UNKNOWN_ORDER
         BUY a 1           -> a=NEW a:1@101T a=FILLED
-        cancel a          -> !-2011
+        cancel a          -> !UNKNOWN_ORDER
         BUY b 1 @99       -> b=NEW
         cancel b          -> b=CANCELED
-        cancel b          -> !-2011
+        cancel b          -> !UNKNOWN_ORDER
         trade 90 1 sell
     """)
 
@@ -162,13 +162,13 @@ def test_modify_reduces_and_keeps_the_place() -> None:
 def test_modify_that_does_not_reduce_is_refused() -> None:
     play("""
         book 99x1 | 101x5
-        modify a 1        -> !-2038
+        modify a 1        -> !UNKNOWN_ORDER
         BUY a 5 @99       -> a=NEW
-        modify a 6        -> !-2038
-        modify a 5        -> !-2038
+        modify a 6        -> !AMEND_UNSUPPORTED
+        modify a 5        -> !AMEND_NOTHING
         trade 99 3 sell   -> a:2@99M a=PARTIALLY_FILLED
-        modify a 2        -> !-2038
-        modify a 2.5      -> !-1013
+        modify a 2        -> !AMEND_FILLED
+        modify a 2.5      -> !LOT_SIZE
     """)
 
 
@@ -178,10 +178,10 @@ def test_modify_that_does_not_reduce_is_refused() -> None:
 def test_order_off_the_grid_or_out_of_bounds_is_refused() -> None:
     play("""
         book 99x5 | 101x5
-        BUY a 1 @99.5        -> !-1013
-        BUY a 1 ^105.5       -> !-1013
-        BUY a 1.5 @99        -> !-1013
-        BUY a 1001 @99       -> !-1013
+        BUY a 1 @99.5        -> !PRICE_INCREMENT
+        BUY a 1 ^105.5       -> !PRICE_INCREMENT
+        BUY a 1.5 @99        -> !LOT_SIZE
+        BUY a 1001 @99       -> !LOT_SIZE
     """)
 
 
@@ -189,12 +189,12 @@ def test_order_without_the_money_is_refused() -> None:
     play(
         """
         book 99x500 | 101x500
-        BUY  a 10 @100       -> !-2010
+        BUY  a 10 @100       -> !INSUFFICIENT_BALANCE
         BUY  b 5 @100        -> b=NEW
-        BUY  c 5             -> !-2010
+        BUY  c 5             -> !INSUFFICIENT_BALANCE
         BUY  d 4             -> d=NEW d:4@101T d=FILLED
         SELL e 1000 @110     -> e=NEW
-        SELL f 5             -> !-2010
+        SELL f 5             -> !INSUFFICIENT_BALANCE
         cancel b             -> b=CANCELED
         BUY  g 5             -> g=NEW g:5@101T g=FILLED
     """,
@@ -206,7 +206,7 @@ def test_client_order_id_is_refused_while_open_and_accepted_again_after() -> Non
     venue = play("""
         book 99x5 | 101x5
         BUY a 1 @99       -> a=NEW
-        BUY a 1 @99       -> !-2010
+        BUY a 1 @99       -> !DUPLICATE
         cancel a          -> a=CANCELED
         BUY a 1 @98       -> a=NEW
     """)

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from messages.venue import Request, RequestRefused
 from venues.serving.errors import ApiError
+from venues.sim.refusals import Refusal
 
 
 def missing(name: str) -> ApiError:
@@ -26,6 +28,43 @@ def illegal(name: str, pattern: str) -> ApiError:
     """A parameter with characters that it must not have."""
     text = f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'."
     return ApiError(-1100, text)
+
+
+_ORDER_REJECTED: Final = -2010
+_AMEND_REJECTED: Final = -2038
+_REFUSALS: Final[dict[str, tuple[int, str]]] = {
+    Refusal.UNKNOWN_INSTRUMENT: (-1121, "Invalid symbol."),
+    Refusal.UNKNOWN_ORDER: (-2011, "Unknown order sent."),
+    Refusal.PRICE_INCREMENT: (-1013, "Filter failure: PRICE_FILTER"),
+    Refusal.LOT_SIZE: (-1013, "Filter failure: LOT_SIZE"),
+    Refusal.MIN_NOTIONAL: (-1013, "Filter failure: NOTIONAL"),
+    Refusal.DUPLICATE: (_ORDER_REJECTED, "Duplicate order sent."),
+    Refusal.WOULD_TRIGGER: (_ORDER_REJECTED, "Stop price would trigger immediately."),
+    Refusal.WOULD_TAKE: (_ORDER_REJECTED, "Order would immediately match and take."),
+    Refusal.INSUFFICIENT_BALANCE: (
+        _ORDER_REJECTED,
+        "Account has insufficient balance for requested action.",
+    ),
+    Refusal.AMEND_UNSUPPORTED: (
+        _AMEND_REJECTED,
+        "Order amend (quantity increase) is not supported.",
+    ),
+    Refusal.AMEND_NOTHING: (
+        _AMEND_REJECTED,
+        "The requested action would change no state; rejecting.",
+    ),
+    Refusal.AMEND_FILLED: (
+        _AMEND_REJECTED,
+        "The requested action would change no state; rejecting.",
+    ),
+}
+
+
+def refusal(reply: RequestRefused) -> ApiError:
+    """Spot's code and words for what the venue refused."""
+    code, text = _REFUSALS[reply.code]
+    unknown = reply.code == Refusal.UNKNOWN_ORDER and reply.request is Request.MODIFY
+    return ApiError(_AMEND_REJECTED if unknown else code, text)
 
 
 _Maker = Callable[[], ApiError]

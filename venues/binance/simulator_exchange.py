@@ -21,6 +21,7 @@ from venues.sim.ledger import OrderLine
 from venues.sim.matching import SELF_TRADE
 
 _ZERO: Final = Detail().stop_price
+_PREVENTED: Final = "EXPIRED_IN_MATCH"
 _DEPTH: Final = ("depth", "depth@100ms")
 # Channels of the private streams: one of a listen key carries bare events, one of a subscription
 # on the WebSocket API names its number, which each connection counts for itself.
@@ -36,6 +37,8 @@ class BinanceClient(Client):
 
 class BinanceExchange(Exchange):
     """Binance spot."""
+
+    amends = False
 
     # --- the account ---------------------------------------------------------------------------
 
@@ -151,7 +154,7 @@ def detail_of(
         stop_price=spec.trigger_price or _ZERO,
         request_id=request_id,
         execution=execution,
-        status=SELF_TRADE if prevented else "",
+        status=_PREVENTED if prevented else "",
         ts_created=line.ts_ns,
     )
 

@@ -31,7 +31,7 @@ _SIGNED: Final = Security.SIGNED
 
 def _refuse(reply: object) -> ApiError:
     if isinstance(reply, RequestRefused):
-        return ApiError(int(reply.code), reply.reason)
+        return errors.refusal(reply)
     if isinstance(reply, OrderNotFound):
         return errors.no_such_order()
     raise TypeError(f"{type(reply).__name__}: not an answer to this request")

@@ -15,7 +15,7 @@ is queued before its answer is sent (venues promise no order between the two; cl
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from messages.base import NS_PER_MS, ClientOrderId, Command, Event, InstrumentId, Message
 from messages.market import (
@@ -61,10 +61,13 @@ class Change:
 class Exchange(ABC):
     """One venue with one account.
 
+    amends   whether the venue changes prices and raises quantities of open orders
     lines    by client order id: the newest order under it
     names    venue order id -> client order id
     requests every order request that arrived, as the server noted it
     """
+
+    amends: ClassVar[bool] = True
 
     def __init__(
         self, config: SimulatorConfig, clock_ns: Callable[[], int], faults: Faults
@@ -72,7 +75,9 @@ class Exchange(ABC):
         self.faults = faults
         self.hub = Hub(faults)
         self.venue = SimVenue(
-            SimVenueConfig(config.instruments, config.balances, config.queue_model)
+            SimVenueConfig(
+                config.instruments, config.balances, config.queue_model, amends=self.amends
+            )
         )
         self.books = {i.instrument_id: ServerBook(i) for i in config.instruments}
         self.trades = {i.instrument_id: Trades(i) for i in config.instruments}
@@ -81,6 +86,7 @@ class Exchange(ABC):
         self.requests: list[dict[str, Any]] = []
         self.events = 0
         self.tape_state: Callable[[], dict[str, object]] = dict
+        self._instruments = config.instruments
         self._clock_ns = clock_ns
         self._skew_ns = config.clock_skew_ms * NS_PER_MS
         self._lines_read = 0
@@ -120,6 +126,9 @@ class Exchange(ABC):
     def tell_liquidations(self, batch: LiquidationBatch) -> None:  # noqa: B027 - not of spot
         """Positions of others that were closed by force (derivatives)."""
 
+    def tell_instrument(self, instrument: Instrument) -> None:  # noqa: B027 - some tell it by REST
+        """An instrument's rules changed."""
+
     @abstractmethod
     def tell_candles(self) -> None:
         """Once a second: put `fresh_candles` of every candle channel that is heard on the wire."""
@@ -143,6 +152,7 @@ class Exchange(ABC):
 
     def act(self, command: Command, request_id: str = "") -> Outcome:
         """Carry out a command and tell what it causes."""
+        self._obey()
         outcome = self.venue.on_command(command, self.now_ns())
         self._tell(outcome.stream, command, request_id)
         return outcome
@@ -195,6 +205,7 @@ class Exchange(ABC):
     def on_tape(self, message: Message) -> None:
         """The tape's next event, already on our clock: to the venue first, then to the streams."""
         self.events += 1
+        self._obey()
         self._tell(self.venue.on_market(message, self.now_ns()))
         if not isinstance(message, Batch) or message.instrument_id not in self.books:
             return
@@ -218,7 +229,23 @@ class Exchange(ABC):
             self.expire_keys()
         if self.faults.active(FaultKind.MAINTENANCE) is not None:
             self.hub.cut("all")
+        self._tell(self.venue.on_time(self.now_ns()))
+        self._change_rules()
         self.tell_candles()
+
+    def _obey(self) -> None:
+        """The faults that are in the venue's own matching."""
+        storm = self.faults.active(FaultKind.PARTIAL_FILLS)
+        self.venue.split_fills(1 if storm is None else storm.pieces)
+
+    def _change_rules(self) -> None:
+        """The fault FILTER_CHANGE: steps ten times as coarse while it lasts."""
+        coarse = self.faults.active(FaultKind.FILTER_CHANGE) is not None
+        for first, now in zip(self._instruments, self.venue.instruments, strict=True):
+            wanted = _coarser(first) if coarse else first
+            if wanted != now:
+                self.venue.change_rules(wanted)
+                self.tell_instrument(wanted)
 
     def fresh_candles(
         self, channel: str, instrument_id: InstrumentId, interval_ns: int
@@ -237,3 +264,11 @@ class Exchange(ABC):
             found.append((batch.model_copy(update={"rows": batch.rows[i : i + 1]}), closed))
         self._told[channel] = last
         return found
+
+
+def _coarser(instrument: Instrument) -> Instrument:
+    tick, lot = instrument.price_increment * 10, instrument.size_increment * 10
+    least = max(instrument.min_quantity, lot)
+    return instrument.model_copy(
+        update={"price_increment": tick, "size_increment": lot, "min_quantity": least}
+    )

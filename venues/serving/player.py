@@ -73,7 +73,10 @@ def restamp(message: Message, ts_ns: int) -> Message:
         return message.model_copy(update={"ts_event": ts_ns, "ts_init": ts_ns})
     rows: Rows = getattr(message, "rows").copy()  # noqa: B009 - every Batch has rows
     if len(rows):
-        rows["ts_event"] += ts_ns - int(rows["ts_event"][-1])
+        later = ts_ns - int(rows["ts_event"][-1])
+        rows["ts_event"] += later
+        if "ts_next" in (rows.dtype.names or ()):
+            rows["ts_next"] += later
         rows["ts_init"] = ts_ns
     rows.flags.writeable = False
     return message.model_copy(update={"ts_event": ts_ns, "ts_init": ts_ns, "rows": rows})

@@ -2,59 +2,82 @@
 
 Matching decides who trades at what price; everything that a trade or an end causes is here, so
 balances, ledger and stream cannot disagree.
-
-Commission, as on Binance spot, is taken from what the trade brings in: base when buying, quote
-when selling (or always quote, by configuration), and cut to 8 decimals. Cutting, not rounding, so
-that the commissions of many partial fills never exceed what the order reserved.
 """
 
-from enum import StrEnum
+from typing import Protocol
 
-from messages.base import ClientOrderId, Event, TradeId
+from messages.base import ClientOrderId, Event, InstrumentId, TradeId, VenueOrderId
+from messages.market import Product
 from messages.orders import LiquiditySide
 from messages.venue import AccountReport, FillReport, OrderReport, Source, VenueStatus
 from venues.sim.ledger import Ledger
+from venues.sim.margin import MarginMoney
 from venues.sim.orders import VenueOrder
-from venues.sim.units import DECIMALS_MIN, Currency
+from venues.sim.refusals import Refusal
+from venues.sim.units import Currency
 from venues.sim.wallet import Wallet
 
 
-class CommissionIn(StrEnum):
-    """Which currency pays the commission."""
+class Money(Protocol):
+    """How orders of one product are paid for."""
 
-    RECEIVED = "RECEIVED"
-    QUOTE = "QUOTE"
+    @property
+    def refusal(self) -> Refusal:
+        """What an order is told that cannot be paid for."""
+        ...
+
+    def spends(self, order: VenueOrder) -> Currency:
+        """The currency in which the order holds its reserve."""
+        ...
+
+    def reserves(self, order: VenueOrder) -> list[tuple[VenueOrder, int]]:
+        """Units that each order, whose reserve `order` bears on, must hold for what it leaves."""
+        ...
+
+    def affords(self, order: VenueOrder, tick_lots: int) -> bool:
+        """Whether what is free pays for the order, if it trades for `tick_lots`."""
+        ...
+
+    def settle(
+        self, order: VenueOrder, tick: int, lots: int, liquidity: LiquiditySide
+    ) -> tuple[int, Currency]:
+        """Move the money of a trade -> the commission."""
+        ...
 
 
 class Clearing:
     """Books of one account; `now_ns` is set by the venue before each call into matching."""
 
-    __slots__ = (
-        "_commission_in",
-        "_out",
-        "_touched",
-        "_trades",
-        "ledger",
-        "now_ns",
-        "open",
-        "wallet",
-    )
-
-    def __init__(self, wallet: Wallet, ledger: Ledger, commission_in: CommissionIn) -> None:
+    def __init__(
+        self,
+        wallet: Wallet,
+        ledger: Ledger,
+        spot: Money,
+        margin: MarginMoney,
+        open_orders: dict[ClientOrderId, VenueOrder],
+    ) -> None:
         self.wallet = wallet
         self.ledger = ledger
+        self.margin = margin
         self.now_ns = 0
-        self.open: dict[ClientOrderId, VenueOrder] = {}
-        self._commission_in = commission_in
+        self.open = open_orders
+        self.pieces = 1  # a fill comes in so many, where its lots allow
+        self._money: dict[Product, Money] = {Product.SPOT: spot, Product.LINEAR: margin}
         self._out: list[Event] = []
-        self._touched: set[str] = set()
         self._trades = 0
+        self._ids = 0
 
     def drain(self) -> tuple[Event, ...]:
-        """The stream's words since the last drain; one account report ends them if money moved."""
-        if self._touched:
-            names = sorted(self._touched)
-            self._touched.clear()
+        """The stream's words since the last drain; the positions that moved and one account report
+        end them."""
+        moved, touched = self.margin.moved, self.wallet.touched
+        if moved:
+            reports = [self.margin.report(i, self.now_ns, Source.STREAM) for i in sorted(moved)]
+            moved.clear()
+            self._out.extend(reports)
+        if touched:
+            names = sorted(touched)
+            touched.clear()
             self._out.append(self.account(names, Source.STREAM, partial=True))
         if not self._out:
             return ()
@@ -67,13 +90,23 @@ class Clearing:
         self.relock(order)
         self._say(order)
 
+    def next_id(self) -> VenueOrderId:
+        self._ids += 1
+        return VenueOrderId(str(self._ids))
+
     def fill(self, order: VenueOrder, tick: int, lots: int, liquidity: LiquiditySide) -> None:
         """`lots` of `order` trade at `tick`."""
+        pieces = min(self.pieces, lots)
+        for n in range(pieces):
+            self._fill(order, tick, lots * (n + 1) // pieces - lots * n // pieces, liquidity)
+
+    def _fill(self, order: VenueOrder, tick: int, lots: int, liquidity: LiquiditySide) -> None:
         order.filled += lots
         order.tick_lots += tick * lots
         done = order.filled == order.lots
         order.status = VenueStatus.FILLED if done else VenueStatus.PARTIALLY_FILLED
-        commission, currency = self._settle(order, tick, lots, liquidity)
+        money = self._money[order.grid.instrument.product]
+        commission, currency = money.settle(order, tick, lots, liquidity)
         self.relock(order)
         grid, spec = order.grid, order.spec
         self._trades += 1
@@ -113,8 +146,8 @@ class Clearing:
         self.relock(order)
         self._say(order)
 
-    def amend(self, order: VenueOrder, lots: int) -> None:
-        order.lots = lots
+    def amend(self, order: VenueOrder) -> None:
+        """The order's price or quantity has changed."""
         self.relock(order)
         self._say(order)
 
@@ -123,36 +156,28 @@ class Clearing:
         position = self.wallet.position.get(order.spec.instrument_id, 0)
         return max(0, -order.sign * position)
 
-    def reserve(self, order: VenueOrder) -> int:
-        """Units that the order must hold for what it leaves."""
-        grid = order.grid
-        if order.sign < 0:
-            return order.leaves * grid.lot_units
-        if order.price is not None:
-            return self.cost(order, order.price * order.leaves)
-        if order.trigger is not None and not order.triggered:
-            return self.cost(order, order.trigger * order.leaves)
-        return 0  # a market buy is paid from what is free, at once
+    def affords(self, order: VenueOrder, tick_lots: int) -> bool:
+        return self._money[order.grid.instrument.product].affords(order, tick_lots)
 
-    def cost(self, order: VenueOrder, tick_lots: int) -> int:
-        """Units of quote that buying for `tick_lots` needs at most."""
-        units = tick_lots * order.grid.tick_lot_units
-        if self._commission_in is CommissionIn.QUOTE:
-            instrument = order.grid.instrument
-            fee = max(instrument.maker_fee, instrument.taker_fee).as_integer_ratio()
-            units += _commission(units, fee, order.grid.quote)
-        return units
-
-    def spends(self, order: VenueOrder) -> Currency:
-        return order.grid.quote if order.sign > 0 else order.grid.base
+    def refusal(self, order: VenueOrder) -> Refusal:
+        """What an order is told that cannot be paid for."""
+        return self._money[order.grid.instrument.product].refusal
 
     def relock(self, order: VenueOrder) -> None:
-        due = self.reserve(order) if order.open else 0
-        if due != order.locked:
-            name = self.spends(order).name
-            self.wallet.locked[name] += due - order.locked
-            self._touched.add(name)
-            order.locked = due
+        """Hold what this order, and those that it bears on, need now."""
+        money = self._money[order.grid.instrument.product]
+        for other, units in money.reserves(order):
+            due = units if other.open else 0
+            if due != other.locked:
+                name = money.spends(other).name
+                self.wallet.locked[name] += due - other.locked
+                self.wallet.touched.add(name)
+                other.locked = due
+
+    def relock_all(self, instrument_id: InstrumentId) -> None:
+        """What every open order of an instrument needs has changed."""
+        for order in [o for o in self.open.values() if o.spec.instrument_id == instrument_id]:
+            self.relock(order)
 
     def report(self, order: VenueOrder, source: Source, causation: str = "") -> OrderReport:
         """The order as it stands."""
@@ -186,32 +211,9 @@ class Clearing:
             source=source,
         )
 
-    def _settle(
-        self, order: VenueOrder, tick: int, lots: int, liquidity: LiquiditySide
-    ) -> tuple[int, Currency]:
-        grid, sign = order.grid, order.sign
-        base, quote = lots * grid.lot_units, tick * lots * grid.tick_lot_units
-        in_base = sign > 0 and self._commission_in is CommissionIn.RECEIVED
-        currency, amount = (grid.base, base) if in_base else (grid.quote, quote)
-        fee = grid.maker_fee if liquidity is LiquiditySide.MAKER else grid.taker_fee
-        commission = _commission(amount, fee, currency)
-        wallet, instrument_id = self.wallet, order.spec.instrument_id
-        wallet.total[grid.base.name] += sign * base
-        wallet.total[grid.quote.name] -= sign * quote
-        wallet.total[currency.name] -= commission
-        wallet.position[instrument_id] = wallet.position.get(instrument_id, 0) + sign * lots
-        self._touched.update((grid.base.name, grid.quote.name))
-        return commission, currency
-
     def _retire(self, order: VenueOrder) -> None:
         order.ts_closed_ns = self.now_ns
         del self.open[order.client_order_id]
 
     def _say(self, order: VenueOrder) -> None:
         self._out.append(self.report(order, Source.STREAM))
-
-
-def _commission(units: int, fee: tuple[int, int], currency: Currency) -> int:
-    charged = units * fee[0] // fee[1]
-    finer = int(10 ** (currency.places - DECIMALS_MIN))
-    return charged - charged % finer

@@ -11,9 +11,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from messages.base import ClientOrderId, InstrumentId
-from messages.market import Instrument
+from messages.market import Instrument, Product
 from messages.orders import LiquiditySide, OrderSide, OrderSpec
 from messages.venue import FillReport, VenueStatus
+from venues.sim.margin import Holding
 from venues.sim.orders import VenueOrder
 from venues.sim.wallet import Wallet
 
@@ -57,6 +58,7 @@ class OrderLine:
                 "venue_order_id": order.venue_order_id,
                 "status": order.status.value,
                 "quantity": str(order.grid.quantity(order.lots)),
+                "price": _text(order.spec.price),
                 "filled_qty": str(order.grid.quantity(order.filled)),
                 "triggered": order.triggered,
                 "ts_closed": order.ts_closed_ns or None,
@@ -65,16 +67,46 @@ class OrderLine:
         return line
 
 
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """One payment of funding; `amount` > 0 came in."""
+
+    instrument_id: InstrumentId
+    ts_ns: int
+    rate: float
+    position: Decimal
+    amount: Decimal
+    currency: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "instrument_id": self.instrument_id,
+            "ts_event": self.ts_ns,
+            "rate": self.rate,
+            "position": str(self.position),
+            "amount": str(self.amount),
+            "currency": self.currency,
+        }
+
+
 class Ledger:
-    """Every order received, every fill, every cancel request; `lines` and `fills` only grow."""
+    """Every order received, every fill, every cancel request; `lines` and `fills` only grow.
+
+    funding   payments of perpetuals; `insured`: what the insurance fund paid, by currency
+    holdings  positions of perpetuals, live
+    """
 
     def __init__(
         self,
         instruments: Mapping[InstrumentId, Instrument],
         balances: Mapping[str, Decimal],
         wallet: Wallet,
+        holdings: Mapping[InstrumentId, Holding],
     ) -> None:
         self.initial = dict(balances)
+        self.funding: list[Funding] = []
+        self.insured: dict[str, Decimal] = defaultdict(lambda: _ZERO)
+        self.holdings = holdings
         self.lines: list[OrderLine] = []
         self.fills: list[FillReport] = []
         self.cancel_requests = 0
@@ -116,7 +148,11 @@ class Ledger:
         """The whole ledger as plain JSON values; decimals as strings."""
         problems = self.problems()
         names = sorted(self._wallet.currencies)
-        return {
+        margined = {
+            "funding": [payment.to_json() for payment in self.funding],
+            "insured": {name: str(amount) for name, amount in sorted(self.insured.items())},
+        }
+        return (margined if self.holdings else {}) | {
             "orders": [line.to_json() for line in self.lines],
             "fills": [_fill(fill) for fill in self.fills],
             "balances": {
@@ -138,20 +174,36 @@ class Ledger:
         for fill in self.fills:
             instrument = self._instruments[fill.instrument_id]
             sign = 1 if fill.side is OrderSide.BUY else -1
-            want[instrument.base] += sign * fill.last_qty
+            if instrument.product is Product.SPOT:
+                want[instrument.base] += sign * fill.last_qty
             want[instrument.quote] -= sign * fill.last_qty * fill.last_px
             want[fill.currency] -= fill.commission
             position[fill.instrument_id] += sign * fill.last_qty
+        for holding in self.holdings.values():  # what an open position cost is not spent
+            grid, worth = holding.grid, holding.entry * holding.grid.tick_lot_units
+            want[grid.quote.name] += holding.sign * grid.quote.amount(worth)
+        for payment in self.funding:
+            want[payment.currency] += payment.amount
+        for name, amount in self.insured.items():
+            want[name] += amount
         held = self.balances()
         wrong = [
             f"{name}: balance {held[name]}, but start, fills and commissions make {want[name]}"
             for name in sorted(held)
             if held[name] != want[name]
         ]
-        wrong += [f"{name}: balance {held[name]} < 0" for name in sorted(held) if held[name] < 0]
+        owed = {h.grid.quote.name for h in self.holdings.values() if h.lots}
+        wrong += [
+            f"{name}: balance {held[name]} < 0"
+            for name in sorted(held)
+            if held[name] < 0 and name not in owed  # an open position's profit may stand for it
+        ]
         for i in sorted(self._instruments):
             if self.position(i) != position[i]:
                 wrong.append(f"{i}: position {self.position(i)}, but fills make {position[i]}")
+        for i, holding in self.holdings.items():
+            if holding.grid.quantity(holding.lots) != position[i]:
+                wrong.append(f"{i}: holding of {holding.lots} lots, but fills make {position[i]}")
         return wrong
 
     def _wrong_locks(self) -> list[str]:
@@ -159,10 +211,12 @@ class Ledger:
         for line in self.lines:
             if line.order is not None and line.order.open:
                 instrument = self._instruments[line.spec.instrument_id]
-                buys = line.spec.side is OrderSide.BUY
-                want[instrument.quote if buys else instrument.base] += line.order.locked
+                in_quote = line.spec.side is OrderSide.BUY or instrument.product is not Product.SPOT
+                want[instrument.quote if in_quote else instrument.base] += line.order.locked
+        for holding in self.holdings.values():
+            want[holding.grid.quote.name] += holding.margin
         return [
-            f"{name}: locked {self._wallet.locked[name]} units, but open orders hold {units}"
+            f"{name}: locked {self._wallet.locked[name]} units, but {units} are in use"
             for name, units in sorted(want.items())
             if self._wallet.locked[name] != units
         ]

@@ -14,7 +14,7 @@ the displayed queue at a guessed place (`VenueOrder.ahead`, displayed lots in fr
 
 An incoming order that meets the book takes the levels in price order; what it took stays taken
 until the tape's next word about that level (`Book`). Our own orders never trade with each other:
-the incoming one expires where it would (EXPIRED_IN_MATCH). Stops look at the last trade, or at the
+the incoming one expires where it would. Stops and take-profits look at the last trade, or at the
 touch they would trade against while the tape has shown no trade. Our own fills are no trades of the
 tape and trigger nothing.
 
@@ -33,10 +33,10 @@ from venues.sim.orders import UNSEEN, VenueOrder
 from venues.sim.queue_models import QueueModel
 from venues.sim.units import Grid
 
-SELF_TRADE: Final = "EXPIRED_IN_MATCH"
+SELF_TRADE: Final = "self-trade: would meet our own order"
 NO_LIQUIDITY: Final = "nothing left to take"
 FLAT: Final = "reduce-only: the position is flat"
-TOO_POOR: Final = "insufficient balance when triggered"
+TOO_POOR: Final = "not affordable when triggered"
 WOULD_TAKE: Final = "post-only: would take when triggered"
 NOT_WHOLE: Final = "fill or kill: cannot fill whole"
 
@@ -46,6 +46,7 @@ class Market:
 
     def __init__(self, grid: Grid, clearing: Clearing, queue_model: QueueModel) -> None:
         self.grid = grid
+        self.rules = grid.instrument  # those that hold now; their steps are multiples of the grid's
         self.book = Book()
         self.last: int | None = None  # tick of the tape's last trade
         self._clearing = clearing
@@ -119,19 +120,28 @@ class Market:
                 return True
         return False
 
-    def triggers(self, sign: int, trigger: int) -> bool:
-        """Whether a stop at `trigger` is due."""
-        reference = self.book.touch(-sign) if self.last is None else self.last
-        return reference is not None and sign * reference >= sign * trigger
+    def triggers(self, order: VenueOrder) -> bool:
+        """Whether the price has reached the order's trigger."""
+        seen, sign = self.book.touch(-order.sign) if self.last is None else self.last, order.reach
+        return seen is not None and order.trigger is not None and sign * (seen - order.trigger) >= 0
 
     def reference(self, sign: int) -> int | None:
         """The price that an unpriced order is judged by: what it would meet, else the last."""
         touch = self.book.touch(-sign)
         return self.last if touch is None else touch
 
-    def sweep_cost(self, sign: int, lots: int) -> int:
-        """Ticks times lots that a market order for `lots` would trade for now."""
-        plan, _ = self._plan(sign, None, lots)
+    def mark(self) -> int | None:
+        """What a position is valued at where the tape tells no mark price: the last trade, or the
+        middle of the touch."""
+        bid, ask = self.book.touch(1), self.book.touch(-1)
+        middle = None if bid is None or ask is None else (bid + ask) // 2
+        return middle if self.last is None else self.last
+
+    def worth(self, order: VenueOrder) -> int:
+        """Ticks times lots that the order would trade for now, at its limit at worst."""
+        if order.price is not None:
+            return order.price * order.leaves
+        plan, _ = self._plan(order.sign, None, order.leaves)
         return sum(tick * size for tick, size in plan)
 
     # --- taking and resting --------------------------------------------------------------------
@@ -299,7 +309,7 @@ class Market:
         self._expire_flat()
 
     def _run_stops(self) -> None:
-        while due := [o for o in self._stops if o.trigger and self.triggers(o.sign, o.trigger)]:
+        while due := [o for o in self._stops if self.triggers(o)]:
             order = due[0]  # one at a time: what it takes may move the touch for the next
             self._stops.remove(order)
             self._clearing.trigger(order)
@@ -314,14 +324,10 @@ class Market:
         clearing = self._clearing
         if order.spec.reduce_only and not clearing.reducible(order):
             return FLAT
-        if order.price is not None:
-            taking = order.spec.post_only and self.would_take(order.sign, order.price)
-            return WOULD_TAKE if taking else ""
-        if order.sign > 0:
-            cost = clearing.cost(order, self.sweep_cost(1, order.leaves))
-            if cost > clearing.wallet.free(order.grid.quote.name):
-                return TOO_POOR
-        return ""
+        if not clearing.affords(order, self.worth(order)):
+            return TOO_POOR
+        taking = order.price is not None and self.would_take(order.sign, order.price)
+        return WOULD_TAKE if order.spec.post_only and taking else ""
 
     # --- tapes that show only part of the book -------------------------------------------------
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages.base import ClientOrderId, VenueOrderId
-from messages.orders import OrderSpec, TimeInForce
+from messages.orders import OrderSpec, OrderType, TimeInForce
 from messages.venue import VenueStatus
 from venues.sim.units import Grid
 
+_TOUCHED: Final = (OrderType.MARKET_IF_TOUCHED, OrderType.LIMIT_IF_TOUCHED)
 UNSEEN: Final = -1  # the tape has not shown this price level yet, so its queue is unknown
 
 
@@ -51,9 +52,11 @@ class VenueOrder:
 
     @property
     def waits(self) -> bool:
-        """Whether it is a stop whose trigger has not been reached."""
+        """Whether its trigger has not been reached."""
         return self.trigger is not None and not self.triggered
 
     @property
-    def unpriced(self) -> bool:
-        return not self.spec.order_type.limited
+    def reach(self) -> int:
+        """In which direction the price reaches its trigger: +1 rising. A stop buys when the price
+        rises to it, a take-profit when it falls to it."""
+        return -self.sign if self.spec.order_type in _TOUCHED else self.sign

@@ -2,11 +2,11 @@
 
     book 98x9 99x5 | 101x5      the whole book            quote 99x5 101x5    its touch only
     bid 99 4 / ask 101 0        one level                 trade 99 3 sell     a trade and its taker
-    BUY a 3 @101 IOC            an order; words: @limit ^trigger IOC FOK post reduce
-    cancel a / modify a 2
+    BUY a 3 @101 IOC            an order; words: @limit ^stop ~take-profit IOC FOK post reduce
+    cancel a / modify a 2 / modify a 2 @98
 
 Answers: `a=NEW` an order report (`a=NEW^` once triggered), `a:3@101T` a fill (T taker, M maker),
-`!-2010` a refusal. For tables in tests and for reports of a fill that looks wrong.
+`!DUPLICATE` a refusal. For tables in tests and for reports of a fill that looks wrong.
 """
 
 from collections.abc import Iterable
@@ -31,11 +31,13 @@ from messages.venue import FillReport, OrderReport, RequestRefused
 
 STRATEGY: Final = StrategyId("SCRIPT")
 _AGGRESSOR: Final = {"buy": 1, "sell": -1, "unknown": 0}
-_ORDER_TYPE: Final = {  # (has a limit, has a trigger)
-    (False, False): OrderType.MARKET,
-    (True, False): OrderType.LIMIT,
-    (False, True): OrderType.STOP_MARKET,
-    (True, True): OrderType.STOP_LIMIT,
+_ORDER_TYPE: Final = {  # (has a limit, its trigger's sign)
+    (False, ""): OrderType.MARKET,
+    (True, ""): OrderType.LIMIT,
+    (False, "^"): OrderType.STOP_MARKET,
+    (True, "^"): OrderType.STOP_LIMIT,
+    (False, "~"): OrderType.MARKET_IF_TOUCHED,
+    (True, "~"): OrderType.LIMIT_IF_TOUCHED,
 }
 MarketMessage = BookDeltaBatch | TradeBatch | QuoteBatch
 
@@ -85,16 +87,16 @@ def words(events: Iterable[Event]) -> list[str]:
 def _order(verb: str, words: list[str], instrument_id: InstrumentId) -> OrderSpec:
     name, quantity, *rest = words
     limit = next((Decimal(w[1:]) for w in rest if w[0] == "@"), None)
-    trigger = next((Decimal(w[1:]) for w in rest if w[0] == "^"), None)
+    trigger = next((w for w in rest if w[0] in "^~"), "")
     return OrderSpec(
         client_order_id=ClientOrderId(name),
         strategy_id=STRATEGY,
         instrument_id=instrument_id,
         side=OrderSide(verb),
-        order_type=_ORDER_TYPE[limit is not None, trigger is not None],
+        order_type=_ORDER_TYPE[limit is not None, trigger[:1]],
         quantity=Decimal(quantity),
         price=limit,
-        trigger_price=trigger,
+        trigger_price=Decimal(trigger[1:]) if trigger else None,
         time_in_force=TimeInForce(next((w for w in rest if w in ("IOC", "FOK")), "GTC")),
         post_only="post" in rest,
         reduce_only="reduce" in rest,
@@ -118,6 +120,7 @@ def _change(verb: str, words: list[str], instrument_id: InstrumentId) -> Command
         strategy_id=STRATEGY,
         instrument_id=instrument_id,
         quantity=Decimal(words[1]),
+        price=Decimal(words[2][1:]) if len(words) > 2 else None,
     )
 
 

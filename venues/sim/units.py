@@ -11,6 +11,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Final
 
 from messages.market import Instrument
+from messages.orders import LiquiditySide
 
 DECIMALS_MIN: Final = 8  # the decimals in which a venue charges commission
 # Money must never round silently, whatever context the caller's thread has.
@@ -58,6 +59,13 @@ class Grid:
     lots_per_one: float
     maker_fee: tuple[int, int]  # as a ratio of integers
     taker_fee: tuple[int, int]
+
+    def fee(self, liquidity: LiquiditySide) -> tuple[int, int]:
+        return self.maker_fee if liquidity is LiquiditySide.MAKER else self.taker_fee
+
+    def fee_most(self) -> tuple[int, int]:
+        instrument = self.instrument
+        return max(instrument.maker_fee, instrument.taker_fee).as_integer_ratio()
 
     def ticks(self, price: Decimal) -> int | None:
         return steps_in(price, self.instrument.price_increment)

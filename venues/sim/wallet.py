@@ -11,7 +11,7 @@ from venues.sim.units import Currency
 class Wallet:
     """What the account owns, and how much of it working orders hold."""
 
-    __slots__ = ("currencies", "locked", "position", "total")
+    __slots__ = ("currencies", "locked", "position", "total", "touched")
 
     def __init__(self, known: Mapping[str, Currency], balances: Mapping[str, Decimal]) -> None:
         self.currencies = dict(known)
@@ -21,6 +21,11 @@ class Wallet:
             self.total[name] = known[name].units(amount)
         # Lots bought minus lots sold since the start, whatever commissions took.
         self.position: dict[InstrumentId, int] = {}
+        self.touched: set[str] = set()  # currencies whose balance changed since somebody told
+
+    def moved(self, instrument_id: InstrumentId, lots: int) -> None:
+        """A fill bought (> 0) or sold so many lots."""
+        self.position[instrument_id] = self.position.get(instrument_id, 0) + lots
 
     def free(self, name: str) -> int:
         return self.total[name] - self.locked[name]
