@@ -45,6 +45,7 @@ class Source(StrEnum):
 
     ACK = "ACK"  # the answer to our own request
     STREAM = "STREAM"  # the user data stream
+    STATES = "STATES"  # a user data stream that tells how orders are, and not their fills
     QUERY = "QUERY"  # we asked
     RECONCILER = "RECONCILER"  # the reconciler asked, over its own connection
 
