@@ -13,6 +13,7 @@ _MODULES: Final = {
     "BINANCE": "venues.binance.adapter",
     "OKX": "venues.okx.adapter",
     "BYBIT": "venues.bybit.adapter",
+    "COINBASE": "venues.coinbase.adapter",
 }
 VENUES: Final = tuple(_MODULES)
 

@@ -37,7 +37,6 @@ from messages.orders import (
 from messages.venue import (
     AccountReport,
     CancelAllAfter,
-    CancelAllOrders,
     FeesReport,
     FillsReport,
     MarginMode,
@@ -106,7 +105,6 @@ def test_an_order_is_placed_by_its_kind(order: OrderSpec, kind: str, terms: Any)
         ),
         SubmitOrder(**AT, order=spec(order_type=OrderType.STOP_LIMIT, post_only=True, **STOP)),
         SubmitOrderList(**AT, orders=(spec(),)),
-        CancelAllOrders(**AT, instrument_id=BTC),
         CancelAllAfter(**AT, instrument_id=BTC, after_ns=10**9),
         QueryPositions(**AT),
         SetLeverage(**AT, instrument_id=BTC, leverage=Decimal(2)),
@@ -189,7 +187,11 @@ def test_an_order_is_asked_for_by_the_venues_id_or_looked_for() -> None:
     direct = adapter.request_of(query, {})
 
     assert searched.path.endswith("/orders/historical/batch")
-    assert searched.params == {"product_ids": ["BTC-USD"], "limit": 250}
+    assert searched.params == {
+        "product_ids": ["BTC-USD"],
+        "start_date": "2026-07-10T21:05:50.000000000Z",
+        "limit": 250,
+    }
     assert isinstance(found, OrderReport)
     assert (found.status, found.filled_qty) == (VenueStatus.PARTIALLY_FILLED, Decimal("0.004"))
     assert (found.avg_px, found.ts_event) == (Decimal(65000), 1_786_309_545_500_000_000)

@@ -27,8 +27,20 @@ from venues.coinbase.codec_names import (
     instrument_id,
     product_of,
 )
-from venues.coinbase.codec_requests import PUBLIC, ROOT, body_of, target_of, wire_of
+from venues.coinbase.codec_requests import (
+    CANCEL,
+    CANCELS_MAX,
+    LIST,
+    PUBLIC,
+    ROOT,
+    body_of,
+    ids_of,
+    order_at,
+    target_of,
+    wire_of,
+)
 from venues.coinbase.codec_rest import Page, decode_answer
+from venues.coinbase.codec_rest_orders import open_ids
 from venues.coinbase.known import KnownOrders
 from venues.coinbase.session_market import CHANNELS, CoinbaseMarketSession
 from venues.coinbase.session_user import CoinbaseUserSession
@@ -122,6 +134,21 @@ class CoinbaseAdapter(Adapter):
             return None
         return _with(wire, cursor=page.cursor)
 
+    def follow_up(self, wire: WireRequest, answer: Answer) -> WireRequest | None:
+        if answer.status != 200 or wire.request is None:
+            return None
+        if wire.request is Request.CANCEL_ALL:
+            return _rest_of_all(wire, answer.body)
+        if wire.path == LIST:
+            found = self.next_page(wire, answer)
+            return found if wire.request is Request.QUERY_ORDER else None
+        # An accepted cancel or edit is not yet carried out: how is the order by now?
+        if wire.request is Request.CANCEL and wire.method == "POST":
+            return order_at(ids_of(wire)[0], wire.request)
+        if wire.request is Request.MODIFY and wire.method == "POST":
+            return order_at(str(wire.params["order_id"]), wire.request)
+        return None
+
     def retry_after_ns(self, answer: Answer) -> int:
         return retry_after_s(answer.status, answer.headers) * NS_PER_S
 
@@ -183,6 +210,18 @@ class CoinbaseAdapter(Adapter):
 def _lifetime_s(recv_window_ms: int) -> int:
     """Whole seconds, rounded up: a token does not know parts of one."""
     return min(LIFETIME_S, -(-recv_window_ms * NS_PER_MS // NS_PER_S))
+
+
+def _rest_of_all(wire: WireRequest, body: bytes) -> WireRequest | None:
+    """List, cancel those, and list again where there may be more."""
+    if wire.method == "GET":
+        ids = readable(body, "open orders", lambda: open_ids(body))
+        params = {**wire.params, "order_ids": ids}
+        return WireRequest(wire.request, "POST", CANCEL, params) if ids else None
+    if len(ids_of(wire)) < CANCELS_MAX:
+        return None
+    params = {name: value for name, value in wire.params.items() if name != "order_ids"}
+    return WireRequest(wire.request, "GET", LIST, params)
 
 
 def _older(wire: WireRequest, answer: Answer) -> WireRequest | None:

@@ -163,6 +163,8 @@ _CANCEL: Final = (
     "ORDER_IS_FULLY_FILLED",
     "ORDER_IS_BEING_REPLACED",
 )
+# Cancels that need not be said again, for there is nothing left of the order, or one is under way.
+GONE: Final = frozenset({"DUPLICATE_CANCEL_REQUEST", "ORDER_IS_FULLY_FILLED"})
 REASONS: Final[dict[str, Verdict]] = {
     **dict.fromkeys((*_NEW_ORDER, *_EDIT, *_CANCEL), Verdict.REFUSED),
     **dict.fromkeys((f"PREVIEW_{reason}" for reason in _NEW_ORDER), Verdict.REFUSED),

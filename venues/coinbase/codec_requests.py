@@ -5,14 +5,15 @@ rest-api/orders/create-order and its neighbours, 2026-09).
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlencode
 
 import msgspec
 
-from messages.base import Command, VenueOrderId
-from messages.orders import CancelOrder, ModifyOrder, OrderRequest, QueryOrder, SubmitOrder
+from messages.base import NS_PER_S, Command, VenueOrderId
+from messages.orders import CancelOrder, ModifyOrder, QueryOrder, SubmitOrder
 from messages.venue import (
+    CancelAllOrders,
     QueryAccount,
     QueryFees,
     QueryFills,
@@ -20,7 +21,7 @@ from messages.venue import (
     Request,
 )
 from trading.errors import Refused
-from venues.coinbase.codec_names import product_of, text
+from venues.coinbase.codec_names import product_of, rfc3339, text
 from venues.coinbase.codec_orders import configuration_of
 from venues.coinbase.known import Known, KnownOrders
 from venues.wire.request import WireRequest
@@ -30,11 +31,13 @@ PUBLIC: Final = f"{ROOT}/market"
 ORDERS: Final = f"{ROOT}/orders"
 LIST: Final = f"{ORDERS}/historical/batch"
 FILLS: Final = f"{ORDERS}/historical/fills"
+CANCEL: Final = f"{ORDERS}/batch_cancel"
 PAGE: Final = 250  # rows: docs, "List Accounts": "maximum of 250 and default of 49"
+CANCELS_MAX: Final = 100  # docs: "Cancel Orders": order ids in one request
+_LOOK_BACK_NS: Final = 30 * 86_400 * NS_PER_S  # how old an order may be that is looked for by name
 # docs: what the venue documents nothing of for spot products
 _NONE: Final = {
     "SubmitOrderList": "placing several orders at once: the venue has none",
-    "CancelAllOrders": "cancel-all: the venue has none; cancel each order",
     "QueryPositions": "positions: the venue has none on spot",
     "SetLeverage": "leverage: the venue has none on spot",
     "SetMarginMode": "margin mode: the venue has none on spot",
@@ -74,14 +77,26 @@ def _submit(command: SubmitOrder, known: KnownOrders) -> WireRequest:
 
 def _cancel(command: CancelOrder, known: KnownOrders) -> WireRequest:
     order_id, _ = _about(command, known, "cancel")
-    return WireRequest(Request.CANCEL, "POST", f"{ORDERS}/batch_cancel", {"order_ids": [order_id]})
+    return WireRequest(Request.CANCEL, "POST", CANCEL, {"order_ids": [order_id]})
+
+
+def _cancel_all(command: CancelAllOrders, _: KnownOrders) -> WireRequest:
+    """The venue cancels by its ids only, so the open orders are listed first."""
+    params = {
+        "product_ids": [product_of(command.instrument_id)],
+        "order_status": ["OPEN"],
+        "limit": CANCELS_MAX,
+    }
+    return WireRequest(Request.CANCEL_ALL, "GET", LIST, params)
 
 
 def _modify(command: ModifyOrder, known: KnownOrders) -> WireRequest:
     order_id, order = _about(command, known, "edit")
-    if order is not None and order.order_type is not None and order.order_type.triggered:
+    kinds = {spec.order_type for spec in (order, command.placed) if spec and spec.order_type}
+    if any(kind.triggered for kind in kinds):
         raise Refused("edit of a stop: the venue has none; cancel it and place another")
-    price = command.price or (order.price if order is not None else None)
+    prices = (command.price, order and order.price, command.placed and command.placed.price)
+    price = next((price for price in prices if price), None)
     if price is None:
         # docs: "Edit Order": what is left out is taken for 0.
         raise Refused(f"edit of {command.client_order_id}: its price is not known; query it first")
@@ -93,8 +108,12 @@ def _query(command: QueryOrder, known: KnownOrders) -> WireRequest:
     """By the venue's id where it is known; else by looking through the newest orders."""
     order_id, _ = _find(command, known)
     if order_id is not None:
-        return WireRequest(Request.QUERY_ORDER, "GET", f"{ORDERS}/historical/{order_id}")
-    params = {"product_ids": [product_of(command.instrument_id)], "limit": PAGE}
+        return order_at(order_id, Request.QUERY_ORDER)
+    params = {
+        "product_ids": [product_of(command.instrument_id)],
+        "start_date": rfc3339(max(0, command.ts_event - _LOOK_BACK_NS)),
+        "limit": PAGE,
+    }
     return WireRequest(Request.QUERY_ORDER, "GET", LIST, params)
 
 
@@ -129,6 +148,7 @@ def _fees(command: QueryFees, _: KnownOrders) -> WireRequest:
 _WIRES: Final[Mapping[type[Command], Callable[[Any, KnownOrders], WireRequest]]] = {
     SubmitOrder: _submit,
     CancelOrder: _cancel,
+    CancelAllOrders: _cancel_all,
     ModifyOrder: _modify,
     QueryOrder: _query,
     QueryOpenOrders: _open_orders,
@@ -138,20 +158,28 @@ _WIRES: Final[Mapping[type[Command], Callable[[Any, KnownOrders], WireRequest]]]
 }
 
 
-def _find(command: OrderRequest, known: KnownOrders) -> tuple[VenueOrderId | None, Known | None]:
+_AboutOrder = CancelOrder | ModifyOrder | QueryOrder
+
+
+def _find(command: _AboutOrder, known: KnownOrders) -> tuple[VenueOrderId | None, Known | None]:
     order = known.get(command.client_order_id)
     order_id = command.venue_order_id or (order.venue_order_id if order is not None else None)
     return order_id, order
 
 
 def _about(
-    command: OrderRequest, known: KnownOrders, verb: str
+    command: _AboutOrder, known: KnownOrders, verb: str
 ) -> tuple[VenueOrderId, Known | None]:
     order_id, order = _find(command, known)
     if order_id is None:
         name = command.client_order_id
         raise Refused(f"{verb} of {name}: its order id at the venue is not known; query it first")
     return order_id, order
+
+
+def order_at(order_id: str, request: Request) -> WireRequest:
+    """How one order is, asked for the sake of `request`."""
+    return WireRequest(request, "GET", f"{ORDERS}/historical/{order_id}")
 
 
 def target_of(wire: WireRequest) -> str:
@@ -161,6 +189,15 @@ def target_of(wire: WireRequest) -> str:
     return f"{wire.path}?{urlencode(wire.params, doseq=True)}"
 
 
+def ids_of(wire: WireRequest) -> list[str]:
+    """The orders that a cancel is about."""
+    return list(cast("list[str]", wire.params["order_ids"]))
+
+
 def body_of(wire: WireRequest) -> bytes:
-    """What a request carries."""
-    return b"" if wire.method == "GET" else msgspec.json.encode(wire.params)
+    """What a request carries; a cancel of all keeps more in mind than it sends."""
+    if wire.method == "GET":
+        return b""
+    return msgspec.json.encode(
+        {"order_ids": wire.params["order_ids"]} if wire.path == CANCEL else wire.params
+    )

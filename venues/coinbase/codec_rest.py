@@ -14,6 +14,7 @@ from venues.coinbase.codec_errors import decode_error
 from venues.coinbase.codec_market import readable
 from venues.coinbase.codec_rest_account import read_account, read_fees, read_fills
 from venues.coinbase.codec_rest_orders import (
+    read_all_canceled,
     read_canceled,
     read_edited,
     read_open_orders,
@@ -47,6 +48,7 @@ def decode_answer(
 _READERS: Final[dict[Request, Callable[[bytes, Asked, KnownOrders], tuple[Event, ...]]]] = {
     Request.SUBMIT: read_submitted,
     Request.CANCEL: read_canceled,
+    Request.CANCEL_ALL: read_all_canceled,
     Request.MODIFY: read_edited,
     Request.QUERY_ORDER: read_queried,
     Request.QUERY_OPEN_ORDERS: read_open_orders,

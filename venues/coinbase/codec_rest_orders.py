@@ -20,7 +20,7 @@ from messages.venue import (
     RequestDone,
     VenueStatus,
 )
-from venues.coinbase.codec_errors import Verdict, not_found, reason_of, refusal
+from venues.coinbase.codec_errors import GONE, Verdict, not_found, reason_of, refusal
 from venues.coinbase.codec_names import instrument_id, ns
 from venues.coinbase.codec_orders import (
     SIDE,
@@ -203,8 +203,10 @@ def read_submitted(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event
     )
 
 
-def read_canceled(body: bytes, asked: Asked, _: KnownOrders) -> tuple[Event, ...]:
-    """docs: "Cancel Orders": "initiate cancel requests"."""
+def read_canceled(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event, ...]:
+    """docs: "Cancel Orders": "initiate cancel requests"; then how the order is by now."""
+    if b'"results"' not in body:
+        return read_queried(body, asked, known)
     (result,) = msgspec.json.decode(body, type=_CancelAnswer).results
     if result.success:
         return (_done(asked),)
@@ -214,8 +216,29 @@ def read_canceled(body: bytes, asked: Asked, _: KnownOrders) -> tuple[Event, ...
     return (refusal(asked, verdict, code or result.failure_reason, "the cancel was not taken"),)
 
 
+def read_all_canceled(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event, ...]:
+    """The open orders, which are then canceled; done where there are none, or all were taken."""
+    if b'"results"' not in body:
+        if not msgspec.json.decode(body, type=_OrdersAnswer).orders:
+            return (_done(asked),)
+        return (asked.failed(Acted.NO, "open orders are listed, not yet canceled"),)
+    results = msgspec.json.decode(body, type=_CancelAnswer).results
+    left = [r for r in results if not r.success and r.failure_reason not in GONE]
+    if not left:
+        return (_done(asked),)
+    words = f"{len(left)} of {len(results)} cancels were not taken"
+    return (asked.failed(Acted.PERHAPS, f"{left[0].failure_reason}: {words}"),)
+
+
+def open_ids(body: bytes) -> list[str]:
+    """The venue's ids of a list of orders."""
+    return [order.order_id for order in msgspec.json.decode(body, type=_OrdersAnswer).orders]
+
+
 def read_edited(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event, ...]:
-    """docs: "Edit Order": "whether the edit request was placed"."""
+    """docs: "Edit Order": "whether the edit request was placed"; then how the order is by now."""
+    if b'"success"' not in body:
+        return read_queried(body, asked, known)
     d = msgspec.json.decode(body, type=_EditAnswer)
     if d.success:
         if isinstance(asked.command, ModifyOrder):
