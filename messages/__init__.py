@@ -35,7 +35,7 @@ KINDS: dict[str, type[Message]] = {t.model_fields["kind"].default: t for t in ge
 
 def encode(message: Message) -> bytes:
     """One message as JSON bytes. About 2 us, plus 1 ns a byte of rows."""
-    return message.model_dump_json().encode()
+    return message.__pydantic_serializer__.to_json(message)
 
 
 def decode(raw: bytes) -> Message:

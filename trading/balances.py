@@ -11,7 +11,7 @@ explained. So trading never has to stop for a check, and one quiet moment makes 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
@@ -22,6 +22,7 @@ from messages.market import Instrument
 from messages.orders import OrderFilled
 from messages.venue import Balance
 from trading.positions import negative, notional, signed, total
+from trading.replacing import replace
 
 _ZERO: Final = Decimal(0)
 Sums = Map[str, Decimal]  # by currency

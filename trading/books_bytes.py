@@ -7,7 +7,6 @@ process: a fold that comes past a snapshot compares.
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +18,7 @@ from messages.venue import Balance
 from trading import catch_up
 from trading.account import Books, Question
 from trading.positions import Holding
+from trading.replacing import replace
 from trading.shelf import Orders, Packed, pack, unpack
 
 

@@ -4,7 +4,7 @@ A difference starts a Case. A case that outlives the grace unchanged, and has be
 enough, is *found*: reported once. It ends when the two sides agree, not when somebody believes so.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from immutables import Map
@@ -12,6 +12,7 @@ from immutables import Map
 from messages import Message
 from messages.base import ClientOrderId, InstrumentId, StrategyId
 from messages.health import Action, DiscrepancyKind
+from trading.replacing import replace
 
 K = DiscrepancyKind
 

@@ -11,7 +11,6 @@ stream moves it only while there is no hole; fills that came by asking never mov
 of the answer that closes the hole. So it never passes a fill that we do not hold.
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from messages import Message, venue
@@ -19,6 +18,7 @@ from messages import orders as m
 from messages.base import ClientOrderId, InstrumentId
 from trading.account import Question
 from trading.ids import EXTERNAL, owner_of
+from trading.replacing import replace
 
 if TYPE_CHECKING:
     from trading.order_turn import Turn

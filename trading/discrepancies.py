@@ -13,7 +13,7 @@ What becomes of a difference over time is in `trading.cases`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -22,6 +22,7 @@ from messages.health import Action, DiscrepancyKind
 from messages.venue import Source
 from trading.cases import Difference, Verdict
 from trading.positions import negative, notional, total
+from trading.replacing import replace
 from trading.tracked import ENDED_SOMEHOW, Ours, Phase, Tracked, Where
 
 K = DiscrepancyKind

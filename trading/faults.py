@@ -4,12 +4,13 @@ Probabilities are per opportunity (a packet, a request, a step). All dice come f
 generator, drawn in blocks because one scalar draw costs more than a whole delivery.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
 
 from messages.base import NS_PER_MS, NS_PER_S
+from trading.replacing import replace
 
 _BLOCK: Final = 4096
 
@@ -46,7 +47,7 @@ class Faults:
     def only(self, *names: str) -> Self:
         """These faults with every probability but the named ones at 0."""
         odds = {n: 0.0 for n in CHANCES if n not in names}
-        return replace(self, **odds)  # type: ignore[arg-type]  # a mapping of field names
+        return replace(self, **odds)
 
 
 CHANCES: Final = (
@@ -100,7 +101,10 @@ class Dice:
 
     def hits(self, probability: float) -> bool:
         """True with `probability`; a probability of 0 asks no dice."""
-        return probability > 0.0 and self.unit() < probability
+        if probability <= 0.0:
+            return False
+        block = self._block
+        return (block.pop() if block else self.unit()) < probability
 
     def upto(self, limit: int) -> int:
         """A whole number in [0, limit)."""

@@ -127,6 +127,10 @@ class World:
     snapshot_every: int = 0  # inputs of an actor that journals; 0: never
 
 
+def _never(probability: float) -> bool:
+    return False
+
+
 class Loop:
     """The simulated world of one run. Same world, faults and dice: same log, always.
 
@@ -154,6 +158,7 @@ class Loop:
         self.notes: list[Message] = []
         self.trace: Callable[[str], None] | None = None
         self._dice = dice
+        self.chance: Callable[[float], bool] = dice.hits if dice is not None else _never
         self._watch = watch
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
@@ -174,9 +179,6 @@ class Loop:
             if self._watch is not None:
                 self._watch(self)
             yield self.steps
-
-    def chance(self, probability: float) -> bool:
-        return self._dice is not None and self._dice.hits(probability)
 
     def upto(self, limit: int) -> int:
         return self._dice.upto(limit) if self._dice is not None else 0

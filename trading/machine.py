@@ -10,7 +10,7 @@ no trace; after, the fold of the rows repeats the step, and the links repeat wha
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, cast
 
 from messages import Message, encode
@@ -20,6 +20,7 @@ from messages.market import BarBatch, BookDeltaBatch, FundingBatch, QuoteBatch, 
 from trading.core import Core, Durable, Step
 from trading.errors import RecoveryMismatch
 from trading.links import Ack, Acks, Delivery, Frame, Hello, Links, Packet
+from trading.replacing import replace
 from trading.wiring import RELIABLE, Directory, Role, role_of
 
 S = TypeVar("S")
@@ -263,8 +264,14 @@ class Machine(Generic[S]):
         return effects
 
     def _route(self, cause: Delivery, out: tuple[Message, ...], now_ns: int) -> Effects:
-        heard = cause.message
-        rows = [Row("in", cause.peer, cause.session, cause.seq, now_ns, heard, _wire(heard))]
+        heard, rows = cause.message, list[Row]()
+        wire = _wire(heard)
+        lines = [_line("in", cause.peer, cause.seq, wire)]
+        if self._journals:
+            rows.append(Row("in", cause.peer, cause.session, cause.seq, now_ns, heard, wire))
+        elif not out:
+            self.log.update(lines[0])
+            return _NOTHING
         notes: list[Message] = []
         venue: list[Message] = []
         packets: list[Packet] = []
@@ -292,10 +299,12 @@ class Machine(Generic[S]):
                     frame = self.links.send(to, message, now_ns, reliable=reliable, cause=cause)
                     packets.append(frame)
                     seq = frame.seq
-                rows.append(Row("out", to, 0, seq, now_ns, message, wire))
-        self._hash(rows)
+                lines.append(_line("out", to, seq, wire))
+                if self._journals:
+                    rows.append(Row("out", to, 0, seq, now_ns, message, wire))
+        self.log.update(b"".join(lines))
         return Effects(
-            tuple(rows) if self._journals else (),
+            tuple(rows),
             checkpoint,
             tuple(notes),
             tuple(venue),
@@ -324,10 +333,10 @@ class Machine(Generic[S]):
         self.log = hashlib.sha256(f"snapshot {snapshot.log}\n".encode())
         self._since_snapshot = 0
 
-    def _hash(self, rows: list[Row]) -> None:
-        for row in rows:
-            head = f"{row.direction} {row.peer} {row.seq} ".encode()
-            self.log.update(head + row.wire + b"\n")
+
+def _line(direction: str, peer: str, seq: int, wire: bytes) -> bytes:
+    """Of an actor's log."""
+    return b"%s %s %d %s\n" % (direction.encode(), peer.encode(), seq, wire)
 
 
 def _wire(message: Message) -> bytes:

@@ -5,7 +5,6 @@ if it is a fill, and says the event to everyone who listens. So state and words 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 from messages import Message, accounts, control, health, risk, venue
@@ -17,6 +16,7 @@ from trading import catch_up, evidence, positions
 from trading.account import Books, OrderManagerConfig
 from trading.core import Step
 from trading.orders import AT_VENUE, Order, OrderStatus, apply
+from trading.replacing import replace
 
 M = TypeVar("M", m.CancelOrder, m.ModifyOrder, m.QueryOrder)
 

@@ -11,7 +11,7 @@ venue evidence proves: found (ACCEPT, fills), ended (CANCEL, EXPIRE) or provably
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum, auto
 from typing import Final, get_args
@@ -21,6 +21,7 @@ from messages.base import TsNs, VenueOrderId
 from messages.orders import OrderEvent, OrderSpec
 from messages.venue import OrderReport
 from trading.errors import IllegalTransition
+from trading.replacing import replace
 
 
 class OrderStatus(StrEnum):

@@ -16,7 +16,7 @@ is a bug, not money.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
@@ -26,6 +26,7 @@ from messages.accounts import Position, PositionChanged
 from messages.base import ClientOrderId, InstrumentId, StrategyId
 from messages.market import Instrument
 from messages.orders import OrderFilled
+from trading.replacing import replace
 
 COST_PLACES: Final = Decimal(1).scaleb(-18)
 AVG_PX_DIGITS: Final = 28

@@ -13,7 +13,6 @@ programs, match no order of ours and are nobody's business here; the balances sh
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final, get_args
 
 from messages import Message, accounts, control, risk, venue
@@ -29,6 +28,7 @@ from trading.core import Step
 from trading.reconciler_cycle import begin, timer
 from trading.reconciler_state import ACCOUNT, RECONCILE, Claim, ReconcilerConfig, ReconcilerState
 from trading.reconciler_turn import Turn
+from trading.replacing import replace
 from trading.tracked import Tracked
 
 

@@ -3,7 +3,6 @@
 Only answers to questions of ours count: an answer nobody waits for is older than what we know.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from messages import venue
@@ -11,6 +10,7 @@ from messages.base import InstrumentId
 from trading import balances, tracked
 from trading.reconciler_state import ACCOUNT
 from trading.reconciler_turn import Turn, with_fills
+from trading.replacing import replace
 from trading.tracked import Phase, Tracked, Where
 
 

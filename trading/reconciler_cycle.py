@@ -1,6 +1,5 @@
 """The reconciler's time: when it asks, when it judges, when a cycle ends, and what it forgets."""
 
-from dataclasses import replace
 from typing import Final
 
 from messages import control, risk, venue
@@ -11,6 +10,7 @@ from trading.cases import Difference, Verdict, all_cases
 from trading.reconciler_answers import ask_fills, unanswered
 from trading.reconciler_state import ACCOUNT, JUDGE, RECONCILE
 from trading.reconciler_turn import Turn
+from trading.replacing import replace
 from trading.tracked import Phase
 
 # A wrong fill moves a balance wrongly: one cause, one discrepancy.

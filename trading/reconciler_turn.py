@@ -5,7 +5,6 @@ clock cannot make new evidence look older than old.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from messages import Message, accounts, venue
@@ -25,6 +24,7 @@ from trading.reconciler_state import (
     ReconcilerConfig,
     ReconcilerState,
 )
+from trading.replacing import replace
 from trading.tracked import Theirs, Tracked, adopt_trades
 
 

@@ -7,7 +7,7 @@ UNKNOWN orders count in full until evidence settles them (worst case on each sid
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from messages.market import Instrument
 from messages.risk import InstrumentLimits, RiskLimits, TradingState
 from trading import risk_checks
 from trading.core import Step
+from trading.replacing import replace
 from trading.risk_checks import Exposure, Market, Refusal, View
 
 _CLOSED_KEPT: Final = 4096

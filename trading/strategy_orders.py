@@ -6,7 +6,6 @@ snapshot is right.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -17,6 +16,7 @@ from messages.orders import OrderEvent, RefusedOrder
 from trading.ids import client_order_id
 from trading.orders import OrderStatus
 from trading.positions import Holding, fold, notional, signed, trade
+from trading.replacing import replace
 from trading.strategy_records import CANCELING, OPEN, SENT, UNKNOWN
 from trading.strategy_state import TRADES_MAX, Market, OwnOrder, StrategyConfig, StrategyState
 

@@ -9,7 +9,7 @@ order events from the order manager.
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from messages.orders import OrderSpec
 from messages.risk import TradingState
 from trading.book import Book
 from trading.positions import Holding
+from trading.replacing import replace
 from trading.strategy_records import ACCOUNT, SENT
 from trading.wiring import strategy_actor
 

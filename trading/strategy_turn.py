@@ -7,7 +7,6 @@ before its next event. If the turn decided anything, its checkpoint is said firs
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
@@ -35,6 +34,7 @@ from messages.orders import (
 from trading.core import Step
 from trading.ids import client_order_id
 from trading.instruments import price_for, price_of, size_for, size_of
+from trading.replacing import replace
 from trading.strategy_records import AMENDING, CANCELING, OPEN, WORKING_MAX
 from trading.strategy_state import OwnOrder, StrategyConfig, StrategyState
 

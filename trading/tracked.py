@@ -5,7 +5,7 @@ only whether the venue should hold the order, so pending cancels and updates cha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, get_args
@@ -18,6 +18,7 @@ from messages.base import ClientOrderId, InstrumentId, StrategyId, TradeId, Venu
 from messages.orders import OrderEvent
 from messages.venue import FillReport, OrderNotFound, OrderReport
 from trading.positions import notional, total
+from trading.replacing import replace
 
 _ZERO: Final = Decimal(0)
 ENDED_SOMEHOW: Final = "CLOSED"  # we know that it ended, not how

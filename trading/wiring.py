@@ -123,6 +123,7 @@ PEERS: Final[Mapping[Role, tuple[Role, ...]]] = {
 }
 
 
+_ANSWERS: Final = (market.FeedReplay, accounts.AccountSnapshot)
 _OF_ACCOUNT: Final = frozenset({R.FEED, R.RISK, R.ORDERS, R.RECONCILER})
 
 
@@ -153,9 +154,8 @@ class Directory:
         roles = ROUTES[sender].get(type(message))
         if roles is None:
             raise NoRoute(f"{sender} must not send {type(message).__name__}")
-        asker = getattr(message, "asker", None)
-        if asker is not None and isinstance(message, market.FeedReplay | accounts.AccountSnapshot):
-            return (asker,)
+        if isinstance(message, _ANSWERS) and message.asker is not None:
+            return (message.asker,)
         names: list[str] = []
         for role in roles:
             names.extend(self._strategies(message) if role is R.STRATEGY else (self.actor(role),))
@@ -173,11 +173,12 @@ class Directory:
 
     def _strategies(self, message: Message) -> list[str]:
         """Those it is addressed to, else those that want its instrument, else all."""
-        owner = getattr(message, "strategy_id", None)
+        said = vars(message)  # its fields; asking for one that it has not got is slow
+        owner = said.get("strategy_id")
         if owner is not None:
             # Orders that no strategy of this run placed (adopted ones) have no actor to tell.
             return [strategy_actor(owner)] if owner in self.strategies else []
-        instrument = getattr(message, "instrument_id", None)
+        instrument = said.get("instrument_id")
         if instrument is None and isinstance(message, market.InstrumentChanged):
             instrument = message.instrument.instrument_id
         return [
