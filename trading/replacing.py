@@ -22,7 +22,7 @@ def replace(value: T, /, **changes: Any) -> T:
     """
     cls: Any = value.__class__
     slots, setters = _slots(cls)
-    made = object.__new__(cls)
+    made: T = object.__new__(cls)
     for get, put in slots:
         put(made, get(value))
     try:
