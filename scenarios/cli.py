@@ -25,6 +25,7 @@ from scenarios import (
     cli_strategies,
     cli_sweep,
     cli_venue,
+    cli_venue_serve,
 )
 from scenarios.cli_output import DONE, FAILED, Json, exit_code, facts, show
 
@@ -38,7 +39,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 journal = typer.Typer(help="Prove or copy a journal.", no_args_is_help=True, rich_markup_mode=None)
-venue = typer.Typer(help="Ask the simulated venue.", no_args_is_help=True, rich_markup_mode=None)
+venue = typer.Typer(
+    help="Serve a simulated venue, or ask one.", no_args_is_help=True, rich_markup_mode=None
+)
 data = typer.Typer(help="Market data on disk.", no_args_is_help=True, rich_markup_mode=None)
 strategies = typer.Typer(help="Strategies.", no_args_is_help=True, rich_markup_mode=None)
 config = typer.Typer(help="Look at settings.", no_args_is_help=True, rich_markup_mode=None)
@@ -55,6 +58,8 @@ journal.command()(cli_journal.verify)
 journal.command()(cli_journal.backup)
 app.add_typer(venue, name="venue")
 venue.command()(cli_venue.ledger)
+for _name in cli_venue_serve.NAMES:
+    venue.command(_name)(cli_venue_serve.verb(_name))
 app.command()(cli_simulate.simulate)
 app.command()(cli_backtest.backtest)
 app.command()(cli_bench.bench)

@@ -15,11 +15,10 @@ from messages.market import Instrument
 from scenarios.folder import RunFolder
 from scenarios.spec import GENERATED, BadSpec, RunSpec
 from supervisors.process import birth
-from venues.binance.signing import simulator_keys
 from venues.binance.simulator import Simulator
 from venues.binance.simulator_config import SimulatorConfig
 from venues.sim.tape import DEFAULT_SPECS
-from venues.wire.keys import Keys
+from venues.wire.keys import Keys, drawn_keys
 
 START: Final = "start"
 _READY_S: Final = 20.0
@@ -129,7 +128,7 @@ def start(spec: RunSpec, place: Place, instruments: tuple[Instrument, ...]) -> V
     if kept and runs(kept["pid"], kept.get("born", "")):
         keys = Keys(kept["api_key"], kept["secret"])
         return VenueProcess(kept["port"], kept["pid"], kept["born"], keys, venue)
-    keys = simulator_keys(np.random.default_rng())
+    keys = drawn_keys(np.random.default_rng())
     config = SimulatorConfig(
         instruments=instruments,
         balances=spec.venue.balances,

@@ -25,16 +25,16 @@ from messages.orders import (
 )
 from venues.binance.gateway import BinanceGateway
 from venues.binance.limits import Budget
-from venues.binance.signing import simulator_keys
 from venues.binance.simulator import Simulator
 from venues.binance.simulator_config import SimulatorConfig
 from venues.binance.transport_clock import VenueClock
 from venues.binance.transport_rest import Rest
 from venues.binance.transport_socket import Backoff, SocketConfig
 from venues.serving.faults import FaultKind, FaultScript, Rule
+from venues.wire.keys import drawn_keys
 
 BTC = InstrumentId("BTCUSDT.BINANCE")
-KEYS = simulator_keys(np.random.default_rng(7))
+KEYS = drawn_keys(np.random.default_rng(7))
 QUICK = Backoff(first_s=0.01, most_s=0.05)
 
 

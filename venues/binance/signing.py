@@ -7,21 +7,6 @@ body, with nothing between them); the WebSocket API signs its parameters sorted 
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Final
-
-import numpy as np
-
-from venues.wire.keys import Keys
-
-_KEY_LENGTH: Final = 64
-_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-def simulator_keys(rng: np.random.Generator) -> Keys:
-    """Keys for one run of the simulator; they open nothing else, so chance may be seeded."""
-    drawn = rng.integers(0, len(_ALPHABET), 2 * _KEY_LENGTH)
-    text = "".join(_ALPHABET[i] for i in drawn)
-    return Keys(text[:_KEY_LENGTH], text[_KEY_LENGTH:])
 
 
 def sign(payload: str, secret: str) -> str:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import msgspec
+import numpy as np
 
 from messages.market import Instrument
 from venues.serving.config import SimulatorConfig
@@ -33,7 +34,7 @@ from venues.serving.player import Player, Tape
 from venues.serving.server import Server
 from venues.sim.synthetic import TapeSpec
 from venues.sim.tape import generate
-from venues.wire.keys import Keys
+from venues.wire.keys import Keys, drawn_keys
 
 _SECOND: Final = 1.0
 # Where generated markets begin, by base currency.
@@ -69,6 +70,11 @@ class Simulator(ABC):
     @abstractmethod
     def build(self, config: Any, keys: Keys) -> tuple[Exchange, Server[Any]]:
         """The exchange and its server; `config` is a `config_type`."""
+
+    @classmethod
+    def make_keys(cls, rng: np.random.Generator) -> Keys:
+        """Keys for a simulator that nobody gave any."""
+        return drawn_keys(rng, passphrase=cls.passphrase)
 
     @classmethod
     def tape_of(cls, config: Any) -> tuple[Any, Tape]:

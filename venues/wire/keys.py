@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+_LENGTH: Final = 64  # Binance refuses other keys by their length alone
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,13 @@ class Keys:
         """The variables through which another process gets these keys."""
         found = {_name(venue, "API_KEY"): self.api_key, _name(venue, "SECRET"): self.secret}
         return found | ({_name(venue, "PASSPHRASE"): self.passphrase} if self.passphrase else {})
+
+
+def drawn_keys(rng: np.random.Generator, *, passphrase: bool = False) -> Keys:
+    """Keys for one simulator; they open nothing else, so chance may be seeded."""
+    drawn = rng.integers(0, len(_ALPHABET), 2 * _LENGTH)
+    text = "".join(_ALPHABET[i] for i in drawn)
+    return Keys(text[:_LENGTH], text[_LENGTH:], text[::8] if passphrase else "")
 
 
 def keys_from(venue: str, environment: Mapping[str, str], *, passphrase: bool = False) -> Keys:
