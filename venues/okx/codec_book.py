@@ -62,6 +62,7 @@ class SentBook:
         self._name = name
         self._size = size
         self._venue_seq: int | None = None
+        self._last: tuple[int | None, int | None] = (None, None)  # numbers of the last update
         self._whole = False  # a snapshot came, and nothing was lost since
         self._bids: dict[float, Row] = {}
         self._asks: dict[float, Row] = {}
@@ -82,6 +83,9 @@ class SentBook:
 
         raises  ValueError
         """
+        numbers = (row.prev_seq_id, row.seq_id)
+        if row.seq_id is not None and numbers == self._last and self._whole:
+            return Control("books:repeated")
         heartbeat = not row.asks and not row.bids
         follows = self._follows(row)
         if heartbeat and follows:
@@ -91,7 +95,7 @@ class SentBook:
         _put(self._bids, row.bids)
         _put(self._asks, row.asks)
         if self._whole and follows and self._matches(row):
-            self._venue_seq = row.seq_id
+            self._venue_seq, self._last = row.seq_id, numbers
             return piece
         return self.lost(row, ts_init)
 
