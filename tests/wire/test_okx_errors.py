@@ -353,10 +353,10 @@ NONE: Final[dict[str, tuple[Product, Command, str]]] = {
         CancelAllAfter(**T, instrument_id=SWAP, after_ns=5 * 10**9),
         "10 to 120",
     ),
-    "a part of a contract's lot": (
+    "a part of a lot": (
         Product.LINEAR,
         SubmitOrder(**T, order=order(quantity=Decimal(1) / Decimal(3))),
-        "number of contracts",
+        "number of lots",
     ),
     "another product": (
         Product.LINEAR,

@@ -15,7 +15,7 @@ from messages.venue import Request
 from trading.errors import Garbled
 from venues.okx import codec_requests as path
 from venues.okx.codec_errors import ABSENT
-from venues.okx.codec_rest import FILLS_LIMIT, Ack, Outer, acks, outer
+from venues.okx.codec_rest import ENDED, FILLS_LIMIT, Ack, Outer, acks, outer
 from venues.wire.request import Answer, WireRequest
 
 _PAGE: Final = 100  # docs: rows of a page of pending orders
@@ -177,6 +177,8 @@ def _after_cancel_all(wire: WireRequest, head: Outer) -> WireRequest | None:
             return replace(wire, method="POST", path=path.CANCEL_MANY, params={path.ROWS: ids})
         algos = [{"instId": symbol, "algoId": row.algo_id} for row in rows]
         return replace(wire, method="POST", path=path.CANCEL_ALGO, params={path.ROWS: algos})
+    if not rows or any(row.s_code not in ("0", *ENDED) for row in rows):
+        return None
     sent: Any = wire.params[path.ROWS]
     if wire.path == path.CANCEL_MANY:
         return _list(wire, path.PENDING, sent[0]["instId"], sent[-1]["ordId"])

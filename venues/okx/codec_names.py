@@ -54,11 +54,11 @@ def family(symbol: str) -> str:
 
 
 def contracts(amount: Decimal, instrument: Instrument) -> Decimal:
-    """Base units as the venue counts them; raises ValueError if that is no exact number."""
-    counted = amount / instrument.contract_size
-    if counted * instrument.contract_size != amount:
-        raise ValueError(f"{amount} {instrument.base}: no whole number of contracts")
-    return counted
+    """Base units as the venue counts them; raises ValueError for a part of a lot."""
+    if amount % instrument.size_increment:
+        lot = instrument.size_increment
+        raise ValueError(f"{amount} {instrument.base}: no whole number of lots of {lot}")
+    return amount / instrument.contract_size
 
 
 def text(amount: Decimal) -> str:

@@ -38,7 +38,7 @@ from venues.wire.asked import Asked
 from venues.wire.request import Answer
 
 _OK: Final = "0"
-_ENDED: Final = frozenset({"51400", "51401", "51402", "51410"})  # gone, or about to be
+ENDED: Final = frozenset({"51400", "51401", "51402", "51410"})  # gone, or about to be
 UNREADABLE: Final = (msgspec.DecodeError, ValidationError, ValueError, ArithmeticError)
 _T = TypeVar("_T")
 
@@ -106,7 +106,7 @@ def _failed(head: Outer, status: int, asked: Asked) -> Refusal | None:
         return None
     if asked.request is Request.CANCEL_ALL:
         # What has ended meanwhile needs no canceling; what was not canceled is the answer.
-        kept = [r for r in rows if r.s_code not in (None, _OK, *_ENDED)]
+        kept = [r for r in rows if r.s_code not in (None, _OK, *ENDED)]
         if not kept and (rows or head.code == _OK) and status == 200:
             return None
         rows = kept
