@@ -39,6 +39,7 @@ _TRADES_MAX: Final = {Product.SPOT: 60, Product.LINEAR: 1000}
 _CLOCK_CODES: Final = frozenset({"10002"})
 _JSON: Final = {"Content-Type": "application/json"}
 _ACKNOWLEDGED: Final = frozenset({requests.CANCEL, requests.AMEND})
+_ORDER_PARAMS: Final = frozenset({"category", "symbol", "orderLinkId", "orderId"})
 _KLINE: Final = "/v5/market/kline"
 _INSTRUMENTS: Final = "/v5/market/instruments-info"
 _PAGED: Final = frozenset(
@@ -217,7 +218,7 @@ def _with(wire: WireRequest, **more: object) -> WireRequest:
 
 def _order_of(wire: WireRequest) -> dict[str, object]:
     """Which order a request is about."""
-    return {name: wire.params[name] for name in ("category", "symbol", "orderLinkId")}
+    return {k: v for k, v in wire.params.items() if k in _ORDER_PARAMS}
 
 
 def _succeeded(answer: Answer) -> bool:

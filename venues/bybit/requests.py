@@ -103,7 +103,11 @@ def _submit_list(command: SubmitOrderList, product: Product) -> WireRequest:
 
 
 def _about(command: CancelOrder | ModifyOrder | QueryOrder, product: Product) -> Params:
-    return _head(product, command.instrument_id) | {"orderLinkId": command.client_order_id}
+    """By our own id where there is one: the venue's own names an order of somebody else."""
+    head = _head(product, command.instrument_id)
+    if not command.client_order_id and command.venue_order_id is not None:
+        return head | {"orderId": command.venue_order_id}
+    return head | {"orderLinkId": command.client_order_id}
 
 
 def _cancel(command: CancelOrder, product: Product) -> WireRequest:
