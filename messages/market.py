@@ -136,6 +136,52 @@ class FeedRecovered(Event):
     stream: Literal["trades", "quotes", "book", "bars"]
 
 
+class RepairStep(StrEnum):
+    """What is done about a silent stream, each after the one before did not help."""
+
+    RESUBSCRIBE = "RESUBSCRIBE"
+    RECONNECT = "RECONNECT"
+    RESTART = "RESTART"  # the feed's process
+
+
+class RepairStream(Command):
+    """A subscription is silent: take this step."""
+
+    kind: Literal["repair_stream"] = "repair_stream"
+    instrument_id: InstrumentId
+    stream: Literal["trades", "quotes", "book", "bars"]
+    step: RepairStep
+    silent_ns: TsNs
+
+
+class HistoryRequested(Command):
+    """Trades were missed: ask the venue for those since this time."""
+
+    kind: Literal["history_requested"] = "history_requested"
+    instrument_id: InstrumentId
+    since_ns: TsNs
+
+
+class TradeHistory(Event):
+    """The venue's trades since `since_ns`, oldest first; `complete` if it still had all of them."""
+
+    kind: Literal["trade_history"] = "trade_history"
+    instrument_id: InstrumentId
+    since_ns: TsNs
+    complete: bool
+    rows: Annotated[Rows, RowsOf(TRADE)]
+
+
+class FeedGap(Event):
+    """What a stream said in this time was not heard, and could not be had afterwards."""
+
+    kind: Literal["feed_gap"] = "feed_gap"
+    instrument_id: InstrumentId
+    stream: Literal["trades"]
+    since_ns: TsNs
+    until_ns: TsNs
+
+
 class SnapshotRequested(Event):
     """The feed lost the book's sequence and needs a whole book from the venue."""
 
@@ -190,4 +236,8 @@ MarketEvent = (
     | FeedStale
     | FeedRecovered
     | SnapshotRequested
+    | RepairStream
+    | HistoryRequested
+    | TradeHistory
+    | FeedGap
 )

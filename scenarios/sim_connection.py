@@ -168,6 +168,8 @@ class SimConnection:
         if isinstance(message, market.SnapshotRequested):
             self._snapshot(loop, host, message)
             return
+        if isinstance(message, market.RepairStream):
+            return  # the tape is no connection: nothing of it can be repaired
         assert isinstance(message, Command)
         self._record(loop, host, message)
         faults, pending = loop.faults, _Pending()

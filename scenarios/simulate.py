@@ -276,6 +276,9 @@ def _core(name: str, incarnation: int, spec: SimulateSpec, parts: Parts) -> Core
                     incarnation=incarnation,
                     bar_intervals_ns=(NS_PER_S,),
                     snapshot_retry_ns=NS_PER_S,
+                    # Messages are lost here, connections are not: pauses of the tape are no stalls.
+                    stale_floor_ns=5 * NS_PER_S,
+                    check_ns=NS_PER_S // 2,
                 )
             )
         case Role.RISK:

@@ -6,7 +6,7 @@ a venue that is a little slow, or a recording that plays at twenty times the spe
 bars where its own trades say. Timers only close what no trade closes.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from messages import Message
 from messages.arrays import Rows
@@ -15,24 +15,30 @@ from messages.control import SetTimer, TimerFired
 from messages.market import (
     BarBatch,
     BookDeltaBatch,
+    FeedGap,
     FeedRecovered,
     FeedReplay,
     FeedStale,
     FundingBatch,
+    HistoryRequested,
     InstrumentChanged,
     QuoteBatch,
+    RepairStream,
     SnapshotRequested,
     SubscribeFeed,
     TradeBatch,
+    TradeHistory,
 )
 from messages.venue import StreamDown, StreamUp
 from trading.book_sync import Reason, SyncState
 from trading.core import Step
 from trading.feed_state import FeedConfig, FeedState, Stream, StreamBatch, Tracked
+from trading.history import TRIES
 
 _BARS: Final = "bars"
 _STALE: Final = "stale"
 _SNAPSHOT: Final = "snapshot:"
+_HISTORY: Final = "history:"
 # The venue's clock moved this much against ours: the bar timer no longer points where it should.
 _OFFSET_NEWS_NS: Final = NS_PER_S
 
@@ -44,7 +50,6 @@ class FeedCore:
 
     def __init__(self, config: FeedConfig) -> None:
         self._config = config
-        self._stale_after: dict[Stream, int] = dict(config.stale_after_ns)
 
     def start(self) -> FeedState:
         tracked = [Tracked(i, self._config) for i in self._config.instruments]
@@ -53,11 +58,11 @@ class FeedCore:
     def resume(self, state: FeedState, now_ns: int) -> Step[FeedState]:
         out: list[Message] = []
         for t in state.tracked.values():
-            for stream in self._stale_after:
-                t.heard.setdefault(stream, now_ns)
+            for pulse in t.pulses.values():
+                pulse.expect(now_ns)
             out.append(InstrumentChanged(ts_event=now_ns, ts_init=now_ns, instrument=t.instrument))
             out += self._ask(t, "start", now_ns)
-        if self._stale_after:
+        if self._config.stale_after_ns:
             out.append(_timer(_STALE, now_ns + self._config.check_ns, now_ns))
         return Step(state, (*out, *self._arm_bars(state, now_ns)))
 
@@ -73,6 +78,8 @@ class FeedCore:
             out = self._down(state)
         elif isinstance(message, StreamUp):
             out = self._up(state, now_ns)
+        elif isinstance(message, TradeHistory):
+            out = self._filled(state, message, now_ns)
         elif isinstance(message, InstrumentChanged):
             t = state.tracked.get(message.instrument.instrument_id)
             if t is not None and t.instrument != message.instrument:
@@ -92,10 +99,10 @@ class FeedCore:
             return (*moved, *self._book(t, batch, now_ns))
         if isinstance(batch, TradeBatch):
             moved = self._clock(state, batch.ts_event, now_ns)
-            closed = t.bars.on_trades(batch.rows, now_ns)
-            sent = self._send(t, "trades", batch, now_ns)
-            bars = [m for i, rows in closed for m in self._bar(t, i, rows, now_ns)]
-            return (*moved, *sent, *bars)
+            if t.history.filling:
+                t.history.wait(batch.rows)
+                return moved
+            return (*moved, *self._trades(t, batch, now_ns))
         if isinstance(batch, QuoteBatch):
             return self._send(t, "quotes", batch, now_ns)
         if isinstance(batch, BarBatch):
@@ -104,11 +111,16 @@ class FeedCore:
             return () if ours else self._send(t, "bars", batch, now_ns)
         return (t.stamp(batch),)
 
+    def _trades(self, t: Tracked, batch: TradeBatch, now_ns: int) -> Out:
+        t.history.told(batch.rows)
+        closed = t.bars.on_trades(batch.rows, now_ns)
+        sent = self._send(t, "trades", batch, now_ns)
+        return (*sent, *(m for i, rows in closed for m in self._bar(t, i, rows, now_ns)))
+
     def _send(self, t: Tracked, stream: Stream, batch: StreamBatch, now_ns: int) -> Out:
-        t.heard[stream] = now_ns
-        if stream not in t.stale:
+        pulse = t.pulses.get(stream)
+        if pulse is None or not pulse.heard(now_ns):
             return (t.stamp(batch),)
-        t.stale.discard(stream)
         recovered = FeedRecovered(
             ts_event=now_ns, ts_init=now_ns, instrument_id=t.instrument_id, stream=stream
         )
@@ -157,12 +169,72 @@ class FeedCore:
 
     def _up(self, state: FeedState, now_ns: int) -> Out:
         state.connected = True
-        lost = (t for t in state.tracked.values() if t.sync.state is not SyncState.SYNCHRONIZED)
         out: list[Message] = []
-        for t in lost:
-            t.awaiting = False
-            out += self._ask(t, "start", now_ns)
+        for t in state.tracked.values():
+            for pulse in t.pulses.values():
+                pulse.expect(now_ns)
+            if t.history.begin():
+                out += self._ask_history(t, now_ns)
+            if t.sync.state is not SyncState.SYNCHRONIZED:
+                t.awaiting = False
+                out += self._ask(t, "start", now_ns)
         return tuple(out)
+
+    # --- what a lost stream did not bring --------------------------------------------------------
+
+    def _ask_history(self, t: Tracked, now_ns: int) -> Out:
+        """Ask for the trades since the last one; a timer sees it through."""
+        t.history.tries += 1
+        wanted = HistoryRequested(
+            ts_event=now_ns,
+            ts_init=now_ns,
+            instrument_id=t.instrument_id,
+            since_ns=t.history.last_ns,
+        )
+        due = now_ns + self._config.snapshot_retry_ns
+        return (wanted, _timer(_HISTORY + t.instrument_id, due, now_ns))
+
+    def _filled(self, state: FeedState, history: TradeHistory, now_ns: int) -> Out:
+        t = state.tracked.get(history.instrument_id)
+        if t is None or not t.history.filling:
+            return ()  # it came after we gave it up
+        since = t.history.last_ns
+        out = self._merged(t, t.history.merge(history.rows), now_ns)
+        return out if history.complete else (*out, self._gap(t, since, history.rows, now_ns))
+
+    def _history_late(self, t: Tracked, now_ns: int) -> Out:
+        if not t.history.filling:
+            return ()
+        if t.history.tries < TRIES:
+            return self._ask_history(t, now_ns)
+        since = t.history.last_ns
+        rows = t.history.give_up()
+        return (self._gap(t, since, rows, now_ns), *self._merged(t, rows, now_ns))
+
+    def _merged(self, t: Tracked, rows: Rows, now_ns: int) -> Out:
+        if not len(rows):
+            return ()
+        rows["ts_init"] = now_ns
+        batch = TradeBatch(
+            ts_event=int(rows["ts_event"][-1]),
+            ts_init=now_ns,
+            instrument_id=t.instrument_id,
+            rows=rows,
+        )
+        return self._trades(t, batch, now_ns)
+
+    @staticmethod
+    def _gap(t: Tracked, since_ns: int, rows: Rows, now_ns: int) -> FeedGap:
+        """Nobody knows what happened between `since_ns` and the first of `rows`."""
+        until = int(rows["ts_event"][0]) if len(rows) else now_ns
+        return FeedGap(
+            ts_event=now_ns,
+            ts_init=now_ns,
+            instrument_id=t.instrument_id,
+            stream="trades",
+            since_ns=since_ns,
+            until_ns=until,
+        )
 
     # --- time ----------------------------------------------------------------------------------
 
@@ -172,6 +244,8 @@ class FeedCore:
         if name == _STALE:
             return self._check_silence(state, now_ns)
         for t in state.tracked.values():
+            if name == _HISTORY + t.instrument_id:
+                return self._history_late(t, now_ns)
             if name == _SNAPSHOT + t.instrument_id:
                 if t.sync.state is SyncState.SYNCHRONIZED or not state.connected:
                     return ()
@@ -198,6 +272,8 @@ class FeedCore:
     def _close_bars(self, state: FeedState, now_ns: int) -> Out:
         out: list[Message] = []
         for t in state.tracked.values():
+            if t.history.filling or not state.connected:
+                continue  # the trades that belong into these bars are still to come
             for interval, rows in t.bars.on_time(now_ns + state.offset_ns, now_ns):
                 out += self._bar(t, interval, rows, now_ns)
         return (*out, *self._arm_bars(state, now_ns))
@@ -215,19 +291,19 @@ class FeedCore:
     def _check_silence(self, state: FeedState, now_ns: int) -> Out:
         out: list[Message] = []
         for t in state.tracked.values():
-            for stream, limit in self._stale_after.items():
-                silent = now_ns - t.heard.get(stream, now_ns)
-                if silent > limit and stream not in t.stale:
-                    t.stale.add(stream)
-                    out.append(
-                        FeedStale(
-                            ts_event=now_ns,
-                            ts_init=now_ns,
-                            instrument_id=t.instrument_id,
-                            stream=stream,
-                            silent_ns=silent,
-                        )
-                    )
+            for stream, pulse in t.pulses.items():
+                said: dict[str, Any] = {
+                    "ts_event": now_ns,
+                    "ts_init": now_ns,
+                    "instrument_id": t.instrument_id,
+                    "stream": stream,
+                    "silent_ns": now_ns - pulse.heard_ns,
+                }
+                if pulse.stalled(now_ns):
+                    out.append(FeedStale(**said))
+                step = pulse.repair(now_ns) if state.connected else None
+                if step is not None:
+                    out.append(RepairStream(**said, step=step))
         return (*out, _timer(_STALE, now_ns + self._config.check_ns, now_ns))
 
 

@@ -17,6 +17,8 @@ from messages.market import (
 from trading.bars import Bars
 from trading.book import Book
 from trading.book_sync import BookSync, Reason
+from trading.history import History
+from trading.liveness import Pulse
 
 Stream = Literal["trades", "quotes", "book", "bars"]
 StreamBatch = TradeBatch | QuoteBatch | BookDeltaBatch | BarBatch | FundingBatch
@@ -31,7 +33,9 @@ class FeedConfig:
     instruments       what it delivers; batches of others are ignored
     incarnation       upper bits of every `sequence`, so a restarted feed is a visible gap
     bar_intervals_ns  bars that it builds itself, from trades
-    stale_after_ns    silence that a stream may show; a stream without an entry is not watched
+    stale_after_ns    the longest silence that a stream may show, whatever its pace has been; a
+                      stream without an entry is not watched
+    stale_floor_ns    silence that is no stall, however fast it has been
     check_ns          how often silence is measured
     snapshot_min_ns   least time between two requests for one book
     snapshot_retry_ns time after which an unanswered request is repeated
@@ -45,7 +49,8 @@ class FeedConfig:
     incarnation: int = 1
     bar_intervals_ns: tuple[int, ...] = (60 * NS_PER_S,)
     stale_after_ns: tuple[tuple[Stream, int], ...] = (("book", 5 * NS_PER_S),)
-    check_ns: int = 500 * NS_PER_MS
+    stale_floor_ns: int = NS_PER_S
+    check_ns: int = 100 * NS_PER_MS
     snapshot_min_ns: int = NS_PER_S
     snapshot_retry_ns: int = 5 * NS_PER_S
     ring_batches: int = 64
@@ -62,8 +67,8 @@ class Tracked:
         self.book = Book(config.levels_max)
         self.sync = BookSync(config.buffer_max)
         self.bars = Bars(config.bar_intervals_ns)
-        self.heard: dict[Stream, int] = {}  # when a stream last delivered, our clock
-        self.stale: set[Stream] = set()
+        self.pulses = {s: Pulse(limit, config.stale_floor_ns) for s, limit in config.stale_after_ns}
+        self.history = History()
         self.asked_ns = -1  # when a snapshot was last asked for; -1 never
         self.awaiting = False  # the request is not answered yet
         self.reason: Reason = "start"

@@ -56,6 +56,9 @@ ROUTES: Final[Mapping[Role, Routes]] = {
         market.InstrumentChanged: (R.STRATEGY, R.RISK),
         market.FeedReplay: (R.STRATEGY, R.RISK),  # only to its asker
         market.SnapshotRequested: (R.VENUE,),
+        market.RepairStream: (R.VENUE, R.JOURNAL),
+        market.HistoryRequested: (R.VENUE,),
+        market.FeedGap: (R.STRATEGY, R.JOURNAL),
         control.SetTimer: (R.SELF,),
     },
     R.STRATEGY: {

@@ -2,97 +2,33 @@
 
 from decimal import Decimal
 
-import numpy as np
-from instruments import usdt
+from feed_driver import (
+    BTC,
+    INSTRUMENT,
+    MINUTE,
+    T0,
+    Driver,
+    S,
+    book,
+    only,
+    quotes,
+    replay,
+    snapshot,
+    subscribe,
+    trades,
+)
 
-from messages import Message
-from messages.arrays import DELTA, QUOTE, TRADE
 from messages.base import InstrumentId
-from messages.control import SetTimer, TimerFired
+from messages.control import SetTimer
 from messages.market import (
     BarBatch,
     BookDeltaBatch,
     FeedRecovered,
-    FeedReplay,
     FeedStale,
     InstrumentChanged,
-    QuoteBatch,
     SnapshotRequested,
-    SubscribeFeed,
-    TradeBatch,
 )
 from messages.venue import StreamDown, StreamUp
-from trading.feed import FeedCore
-from trading.feed_state import FeedConfig, FeedState
-
-S = 1_000_000_000
-MINUTE = 60 * S
-BTC = InstrumentId("BTCUSDT.BINANCE")
-T0 = 1_700_000_040 * S  # a whole minute
-INSTRUMENT = usdt(venue="BINANCE")
-
-
-class Driver:
-    """A feed, its state and the clock."""
-
-    def __init__(self, **settings: object) -> None:
-        self.core = FeedCore(FeedConfig((INSTRUMENT,), **settings))  # type: ignore[arg-type]
-        self.state: FeedState = self.core.start()
-        self.now = T0
-
-    def resume(self) -> tuple[Message, ...]:
-        return self.core.resume(self.state, self.now).out
-
-    def say(self, message: Message, at: int | None = None) -> tuple[Message, ...]:
-        self.now = self.now if at is None else at
-        return self.core.react(self.state, message, self.now).out
-
-    def fire(self, name: str, at: int) -> tuple[Message, ...]:
-        return self.say(TimerFired(ts_event=at, ts_init=at, name=name), at)
-
-
-def book(
-    first: int, last: int, *rows: tuple[int, float, float], whole: bool = False, ts: int = T0
-) -> BookDeltaBatch:
-    return BookDeltaBatch(
-        ts_event=ts,
-        ts_init=ts,
-        instrument_id=BTC,
-        snapshot=whole,
-        first_seq=first,
-        last_seq=last,
-        rows=np.array([(ts, ts, *row) for row in rows], DELTA),
-    )
-
-
-def snapshot(last: int) -> BookDeltaBatch:
-    return book(last, last, (1, 100.0, 1.0), (-1, 101.0, 1.0), whole=True)
-
-
-def trades(ts: int, price: float = 100.0) -> TradeBatch:
-    rows = np.array([(ts, ts, price, 1.0, 1, 7)], TRADE)
-    return TradeBatch(ts_event=ts, ts_init=ts, instrument_id=BTC, rows=rows)
-
-
-def quotes(ts: int) -> QuoteBatch:
-    rows = np.array([(ts, ts, 100.0, 1.0, 101.0, 1.0)], QUOTE)
-    return QuoteBatch(ts_event=ts, ts_init=ts, instrument_id=BTC, rows=rows)
-
-
-def subscribe(*since: tuple[str, int]) -> SubscribeFeed:
-    return SubscribeFeed(
-        ts_event=T0, ts_init=T0, asker="strategy-A", instrument_ids=(BTC,), since=since
-    )
-
-
-def only(kind: type[Message], out: tuple[Message, ...]) -> list[Message]:
-    return [m for m in out if isinstance(m, kind)]
-
-
-def replay(out: tuple[Message, ...]) -> FeedReplay:
-    (found,) = out
-    assert isinstance(found, FeedReplay)
-    return found
 
 
 def in_step() -> Driver:
