@@ -40,7 +40,7 @@ from venues.coinbase.codec_requests import (
     wire_of,
 )
 from venues.coinbase.codec_rest import Page, decode_answer
-from venues.coinbase.codec_rest_orders import open_ids
+from venues.coinbase.codec_rest_orders import open_ids, was_taken
 from venues.coinbase.known import KnownOrders
 from venues.coinbase.session_market import CHANNELS, CoinbaseMarketSession
 from venues.coinbase.session_user import CoinbaseUserSession
@@ -142,12 +142,14 @@ class CoinbaseAdapter(Adapter):
         if wire.path == LIST:
             found = self.next_page(wire, answer)
             return found if wire.request is Request.QUERY_ORDER else None
+        if wire.request not in (Request.CANCEL, Request.MODIFY) or wire.method == "GET":
+            return None
+        if not readable(answer.body, "answer", lambda: was_taken(answer.body)):
+            return None
         # An accepted cancel or edit is not yet carried out: how is the order by now?
-        if wire.request is Request.CANCEL and wire.method == "POST":
-            return order_at(ids_of(wire)[0], wire.request)
-        if wire.request is Request.MODIFY and wire.method == "POST":
-            return order_at(str(wire.params["order_id"]), wire.request)
-        return None
+        canceled = wire.request is Request.CANCEL
+        order_id = ids_of(wire)[0] if canceled else str(wire.params["order_id"])
+        return order_at(order_id, wire.request)
 
     def retry_after_ns(self, answer: Answer) -> int:
         return retry_after_s(answer.status, answer.headers) * NS_PER_S

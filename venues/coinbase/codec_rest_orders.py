@@ -230,6 +230,17 @@ def read_all_canceled(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Ev
     return (asked.failed(Acted.PERHAPS, f"{left[0].failure_reason}: {words}"),)
 
 
+class _Taken(msgspec.Struct):
+    success: bool = False
+    results: list[_CancelResult] = []
+
+
+def was_taken(body: bytes) -> bool:
+    """Whether an edit, or every cancel, was taken."""
+    d = msgspec.json.decode(body, type=_Taken)
+    return d.success or (bool(d.results) and all(r.success for r in d.results))
+
+
 def open_ids(body: bytes) -> list[str]:
     """The venue's ids of a list of orders."""
     return [order.order_id for order in msgspec.json.decode(body, type=_OrdersAnswer).orders]

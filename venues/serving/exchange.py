@@ -35,6 +35,7 @@ from venues.serving.config import SimulatorConfig
 from venues.serving.faults import FaultKind, Faults
 from venues.serving.hub import Hub
 from venues.sim.ledger import OrderLine
+from venues.sim.spot import CommissionIn
 from venues.sim.venue import Outcome, SimVenue, SimVenueConfig
 
 _CANDLES_LATE: Final = 5  # closed candles that may wait to be told, when the server is busy
@@ -62,12 +63,14 @@ class Exchange(ABC):
     """One venue with one account.
 
     amends   whether the venue changes prices and raises quantities of open orders
+    commission_in  which currency pays the commission of a spot trade
     lines    by client order id: the newest order under it
     names    venue order id -> client order id
     requests every order request that arrived, as the server noted it
     """
 
     amends: ClassVar[bool] = True
+    commission_in: ClassVar[CommissionIn] = CommissionIn.RECEIVED
 
     def __init__(
         self, config: SimulatorConfig, clock_ns: Callable[[], int], faults: Faults
@@ -76,7 +79,11 @@ class Exchange(ABC):
         self.hub = Hub(faults)
         self.venue = SimVenue(
             SimVenueConfig(
-                config.instruments, config.balances, config.queue_model, amends=self.amends
+                config.instruments,
+                config.balances,
+                config.queue_model,
+                self.commission_in,
+                self.amends,
             )
         )
         self.books = {i.instrument_id: ServerBook(i) for i in config.instruments}

@@ -1,0 +1,31 @@
+"""A venue in a process of its own: Coinbase Advanced Trade's protocol on loopback.
+
+python -m venues.coinbase.simulator --port-file port --folder runs/x/venue --seed 7
+"""
+
+import os
+import sys
+from typing import Any
+
+from venues.coinbase.codec_names import VENUE
+from venues.coinbase.simulator_config import SimulatorConfig
+from venues.coinbase.simulator_exchange import CoinbaseExchange
+from venues.coinbase.simulator_server import CoinbaseServer
+from venues.serving.process import main
+from venues.serving.simulator import Simulator as AnySimulator
+from venues.wire.keys import Keys
+
+
+class Simulator(AnySimulator):
+    """Coinbase spot."""
+
+    venue = VENUE
+    config_type = SimulatorConfig
+
+    def build(self, config: Any, keys: Keys) -> tuple[CoinbaseExchange, CoinbaseServer]:
+        exchange = CoinbaseExchange(config, self.clock_ns, self.faults)
+        return exchange, CoinbaseServer(config, keys, exchange, self.faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Simulator, sys.argv[1:], os.environ))
