@@ -19,13 +19,17 @@ _NS_PER_S: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a recording. kind: "recv" (a frame), "http" (an answer), "send" or "connect"."""
+    """One line of a recording. kind: "recv" (a frame), "http" (an answer), "send" or "connect".
+
+    address  of a connection that is made
+    """
 
     kind: str
     ts_ns: int
     connection: str
     url: str
     raw: bytes
+    address: str = ""
 
 
 @cache
@@ -36,12 +40,15 @@ def recorded(path: Path) -> tuple[Line, ...]:
         text = io.TextIOWrapper(stream, "utf-8").read()
     found = [json.loads(line) for line in text.splitlines() if line]
     lines = [
-        Line(d["t"], int(d["ts"] * _NS_PER_S), d["conn"], d.get("url", ""), _raw(d))
+        Line(
+            d["t"],
+            int(d["ts"] * _NS_PER_S),
+            d["conn"],
+            d.get("url", ""),
+            d.get("data", "").encode(),
+            d.get("addr", ""),
+        )
         for d in found
         if d["t"] != "header"
     ]
     return tuple(sorted(lines, key=lambda line: line.ts_ns))
-
-
-def _raw(line: dict[str, str]) -> bytes:
-    return line.get("data", "").encode()
