@@ -208,7 +208,7 @@ def test_an_order_is_asked_for_by_the_venues_id_or_looked_for() -> None:
         ("EDIT_QUEUED", VenueStatus.NEW),
         ("CANCELLED", VenueStatus.CANCELED),
         ("EXPIRED", VenueStatus.EXPIRED),
-        ("FAILED", VenueStatus.REJECTED),
+        ("FAILED", VenueStatus.EXPIRED),
     ],
 )
 def test_words_of_status(word: str, status: VenueStatus) -> None:

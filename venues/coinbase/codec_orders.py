@@ -29,7 +29,8 @@ STATUS: Final[dict[str, VenueStatus]] = {
     "FILLED": VenueStatus.FILLED,
     "CANCELLED": VenueStatus.CANCELED,
     "EXPIRED": VenueStatus.EXPIRED,
-    "FAILED": VenueStatus.REJECTED,
+    # The order was taken before it failed, and what was taken cannot be rejected: it ends.
+    "FAILED": VenueStatus.EXPIRED,
 }
 UP: Final = "STOP_DIRECTION_STOP_UP"  # triggers when trades rise to the stop price
 DOWN: Final = "STOP_DIRECTION_STOP_DOWN"

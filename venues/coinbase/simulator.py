@@ -7,7 +7,10 @@ import os
 import sys
 from typing import Any
 
+import numpy as np
+
 from venues.coinbase.codec_names import VENUE
+from venues.coinbase.signing import simulator_keys
 from venues.coinbase.simulator_config import SimulatorConfig
 from venues.coinbase.simulator_exchange import CoinbaseExchange
 from venues.coinbase.simulator_server import CoinbaseServer
@@ -21,6 +24,10 @@ class Simulator(AnySimulator):
 
     venue = VENUE
     config_type = SimulatorConfig
+
+    @classmethod
+    def make_keys(cls, rng: np.random.Generator) -> Keys:
+        return simulator_keys(rng)
 
     def build(self, config: Any, keys: Keys) -> tuple[CoinbaseExchange, CoinbaseServer]:
         exchange = CoinbaseExchange(config, self.clock_ns, self.faults)
