@@ -16,10 +16,11 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from messages.base import NS_PER_S, InstrumentId, StrategyId
+from messages.market import Product
 from messages.risk import InstrumentLimits, RiskLimits
 
 GENERATED: Final = "generated"
-PRESETS: Final = ("quickstart", "recorded")
+PRESETS: Final = ("quickstart", "recorded", "four-venues")
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -41,6 +42,7 @@ class VenueSpec(_Part):
     """The venue and the account at it."""
 
     name: str = "BINANCE"
+    product: Product = Product.SPOT  # LINEAR: perpetuals
     account: str = "main"
     tape: str = GENERATED  # or the path of a recording
     speed: Annotated[float, Field(gt=0, le=1000)] = 1.0  # of the tape, relative to real time

@@ -1,5 +1,6 @@
 """Where a strategy's code comes from: built in by name, or a user's own file, sent as a message."""
 
+from importlib.resources import files
 from pathlib import Path
 
 from actors.user_code import pack
@@ -25,7 +26,14 @@ def source_of(strategy: StrategySpec) -> str:
             )
         return name
     try:
-        message = pack(StrategyId(strategy.id), Path(path).expanduser(), entry)
+        message = pack(StrategyId(strategy.id), _file(path), entry)
     except (OSError, ValueError) as e:
         raise BadSpec(f"strategies.{strategy.id}.strategy: {name}: {e}") from None
     return encode(message).decode()
+
+
+def _file(path: str) -> Path:
+    """A user's file; "presets/..." that is not one of theirs is a preset's own."""
+    ours = Path(str(files("scenarios"))) / path
+    theirs = Path(path).expanduser()
+    return ours if path.startswith("presets/") and not theirs.exists() else theirs

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +15,9 @@ from messages.market import Instrument
 from scenarios.folder import RunFolder
 from scenarios.spec import GENERATED, BadSpec, RunSpec
 from supervisors.process import birth
-from venues.binance.simulator import Simulator
-from venues.binance.simulator_config import SimulatorConfig
-from venues.sim.tape import DEFAULT_SPECS
-from venues.wire.keys import Keys, drawn_keys
+from venues.serving.registry import simulator as simulator_of
+from venues.serving.simulator import Simulator
+from venues.wire.keys import Keys
 
 START: Final = "start"
 _READY_S: Final = 20.0
@@ -72,7 +71,7 @@ class VenueProcess:
         if self.process is None:
             return  # it outlived an earlier start
         self.port = _port(place, self.process)
-        keys = {"api_key": self.keys.api_key, "secret": self.keys.secret}
+        keys = asdict(self.keys)
         place.folder.write(
             place.name("process.json"),
             {"port": self.port, "pid": self.pid, "born": self.born, **keys},
@@ -104,7 +103,7 @@ def instruments_of(spec: RunSpec) -> tuple[Instrument, ...]:
     raises  BadSpec for one that the venue does not have
     """
     if spec.venue.tape == GENERATED:
-        offered = tuple(s.instrument for s in DEFAULT_SPECS)
+        offered = _simulator(spec).config_type().instruments
     else:
         offered, _ = _recorded(spec)
     fees = {"maker_fee": spec.venue.maker_fee, "taker_fee": spec.venue.taker_fee}
@@ -126,10 +125,11 @@ def start(spec: RunSpec, place: Place, instruments: tuple[Instrument, ...]) -> V
     venue = spec.venue.name
     kept = place.folder.read(place.name("process.json"))
     if kept and runs(kept["pid"], kept.get("born", "")):
-        keys = Keys(kept["api_key"], kept["secret"])
+        keys = Keys(kept["api_key"], kept["secret"], kept.get("passphrase", ""))
         return VenueProcess(kept["port"], kept["pid"], kept["born"], keys, venue)
-    keys = drawn_keys(np.random.default_rng())
-    config = SimulatorConfig(
+    simulator = _simulator(spec)
+    keys = simulator.make_keys(np.random.default_rng())
+    config = simulator.config_type(
         instruments=instruments,
         balances=spec.venue.balances,
         port=spec.venue.port,
@@ -148,7 +148,7 @@ def start(spec: RunSpec, place: Place, instruments: tuple[Instrument, ...]) -> V
     path.write_text(config.model_dump_json())
     with place.log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "venues.binance.simulator", "--config", str(path)],
+            [sys.executable, "-m", simulator.__module__, "--config", str(path)],
             env={**os.environ, **keys.environment(venue)},
             stdout=log,
             stderr=log,
@@ -198,12 +198,20 @@ def _port(place: Place, process: "subprocess.Popen[bytes]") -> int:
     raise BadSpec(f"venue: {said[-1] if said else 'the simulator did not start in time'}")
 
 
+def _simulator(spec: RunSpec) -> type[Simulator]:
+    try:
+        return simulator_of(spec.venue.name, spec.venue.product)
+    except ValueError as e:
+        raise BadSpec(f"venue: {e}") from None
+
+
 def _recorded(spec: RunSpec) -> tuple[tuple[Instrument, ...], object]:
     path = Path(spec.venue.tape).expanduser()
     if not path.is_file():
         raise BadSpec(f'venue.tape: {path}: no such file; name a recording, or "generated"')
     try:
-        config, tape = Simulator.tape_of(SimulatorConfig(recordings=(str(path),)))
+        kind = _simulator(spec)
+        config, tape = kind.tape_of(kind.config_type(recordings=(str(path),)))
     except ValueError as e:
         raise BadSpec(f"venue.tape: {e}") from None
     return config.instruments, tape
