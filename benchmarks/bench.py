@@ -107,6 +107,9 @@ def lines(document: dict[str, Any], indent: str = "") -> list[str]:
     for name, value in document.items():
         if isinstance(value, dict):
             out += [f"{indent}{name}", *lines(value, indent + "  ")]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = ("  ".join(f"{n} {v}" for n, v in row.items()) for row in value)
+            out += [f"{indent}{name}", *(f"{indent}  {row}" for row in rows)]
         elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 1e4:
             out.append(f"{indent}{name:24} {value:,.0f}")
         else:

@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from w3_steps import as_levels, steps
 from w3_strategy import STRATEGY
 
 from messages.arrays import Rows
@@ -50,14 +51,10 @@ SETTINGS = L2Settings(
 )
 # What the notes on the peers say of this workload, for a strategy that they do not describe.
 NOTED = {"fills": 76_264, "pnl": 107.33}
-DIFFERENCES = (
-    "The peer's strategy is the same, decision for decision: its fills, not those of the notes"
-    " (whose strategy is not described), are what ours are compared with.",
-    "An order at a price that no quote shows has an unknown queue with us, an empty one with the"
-    " peer: ours waits until the tape shows the level, so it fills later or not at all.",
-    "A bid that the touch leaves behind keeps its place with the peer; with us the level is no"
-    " longer shown, and what stands there is unknown until it is shown again.",
-    "A request that arrives at the time of a row comes after it with us.",
+STEPS = (
+    "The peer's strategy is the same, decision for decision. 'steps' changes our assumptions into"
+    " the peer's, one more at a time (benchmarks/w3_steps.py says what they are); 'equal' is"
+    " whether fills and PnL of the last step are the peer's."
 )
 
 
@@ -148,6 +145,9 @@ def main() -> None:
         theirs = len(rows) / median(found["w3_seconds"])
         local = changes / median(found["w4_local_seconds"])
         both = changes / median(found["w4_both_seconds"])
+        levels = as_levels(given.folder, LATENCY_NS)
+        known = steps(STRATEGY, rows, levels, SETTINGS, LATENCY_NS)
+        last = known[-1]
         report["w3"] |= {
             "hftbacktest": {
                 "rate": round(theirs),
@@ -156,7 +156,9 @@ def main() -> None:
             },
             "ratio_to_hftbacktest": round(rate / theirs, 2),
             "noted_for_another_strategy": NOTED,
-            "differences": DIFFERENCES,
+            "about_steps": STEPS,
+            "steps": [step.row() for step in known],
+            "equal": (last.fills, last.pnl) == (found["w3_fills"], found["w3_pnl"]),
         }
         report["w4"] |= {
             "hftbacktest": {"local": round(local), "both": round(both)},

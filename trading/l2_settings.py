@@ -30,6 +30,8 @@ class L2Settings(BaseModel):
     queue_power  exponent of prob_power
     maker_fill   partial: a trade fills us with what it has left after the queue; whole: a trade or
                  quote that reaches us fills the whole order, as hftbacktest's NoPartialFillExchange
+    unseen       the queue at a price deeper than all that the tape shows: unknown until it shows
+                 the level, or empty, as with hftbacktest
     protection   an order without a limit takes at most this fraction beyond the touch that we knew
                  when it was decided; 0 off
     leverage     value of positions / equity at most, on margin
@@ -41,6 +43,7 @@ class L2Settings(BaseModel):
     queue_model: QueueModel = "risk_averse"
     queue_power: float = Field(default=3.0, gt=0, le=20)
     maker_fill: Literal["partial", "whole"] = "partial"
+    unseen: Literal["unknown", "empty"] = "unknown"
     entry_latency_ns: int = Field(default=0, ge=0, le=60 * NS_PER_S)
     response_latency_ns: int = Field(default=0, ge=0, le=60 * NS_PER_S)
     protection: float = Field(default=0.0, ge=0, lt=1)
@@ -71,6 +74,7 @@ def line_record(settings: L2Settings, events: Rows, timer_ns: int, *, react: boo
     line = lines[0]
     line["queue"], line["power"] = QUEUE_MODELS[settings.queue_model], settings.queue_power
     line["whole"] = settings.maker_fill == "whole"
+    line["bare"] = settings.unseen == "empty"
     line["react"], line["timer_ns"] = react, timer_ns
     line["sample_ns"] = round(settings.sample_s * NS_PER_S)
     heard = events["ts_init"]

@@ -159,6 +159,17 @@ def test_scripted_situation_ends_as_at_the_simulated_venue(name: str, model: str
     assert in_engine(SITUATIONS[name], model) == at_venue(SITUATIONS[name], model)
 
 
+@pytest.mark.parametrize(("unseen", "filled"), [("unknown", 2.0), ("empty", 5.0)])
+def test_order_deeper_than_the_tape_shows_waits_behind_what_appears_there_or_does_not(
+    unseen: str, filled: float
+) -> None:
+    chosen = L2Settings(unseen=unseen, initial_balance=1e9)  # type: ignore[arg-type]
+
+    played = play(SITUATIONS["deeper than the tape shows"], chosen)
+
+    assert [fill[4] for fill in played.fills] == [filled]
+
+
 _ticks = st.integers(95, 105)
 _lots = st.integers(1, 9)
 _market = st.one_of(

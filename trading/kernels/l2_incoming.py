@@ -165,7 +165,7 @@ def settle_rest(
     elif order.reduce_only != 0 and reducible(desk, account, order.side) == 0:
         end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY)
     elif order.key != NONE and (order.tif in (GTC, GTD)):
-        rest(market, book, j)
+        rest(line, market, book, j)
     else:
         reason = REASON_IOC
         if order.key == NONE:

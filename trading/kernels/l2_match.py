@@ -78,8 +78,8 @@ def touch(market: Any, book: Any, side: int) -> int:
     return int(key)
 
 
-@part("market book i8")
-def rest(market: Any, book: Any, j: int) -> None:
+@part("line market book i8")
+def rest(line: Any, market: Any, book: Any, j: int) -> None:
     """The j-th order joins the queue at its price."""
     cold()
     order = market.orders[j]
@@ -87,7 +87,7 @@ def rest(market: Any, book: Any, j: int) -> None:
     order.stage = RESTS
     order.traded = 0
     order.ahead = shown(book, side, order.key)
-    if order.ahead == 0 and hides(book, side, order.key):
+    if order.ahead == 0 and line.bare == 0 and hides(book, side, order.key):
         order.ahead = UNSEEN
     market.reducing += order.reduce_only != 0
     best = market.best[side]

@@ -182,6 +182,7 @@ LINE: Final = np.dtype(
         ("queue", "<i8"),  # l2_queue: the model
         ("power", "<f8"),
         ("whole", "<i8"),  # a maker that is reached fills whole, whatever the trade's size
+        ("bare", "<i8"),  # a level that the tape does not reach has nobody in it
         ("react", "<i8"),  # the strategy has on_fill
         ("sample_ns", "<i8"),
         ("timer_ns", "<i8"),
