@@ -1,6 +1,7 @@
 """A scripted situation played to the compiled event engine, in the words of `venues.sim.script`.
 
-Line k happens at START + 100 k ns. The strategy that plays the commands is compiled once.
+Line k happens at START + 100 k ns. One strategy, compiled once, plays the commands, or, with a seed
+and without commands, trades at whim: the compiler is what tests of this engine wait for.
 """
 
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from messages.orders import CancelOrder, ModifyOrder, OrderSpec, SubmitOrder
 from trading.backtest_l2 import L2Engine
 from trading.backtest_settings import Rules
 from trading.kernels.l2_records import FUNDING
+from trading.kernels.strategy import cancel, submit_limit, submit_market
 from trading.l2_events import book_rows, merge, quote_rows, trade_rows
 from trading.l2_settings import L2Settings
 from trading.result import STATUS_NAMES
 from trading.strategy import CompiledStrategy, StrategyParams
-from trading.strategy_records import AMEND, CANCEL, ORDER
+from trading.strategy_records import AMEND, BUY, CANCEL, OPEN, ORDER, SELL
 from venues.sim.script import MarketMessage, parse
 
 X: Final = InstrumentId("X.SIM")
@@ -28,19 +30,38 @@ STEP: Final = 100
 LINES_MAX: Final = 128
 RULES: Final = Rules(tick=1.0, lot=1.0)
 STATE: Final = np.dtype(
-    [("at", "i8"), ("count", "i8"), ("times", "i8", (LINES_MAX,)), ("asks", ORDER, (LINES_MAX,))]
+    [
+        ("at", "i8"),
+        ("count", "i8"),
+        ("times", "i8", (LINES_MAX,)),
+        ("asks", ORDER, (LINES_MAX,)),
+        ("chance", "i8"),
+    ]
 )
 _TYPES: Final = {"MARKET": 0, "LIMIT": 1, "STOP_MARKET": 2, "STOP_LIMIT": 3}
 _TIFS: Final = {"GTC": 0, "IOC": 1, "FOK": 2}
 
 
 class Params(StrategyParams):
-    """None."""
+    """Seed of the strategy's own arithmetic chance; 0: it has none."""
 
-    unused: int = 0
+    seed: int = 0
 
 
 def on_trade(state: Any, params: Any, trade: Any, account: Any, orders: Any) -> int:
+    """With a seed: now and then an order near the last price, now and then a cancel."""
+    if params.seed == 0:
+        return 0
+    state.chance = (state.chance * 1103515245 + 12345 + params.seed) % 2147483648
+    choice = (state.chance >> 8) % 8
+    side = BUY if (state.chance >> 16) % 2 == 0 else SELL
+    away = (state.chance >> 20) % 4
+    if choice == 0:
+        return int(submit_market(orders, 0, side, 2.0))
+    if choice < 4:
+        return int(submit_limit(orders, 0, side, 3.0, trade.price - side * away))
+    if choice < 6 and account.working_count > 0 and account.working[0].status == OPEN:
+        return int(cancel(orders, 0, account.working[0].sequence))
     return 0
 
 
