@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from messages.venue import (
     Request,
     VenueStatus,
 )
+from tests.tools.recorded import PAYLOADS, needs_payloads
 from venues.bybit.adapter import ADAPTERS
 from venues.bybit.codec_user import read_user_frame
 from venues.wire.asked import Asked
@@ -30,11 +30,8 @@ from venues.wire.batch import Batcher
 from venues.wire.frames import Control, Decoded, Unknown
 from venues.wire.request import Answer, WireRequest
 
-FOLDER = Path(__file__).parents[3] / "shared/data/payloads/nautilus/bybit"
-pytestmark = [
-    pytest.mark.data,
-    pytest.mark.skipif(not FOLDER.is_dir(), reason="no payloads of Bybit in ../shared/data"),
-]
+FOLDER = PAYLOADS / "bybit"
+pytestmark = [pytest.mark.data, needs_payloads]
 NOW = 1_800_000_000_000_000_000
 LINEAR, SPOT = ADAPTERS[Product.LINEAR], ADAPTERS[Product.SPOT]
 BTC = LINEAR.instrument_id("BTCUSDT")

@@ -1,27 +1,20 @@
 """Bybit's real frames: all decode, books stay in step to the last frame, damage is seen."""
 
-import io
-import json
 from collections import Counter, defaultdict
-from functools import cache
-from pathlib import Path
 
 import pytest
 
 from messages.base import InstrumentId
 from messages.market import BookDeltaBatch, FundingBatch, Product, QuoteBatch, TradeBatch
+from tests.tools.recorded import CRYPTOFEED, needs_wire, recorded
 from trading.book import Book
 from trading.book_sync import BookSync, Outcome
 from venues.bybit.adapter import ADAPTERS
 from venues.bybit.codec_names import currencies
 from venues.wire.batch import Batcher
 
-RECORDING = Path(__file__).parents[3] / "shared/data/wire/cryptofeed/BYBIT.jsonl.zst"
-pytestmark = [
-    pytest.mark.data,
-    pytest.mark.skipif(not RECORDING.is_file(), reason="no recording of Bybit in ../shared/data"),
-]
-PRODUCT = {"linear": Product.LINEAR, "spot": Product.SPOT}
+RECORDING = CRYPTOFEED / "BYBIT.jsonl.zst"
+pytestmark = [pytest.mark.data, needs_wire]
 COUNTS = {
     Product.LINEAR: {
         "tickers": 700,
@@ -43,23 +36,12 @@ COUNTS = {
 }
 
 
-@cache
-def lines() -> tuple[dict[str, object], ...]:
-    """The recording's records."""
-    zstandard = pytest.importorskip("zstandard")
-    with zstandard.ZstdDecompressor().stream_reader(RECORDING.read_bytes()) as reader:
-        return tuple(json.loads(line) for line in io.BytesIO(reader.read()))
-
-
 def frames(product: Product) -> list[tuple[int, bytes]]:
     """(when it came, raw frame) of one product's connection."""
-    found, addresses = [], {}
-    for line in lines():
-        if line["t"] == "connect":
-            addresses[line["conn"]] = PRODUCT[str(line["addr"]).rpartition("/")[2]]
-        elif line["t"] == "recv" and addresses[line["conn"]] is product:
-            found.append((int(float(str(line["ts"])) * 1e9), str(line["data"]).encode()))
-    return found
+    lines = recorded(RECORDING)
+    end = f"/{product.lower()}"
+    ours = {x.connection for x in lines if x.kind == "connect" and x.address.endswith(end)}
+    return [(x.ts_ns, x.raw) for x in lines if x.kind == "recv" and x.connection in ours]
 
 
 @pytest.mark.parametrize("product", Product)
@@ -90,13 +72,10 @@ def test_every_frame_is_understood_and_no_book_is_ever_crossed(product: Product)
     assert (rows[QuoteBatch] > 0, rows[FundingBatch] > 0) == (product is Product.LINEAR,) * 2
 
 
-def bodies(category: str) -> list[bytes]:
+def bodies(product: Product) -> list[bytes]:
     """Recorded pages of instruments."""
-    return [
-        str(line["data"]).encode()
-        for line in lines()
-        if line["t"] == "http" and f"category={category}" in str(line["url"])
-    ]
+    wanted = f"category={product.lower()}"
+    return [x.raw for x in recorded(RECORDING) if x.kind == "http" and wanted in x.url]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +89,7 @@ def bodies(category: str) -> list[bytes]:
 def test_every_recorded_instrument_that_trades_has_its_rules(
     product: Product, count: int, name: str, steps: tuple[str, ...]
 ) -> None:
-    (body,) = bodies(product.lower())
+    (body,) = bodies(product)
 
     found = {i.instrument_id: i for i in ADAPTERS[product].read_instruments(body)}
     one = found[InstrumentId(name)]
@@ -124,6 +103,6 @@ def test_every_recorded_instrument_that_trades_has_its_rules(
 
 def test_what_the_letters_of_a_symbol_say_is_what_the_venue_says() -> None:
     for product in Product:
-        for body in bodies(product.lower()):
+        for body in bodies(product):
             for one in ADAPTERS[product].read_instruments(body):
                 assert currencies(one.symbol, product)[1] == one.quote, one.symbol
