@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from messages.base import InstrumentId, RunId, StrategyId, TsNs, Value
-from messages.market import Instrument
+from messages.market import Instrument, Product
 from messages.risk import RiskLimits
 from trading.ids import owners
 from trading.wiring import Directory
@@ -57,6 +57,16 @@ class RunConfig(Value):
     def owners(self) -> dict[str, StrategyId]:
         """Whose orders this run's ids belong to."""
         return owners(RunId(self.run_id), (s.strategy_id for s in self.strategies))
+
+    @property
+    def venue(self) -> str:
+        """Where the account is: "BINANCE"."""
+        return self.account.partition("/")[0]
+
+    @property
+    def product(self) -> Product:
+        """What the instruments are; a run trades one product."""
+        return self.instruments[0].product if self.instruments else Product.SPOT
 
     @property
     def by_id(self) -> dict[InstrumentId, Instrument]:

@@ -15,7 +15,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
@@ -24,24 +23,36 @@ from actors.config import RunConfig
 from actors.shell import Shell
 from messages import Message
 from messages.venue import RequestFailed, Source
-from venues.binance.gateway import BinanceGateway
-from venues.binance.gateway_requests import GatewayCommand, wire_of
-from venues.binance.limits import Budget
-from venues.binance.transport_clock import VenueClock
-from venues.binance.transport_rest import Rest
-from venues.binance.transport_socket import Backoff, SocketConfig
-from venues.binance.transport_user import UserStream
-from venues.wire.keys import keys_from
+from venues.net.access import Access
+from venues.net.budget import Budget
+from venues.net.clock import VenueClock
+from venues.net.gateway import REQUEST, Gateway, GatewayCommand
+from venues.net.http import Http
+from venues.net.socket import Backoff, SocketConfig
+from venues.net.user import UserStream
+from venues.registry import adapter
+from venues.wire.keys import Keys, keys_from
 
-SYNC_EVERY_S: Final = 60.0
+SYNC_EVERY_S: Final = 10.0
 BACKOFF: Final = Backoff(first_s=0.05, most_s=5.0)
 
 
-async def open_rest(rest: Rest) -> None:
-    """Open the HTTP client, importing ccxt beside the event loop: half a second in which this
-    actor already serves."""
-    await asyncio.to_thread(import_module, "ccxt.async_support")
-    await rest.open()
+def access_of(config: RunConfig, now_ns: Callable[[], int], *, private: bool) -> Access:
+    """The run's way to its venue; with the keys of this process's environment if `private`."""
+    venue = adapter(config.venue, config.product)
+    keys: Keys | None = None
+    if private:
+        keys = keys_from(config.venue, os.environ, passphrase=venue.needs_passphrase)
+    return Access(
+        venue,
+        Http(config.rest_url),
+        VenueClock(now_ns),
+        Budget(venue.limits),
+        now_ns,
+        keys,
+        dict(config.by_id),
+        config.recv_window_ms,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +88,9 @@ class VenueConnection:
         owner: Owner,
         source: Source = Source.QUERY,
     ) -> None:
-        self.rest = Rest(config.rest_url, keys_from("BINANCE", os.environ))
-        self.clock = VenueClock(now_ns)
-        self.budget = Budget()
-        self._gateway = BinanceGateway(
-            self.rest,
-            self.clock,
-            self.budget,
-            now_ns,
-            recv_window_ms=config.recv_window_ms,
-            source=source,
-        )
+        self.access = access_of(config, now_ns, private=True)
+        self._gateway = Gateway(self.access, source)
         self._config = config
-        self._now_ns = now_ns
         self._owner = owner
         self._up = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
@@ -98,9 +99,9 @@ class VenueConnection:
     async def open(self) -> None:
         """Connect and learn the venue's time, however long that takes: a request that is signed
         with a wrong time is refused, or good for longer than its window says."""
-        await open_rest(self.rest)
+        await self.access.http.open()
         rng, attempt = np.random.default_rng(), 0
-        while not await self.clock.sync(self.rest):
+        while not await self.access.sync():
             wait_s = BACKOFF.wait_s(attempt, rng)
             attempt += 1
             self._owner.log("WARNING", "no_venue_time", attempt=attempt, again_in_s=wait_s)
@@ -111,7 +112,9 @@ class VenueConnection:
         """Measure the venue's clock now and then, for as long as this actor lives."""
         while True:
             await asyncio.sleep(SYNC_EVERY_S)
-            await self.clock.sync(self.rest)
+            await self.access.sync()
+            if problem := self.access.clock.problem():
+                self._owner.log("ERROR", "nothing_is_signed", reason=problem)
 
     def ask(self, command: GatewayCommand) -> None:
         """Carry out one command beside everything else; its answer comes as a message."""
@@ -130,19 +133,14 @@ class VenueConnection:
         begun = time.perf_counter()
         answer = await self._gateway.execute(command)
         if not isinstance(answer, RequestFailed):
-            self._owner.timed(wire_of(command).request, time.perf_counter() - begun)
+            self._owner.timed(REQUEST[type(command)], time.perf_counter() - begun)
         await self._owner.answer(answer)
 
     async def follow(self) -> None:
         """Pass on the account's events until the connection is closed."""
         await self._up.wait()
         stream = self._stream = UserStream(
-            keys_from("BINANCE", os.environ),
-            self.rest,
-            self.clock,
-            self._now_ns,
-            np.random.default_rng(),
-            SocketConfig(self._config.ws_url, backoff=BACKOFF),
+            self.access, SocketConfig(self._config.ws_url, backoff=BACKOFF), np.random.default_rng()
         )
         async with aclosing(stream.batches()) as batches:
             async for events in batches:
@@ -155,4 +153,4 @@ class VenueConnection:
             self._stream.close()
         for task in self._asking:
             task.cancel()
-        await self.rest.close()
+        await self.access.http.close()

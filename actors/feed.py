@@ -1,12 +1,13 @@
 """The feed as an actor: sockets and decoding around the feed core."""
 
 import asyncio
+from collections import Counter
 from contextlib import aclosing
 from typing import Any, Final
 
 import numpy as np
 
-from actors.connection import BACKOFF, open_rest
+from actors.connection import BACKOFF, access_of
 from actors.shell import Shell
 from journal.recorder import Recorder, warm_up, write_parts
 from messages import Message
@@ -15,18 +16,15 @@ from trading.errors import VenueError
 from trading.feed import FeedCore
 from trading.feed_state import FeedConfig, FeedState
 from trading.machine import Machine
-from venues.binance.codec_frames import reader
-from venues.binance.codec_names import Market
-from venues.binance.limits import Budget
-from venues.binance.transport import MarketData, MarketStreams, streams_of
-from venues.binance.transport_clock import VenueClock
-from venues.binance.transport_rest import Rest
-from venues.binance.transport_socket import SocketConfig
-from venues.wire.batch import Batcher
+from venues.net.market import MarketStream, MarketStreams
+from venues.net.questions import Questions
+from venues.net.socket import SocketConfig
+from venues.wire.adapter import Channel, SnapshotBy, Subscription
 
 _BACKLOG_MAX: Final = 2_000  # messages that may wait here before the socket feels it
 _PAUSE_S: Final = 0.002
 _RECORD_S: Final = 1.0
+CHANNELS: Final = (Channel.BOOK, Channel.TRADES, Channel.QUOTES)
 
 
 class Feed(Shell[FeedState]):
@@ -42,16 +40,15 @@ class Feed(Shell[FeedState]):
                 stale_after_ns=(("book", config.stale_book_ns),),
             )
         )
-        self._rest = Rest(config.rest_url)
-        self._clock = VenueClock(self.clock.now_ns)
-        self._data = MarketData(self._rest, self._clock, Budget(), self.clock.now_ns)
+        self._access = access_of(config, self.clock.now_ns, private=False)
+        self._questions = Questions(self._access)
         self._streams = MarketStreams(
-            streams_of(tuple(config.by_id)),
+            self._access.adapter,
+            SocketConfig(config.ws_url, backoff=BACKOFF),
+            self._access.instruments,
             self.clock.now_ns,
             np.random.default_rng(),
-            SocketConfig(config.ws_url, backoff=BACKOFF),
         )
-        self._batcher = Batcher(reader(Market.SPOT))
         self._rest_up = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
         self._recorder = Recorder(config.path("data"), self.incarnation)
@@ -59,19 +56,21 @@ class Feed(Shell[FeedState]):
         return Machine(self.name, core, config.directory, self.incarnation)
 
     async def connect(self) -> None:
-        self.spawn(self._follow())
+        wanted = [Subscription(i, c) for i in self.config.by_id for c in CHANNELS]
+        await self._streams.subscribe(*wanted)
+        for stream in self._streams.routes.values():
+            if stream.wanted:
+                self.spawn(self._follow(stream))
         if self.config.record:
             self.spawn(self._record())
-        await open_rest(self._rest)
-        await self._clock.sync(self._rest)
+        await self._access.http.open()
+        await self._access.sync()
         self._rest_up.set()
 
-    async def _follow(self) -> None:
-        async with aclosing(self._streams.batches()) as batches:
-            async for frames in batches:
-                for ts_init, raw in frames:
-                    self._batcher.add(raw, ts_init)
-                for message in self._batcher.flush():
+    async def _follow(self, stream: MarketStream) -> None:
+        async with aclosing(stream.batches()) as batches:
+            async for messages in batches:
+                for message in messages:
                     self.events += len(getattr(message, "rows", ()))
                     self._heard_from_venue(message)
                 while len(self.mailbox) > _BACKLOG_MAX:
@@ -84,9 +83,13 @@ class Feed(Shell[FeedState]):
         task.add_done_callback(self._asking.discard)
 
     async def _snapshot(self, wanted: SnapshotRequested) -> None:
+        if self._access.adapter.snapshot_by is SnapshotBy.RESUBSCRIBE:
+            again = Subscription(wanted.instrument_id, Channel.BOOK)
+            await self._streams.of(again).begin_anew(again)
+            return
         await self._rest_up.wait()
         try:
-            book = await self._data.snapshot(wanted.instrument_id)
+            book = await self._questions.book(wanted.instrument_id)
         except VenueError as e:
             self._log("WARNING", "no_snapshot", instrument=wanted.instrument_id, error=str(e))
             return  # the core asks again
@@ -109,16 +112,17 @@ class Feed(Shell[FeedState]):
         self._streams.close()
         for task in self._asking:
             task.cancel()
-        await self._rest.close()
+        await self._access.http.close()
         if self.config.record:
             await asyncio.to_thread(write_parts, self._recorder.take())
 
     def view(self, what: str) -> Any:
-        counts = {str(k): v for k, v in self._batcher.counts.items()}
+        batchers = [stream.batcher for stream in self._streams.routes.values()]
+        counts = sum((b.counts for b in batchers), Counter())
         return super().view(what) | {
             "events": self.events,
-            "frames": counts,
-            "unknown": sum(self._batcher.unknown.values()),
-            "garbled": self._batcher.garbled,
+            "frames": dict(counts),
+            "unknown": sum(sum(b.unknown.values()) for b in batchers),
+            "garbled": sum(b.garbled for b in batchers),
             "unrecorded": self._recorder.dropped,
         }

@@ -17,7 +17,7 @@ from trading.machine import Machine, Row
 from trading.order_manager import OrderManagerCore
 from trading.order_turn import view as order_view
 from trading.orders import Order
-from venues.binance.gateway_requests import GatewayCommand
+from venues.net.gateway import GatewayCommand
 
 SNAPSHOT_EVERY: Final = 2000  # inputs: what a restart has to fold at most
 

@@ -9,7 +9,7 @@ from messages.venue import Source
 from trading.machine import Machine
 from trading.reconciler import ReconcilerCore
 from trading.reconciler_state import ReconcilerConfig, ReconcilerState
-from venues.binance.gateway_requests import GatewayCommand
+from venues.net.gateway import GatewayCommand
 
 
 class Reconciler(Shell[ReconcilerState]):

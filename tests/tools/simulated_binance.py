@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,15 +23,18 @@ from messages.orders import (
     QueryOrder,
     SubmitOrder,
 )
-from venues.binance.gateway import BinanceGateway
-from venues.binance.limits import Budget
+from venues.binance.limits import SPOT
 from venues.binance.simulator import Simulator
 from venues.binance.simulator_config import SimulatorConfig
-from venues.binance.transport_clock import VenueClock
-from venues.binance.transport_rest import Rest
-from venues.binance.transport_socket import Backoff, SocketConfig
+from venues.net.access import Access
+from venues.net.budget import Budget
+from venues.net.clock import VenueClock
+from venues.net.gateway import Gateway
+from venues.net.http import Http
+from venues.net.socket import Backoff, SocketConfig
+from venues.registry import adapter
 from venues.serving.faults import FaultKind, FaultScript, Rule
-from venues.wire.keys import drawn_keys
+from venues.wire.keys import Keys, drawn_keys
 
 BTC = InstrumentId("BTCUSDT.BINANCE")
 KEYS = drawn_keys(np.random.default_rng(7))
@@ -43,10 +46,8 @@ class World:
     """One simulator and one client of each kind."""
 
     simulator: Simulator
-    rest: Rest
-    clock: VenueClock
-    budget: Budget
-    gateway: BinanceGateway
+    access: Access
+    gateway: Gateway
     http: aiohttp.ClientSession
 
     @property
@@ -76,18 +77,42 @@ async def running(
     """A simulator with a book of 100 BTC at 60000/60010, unless a tape is given."""
     simulator = Simulator(config or SimulatorConfig(), KEYS, tape, time.time_ns)
     await simulator.start()
-    rest = Rest(f"http://127.0.0.1:{simulator.port}", KEYS, timeout_s)
-    await rest.open()
-    clock, budget = VenueClock(time.time_ns), budget or Budget()
-    gateway = BinanceGateway(rest, clock, budget, time.time_ns)
+    access = access_to(f"http://127.0.0.1:{simulator.port}", KEYS, timeout_s, budget)
+    access.instruments |= {i.instrument_id: i for i in simulator.config.instruments}
+    await access.http.open()
     if tape is None:
         simulator.exchange.on_tape(book())
     async with aiohttp.ClientSession() as http:
         try:
-            yield World(simulator, rest, clock, budget, gateway, http)
+            yield World(simulator, access, Gateway(access), http)
         finally:
-            await rest.close()
+            await access.http.close()
             await simulator.stop()
+
+
+def access_to(
+    url: str,
+    keys: Keys | None = None,
+    timeout_s: float = 2.0,
+    budget: Budget | None = None,
+    recv_window_ms: int = 5000,
+) -> Access:
+    """A way to a Binance; its HTTP is not open yet."""
+    return Access(
+        adapter("BINANCE"),
+        Http(url, timeout_s),
+        VenueClock(time.time_ns),
+        budget or Budget(SPOT),
+        time.time_ns,
+        keys,
+        recv_window_ms=recv_window_ms,
+    )
+
+
+def budget_of(weight: int = 6000, orders_10s: int = 100) -> Budget:
+    """Spot's limits, smaller."""
+    most = {SPOT[0]: weight, SPOT[1]: orders_10s}
+    return Budget(replace(rule, amount=most.get(rule, rule.amount)) for rule in SPOT)
 
 
 def book(bid: float = 60000.0, ask: float = 60010.0, size: float = 100.0) -> BookDeltaBatch:

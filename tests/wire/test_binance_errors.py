@@ -7,16 +7,24 @@ from messages.venue import Acted, OrderNotFound, Request, RequestFailed, Request
 from trading.errors import Garbled
 from venues.binance import codec_encode as wire
 from venues.binance import codec_encode_orders as wire_orders
-from venues.binance.codec_errors import CODES, Verdict, order_count, used_weight
+from venues.binance.codec_errors import CODES, Verdict
 from venues.binance.codec_names import Market, instrument_id
 from venues.binance.codec_rest import decode_answer, decode_server_time
-from venues.binance.limits import COSTS
 from venues.wire.asked import Asked
 
 NOW, THEN, EXPIRES = 1_000, 900, 6_000
 S = 1_000_000_000
 OURS = ClientOrderId("M1")
 ACTING = [Request.SUBMIT, Request.CANCEL, Request.MODIFY]
+SPOT_REQUESTS = [
+    *ACTING,
+    Request.CANCEL_ALL,
+    Request.QUERY_ORDER,
+    Request.QUERY_OPEN_ORDERS,
+    Request.QUERY_FILLS,
+    Request.QUERY_ACCOUNT,
+    Request.QUERY_FEES,
+]
 ASKING = [r for r in Request if not r.acting]
 
 
@@ -141,18 +149,12 @@ def test_the_firewall_let_nothing_through() -> None:
     assert found.acted is Acted.NO
 
 
-@pytest.mark.parametrize("request_", list(COSTS))
+@pytest.mark.parametrize("request_", SPOT_REQUESTS)
 def test_a_success_that_cannot_be_read_is_garbled(request_: Request) -> None:
     for body in (b"", b"{", b"null", b'{"orderId":1}', b"\xff\xfe"):
         with pytest.raises(Garbled) as caught:
             decode_answer(200, {}, body, asked(request_))
         assert caught.value.raw == body
-
-
-def test_rate_limits_are_read_from_headers_of_any_case() -> None:
-    headers = {"x-mbx-used-weight-1m": "17", "X-MBX-ORDER-COUNT-10S": "3"}
-
-    assert (used_weight(headers), order_count(headers), order_count(headers, "1D")) == (17, 3, None)
 
 
 def test_a_time_that_cannot_be_read_is_garbled() -> None:

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from messages.market import Instrument
+from messages.market import Instrument, Product
 from messages.orders import OrderType
 from messages.venue import (
     AccountReport,
     FillReport,
     FillsReport,
+    MarginMode,
     OpenOrdersReport,
     OrderReport,
+    PositionsReport,
     Request,
     VenueStatus,
 )
@@ -77,16 +79,48 @@ def test_usdm_market_frames() -> None:
         "Control kline_open": 1,
         "Decoded markPriceUpdate": 1,
         "Decoded trade": 1,
-        "Unknown forceOrder": 1,
+        "Decoded forceOrder": 1,
         "Unknown 24hrTicker": 1,
     }
 
 
-def test_usdm_user_events_are_counted_as_unknown() -> None:
-    found = kinds(USDM / "user_data_json", Market.USDM)
+def test_usdm_user_events() -> None:
+    assert kinds(USDM / "user_data_json", Market.USDM) == {
+        "Decoded ACCOUNT_UPDATE": 2,
+        "Decoded ALGO_UPDATE:CANCELED": 1,
+        "Decoded ALGO_UPDATE:NEW": 1,
+        "Decoded ORDER_TRADE_UPDATE:CALCULATED": 4,
+        "Decoded ORDER_TRADE_UPDATE:NEW": 1,
+        "Decoded ORDER_TRADE_UPDATE:TRADE": 4,
+        "Control TRADE_LITE": 1,
+    }
 
-    assert all(kind.startswith("Unknown ") for kind in found)
-    assert found["Unknown ORDER_TRADE_UPDATE"] == 9
+
+def usdm(name: str, request: Request) -> object:
+    body = (USDM / "http_json" / f"{name}.json").read_bytes()
+    name_of = instrument_id("BTCUSDT", Market.USDM)
+    (found,) = decode_answer(200, {}, body, Asked(request, NOW, name_of, product=Product.LINEAR))
+    return found
+
+
+def test_usdm_answers() -> None:
+    order = usdm("order_response", Request.QUERY_ORDER)
+    algos = usdm("open_algo_orders", Request.QUERY_OPEN_ORDERS)
+    account = usdm("balance", Request.QUERY_ACCOUNT)
+    held = usdm("position_risk", Request.QUERY_POSITIONS)
+
+    assert isinstance(order, OrderReport)
+    assert order.instrument_id == "BTCUSDT-PERP.BINANCE"
+    assert isinstance(algos, OpenOrdersReport)
+    assert [(o.client_order_id, o.order_type, o.triggered) for o in algos.orders] == [
+        ("test-algo-order-1", OrderType.STOP_MARKET, False)
+    ]
+    assert isinstance(account, AccountReport)
+    assert account.balances[0].total == account.balances[0].free == Decimal("122.12345678")
+    assert isinstance(held, PositionsReport)
+    (position,) = held.positions
+    assert (position.quantity, position.avg_px) == (Decimal("0.001"), Decimal("50000.0"))
+    assert (position.leverage, position.margin_mode) == (Decimal(20), MarginMode.CROSS)
 
 
 def test_a_full_answer_has_its_fills_before_the_order() -> None:

@@ -35,7 +35,7 @@ from venues.binance.codec_encode_orders import Detail
 from venues.binance.codec_frames import decode_frame, reader
 from venues.binance.codec_instruments import decode_exchange_info
 from venues.binance.codec_market import decode_depth_snapshot
-from venues.binance.codec_names import Market, instrument_id
+from venues.binance.codec_names import Market, instrument_id, product_for
 from venues.binance.codec_rest import (
     decode_answer,
     decode_fees,
@@ -200,6 +200,7 @@ def test_instruments(m: Market, tick: Decimal, lot: Decimal, least: Decimal) -> 
         min_notional=least,
         maker_fee=Decimal("0.0001"),
         taker_fee=Decimal("0.0004"),
+        product=product_for(m),
     )
 
     raw = wire.bare(wire.exchange_info([sent], NOW))

@@ -15,6 +15,7 @@ from venues.binance.codec_names import Market
 from venues.binance.signing import sign
 from venues.binance.simulator_config import LimitConfig, SimulatorConfig
 from venues.binance.simulator_limits import WEIGHTS
+from venues.net.budget import Budget
 from venues.wire.keys import Keys, keys_from
 
 LIMIT = {
@@ -193,7 +194,8 @@ async def test_every_answer_tells_the_weight_used_and_the_orders_placed() -> Non
 
     assert first["X-MBX-USED-WEIGHT-1M"] == "1"
     assert second["X-MBX-USED-WEIGHT-1M"] == "51"
-    assert w.budget.orders_10s.used == 1
+    assert isinstance(w.access.budget, Budget)
+    assert w.access.budget.windows[1].used == 1
 
 
 async def test_caller_over_the_limit_gets_429_then_418_and_is_told_how_long() -> None:

@@ -77,7 +77,7 @@ async def test_requests_wait_until_the_venue_has_told_its_time() -> None:
     opening = asyncio.create_task(venue.open())
     venue.ask(submit("o1"))
     await until(lambda: len(desk.logged) >= 2)
-    unsynced = venue.clock.uncertainty_ns
+    unsynced = venue.access.clock.uncertainty_ns
 
     simulator = Simulator(SimulatorConfig(port=port), KEYS, None, time.time_ns)
     await simulator.start()
@@ -90,7 +90,7 @@ async def test_requests_wait_until_the_venue_has_told_its_time() -> None:
 
     assert unsynced == -1
     assert set(desk.logged) == {("WARNING", "no_venue_time")}
-    assert venue.clock.uncertainty_ns >= 0
+    assert venue.access.clock.uncertainty_ns >= 0
     assert [type(i.message) for i in answers if isinstance(i, Local)] == [OrderReport]
     assert desk.timed == ["SUBMIT"]
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from messages.base import NS_PER_S
+from messages.market import Product
 from messages.venue import Acted, OrderNotFound, Request, RequestFailed, RequestRefused
 from venues.wire.asked import Asked
 
@@ -61,6 +62,19 @@ CODES: Final[dict[int, Verdict]] = {
     -2021: Verdict.PERHAPS,  # cancel-replace partially failed
     -2022: Verdict.REFUSED,  # cancel-replace failed, both halves
 }
+# docs: USD-M Futures "Error Code" (2026-09). 20xx are other things there than on spot.
+_USDM_REFUSED: Final = (
+    *range(-2028, -2017),  # balance, margin, trigger at once, reduce-only, leverage
+    *range(-4999, -3999),  # filters and account settings
+    *range(-5099, -5019),  # FOK and post-only orders that cannot be, amendments without effect
+    -20124,  # invalid algo id, or it has been completed
+)
+USDM_CODES: Final[dict[int, Verdict]] = CODES | {
+    **dict.fromkeys(_USDM_REFUSED, Verdict.REFUSED),
+    -1008: Verdict.THROTTLED,  # "throttled by system-level protection"
+    -4116: Verdict.PERHAPS,  # client order id is duplicated: an order of ours may be there
+    -20132: Verdict.PERHAPS,  # the same of the Algo Service
+}
 # The same code says both "no funds" and "you have this id already": the second one means that an
 # order of ours may be there, so it is no refusal of the order that the id belongs to.
 DUPLICATE: Final = "Duplicate order sent."
@@ -91,35 +105,41 @@ def header(headers: Mapping[str, str], name: str) -> int | None:
     return None
 
 
-def used_weight(headers: Mapping[str, str]) -> int | None:
-    """Request weight used in this minute by this address. docs: "LIMITS / IP Limits"."""
-    return header(headers, "X-MBX-USED-WEIGHT-1M")
-
-
-def order_count(headers: Mapping[str, str], interval: str = "10S") -> int | None:
-    """Orders placed by this account in "10S" or "1D". docs: "LIMITS / Unfilled Order Count"."""
-    return header(headers, f"X-MBX-ORDER-COUNT-{interval}")
-
-
-def judge(status: int, code: int | None, text: str) -> Verdict:
+def judge(status: int, code: int | None, text: str, product: Product = Product.SPOT) -> Verdict:
     """What an HTTP status with an error body says about the venue's side."""
+    codes = USDM_CODES if product is Product.LINEAR else CODES
     if status in STATUSES:
         return STATUSES[status]
+    if code == -1008 and product is Product.LINEAR:
+        return codes[code]  # comes with a 503, which otherwise says nothing
     if status >= 500 or code is None:
         return Verdict.PERHAPS
     if code == -2010 and text == DUPLICATE:
         return Verdict.PERHAPS
-    return CODES.get(code, Verdict.PERHAPS)
+    return codes.get(code, Verdict.PERHAPS)
+
+
+def error_of(body: bytes) -> tuple[int | None, str]:
+    """Code and words of an error; (None, why) if it cannot be read."""
+    try:
+        error = msgspec.json.decode(body, type=_Error)
+        return error.code, error.msg
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None, f"unreadable answer of {len(body)} bytes"
+
+
+def wait_ns(status: int, headers: Mapping[str, str]) -> int:
+    """How long a 429 or 418 wants to hear nothing from us; 0 of any other status."""
+    if STATUSES.get(status) is not Verdict.THROTTLED:
+        return 0
+    wait_s = header(headers, "Retry-After")
+    return (_WAIT_S[status] if wait_s is None else wait_s) * NS_PER_S
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, asked: Asked) -> Refusal:
     """The evidence in an answer that is not a success; every answer has one, readable or not."""
-    try:
-        error = msgspec.json.decode(body, type=_Error)
-        code, text = error.code, error.msg
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        code, text = None, f"unreadable answer of {len(body)} bytes"
-    verdict = judge(status, code, text)
+    code, text = error_of(body)
+    verdict = judge(status, code, text, asked.product)
     queried = asked.instrument_id if asked.request is Request.QUERY_ORDER else None
     if verdict is Verdict.NOT_FOUND and queried is not None:
         return OrderNotFound(

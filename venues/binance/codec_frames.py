@@ -15,6 +15,7 @@ from trading.errors import Garbled
 from venues.binance.codec_market import READERS
 from venues.binance.codec_names import Market
 from venues.binance.codec_user import USER_READERS
+from venues.binance.codec_user_usdm import USDM_USER_READERS
 from venues.wire.frames import Control, Decoded, Frame, Unknown
 from venues.wire.piece import Piece, join
 
@@ -45,12 +46,14 @@ class _Head(msgspec.Struct):
 
 
 _HEAD: Final = msgspec.json.Decoder(_Head)
+_USER: Final = {Market.SPOT: USER_READERS, Market.USDM: USDM_USER_READERS}
 _BY_STREAM: Final = {
     "trade": READERS["trade"],
     "aggTrade": READERS["aggTrade"],
     "bookTicker": READERS["bookTicker"],
     "depth": READERS["depthUpdate"],
     "markPrice": READERS["markPriceUpdate"],
+    "forceOrder": READERS["forceOrder"],
 }
 
 
@@ -100,7 +103,7 @@ def _by_kind(head: _Head, body: bytes | msgspec.Raw, market: Market, ts_init: in
     reader = READERS.get("bookTicker" if nameless_quote else head.e)
     if reader is not None:
         return reader(body, market, ts_init)
-    user = USER_READERS.get(head.e)
+    user = _USER[market].get(head.e)
     if user is not None:
         return user(body, market, ts_init)
     return Unknown(head.e) if head.e else _answer(head)

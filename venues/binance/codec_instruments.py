@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from messages.market import Instrument
 from trading.errors import Garbled
-from venues.binance.codec_names import Market, instrument_id
+from venues.binance.codec_names import Market, instrument_id, product_for
 
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
@@ -109,6 +109,7 @@ def _instrument(s: _Symbol, market: Market, fees: tuple[Decimal, Decimal]) -> In
         min_quantity=_short(lot.min_qty),
         max_quantity=_short(lot.max_qty) if lot.max_qty > 0 else _UNBOUNDED,
         min_notional=_short(max(smallest)),
+        product=product_for(market),
         maker_fee=maker,
         taker_fee=taker,
     )

@@ -16,6 +16,7 @@ from messages.market import (
     BarBatch,
     BookDeltaBatch,
     FundingBatch,
+    LiquidationBatch,
     QuoteBatch,
     TradeBatch,
 )
@@ -110,6 +111,20 @@ class _MarkPrice(msgspec.Struct):
     r: str
 
 
+class _Forced(msgspec.Struct):
+    s: str
+    S: str
+    ap: _Positive
+    z: _Positive
+    T: _Ms
+
+
+class _ForceOrder(msgspec.Struct):
+    """docs: USD-M "Liquidation Order Streams": the largest of each second only."""
+
+    o: _Forced
+
+
 class _Snapshot(msgspec.Struct):
     """docs: "Market Data endpoints / Order book"; `E` and `T` on USD-M only."""
 
@@ -175,6 +190,13 @@ def _mark_price(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece
     return Piece("markPriceUpdate", FundingBatch, instrument_id(d.s, market), ts, ts_init, row)
 
 
+def _force_order(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:
+    d = _FORCE_ORDER.decode(raw).o
+    ts = ns(d.T)
+    row = (ts, ts_init, d.ap, d.z, 1 if d.S == "BUY" else -1, 0)
+    return Piece("forceOrder", LiquidationBatch, instrument_id(d.s, market), ts, ts_init, row)
+
+
 # Lax mode reads quoted numbers; every numeric field is typed, so nothing else gets looser.
 _TRADE: Final = msgspec.json.Decoder(_Trade, strict=False)
 _AGG_TRADE: Final = msgspec.json.Decoder(_AggTrade, strict=False)
@@ -182,6 +204,7 @@ _BOOK_TICKER: Final = msgspec.json.Decoder(_BookTicker, strict=False)
 _DEPTH: Final = msgspec.json.Decoder(_Depth, strict=False)
 _KLINE: Final = msgspec.json.Decoder(_KlineEvent, strict=False)
 _MARK_PRICE: Final = msgspec.json.Decoder(_MarkPrice, strict=False)
+_FORCE_ORDER: Final = msgspec.json.Decoder(_ForceOrder, strict=False)
 _SNAPSHOT: Final = msgspec.json.Decoder(_Snapshot, strict=False)
 
 Reader = Callable[[bytes | msgspec.Raw, Market, int], Piece | Control]
@@ -192,6 +215,7 @@ READERS: Final[dict[str, Reader]] = {
     "depthUpdate": _depth,
     "kline": _kline,
     "markPriceUpdate": _mark_price,
+    "forceOrder": _force_order,
 }
 
 

@@ -27,6 +27,11 @@ def market_for(product: Product) -> Market:
     return Market.USDM if product is Product.LINEAR else Market.SPOT
 
 
+def product_for(market: Market) -> Product:
+    """The product of a market of Binance."""
+    return Product.LINEAR if market is Market.USDM else Product.SPOT
+
+
 def instrument_id(symbol: str, market: Market) -> InstrumentId:
     """ "BTCUSDT" is "BTCUSDT.BINANCE" on spot and "BTCUSDT-PERP.BINANCE" on USD-M."""
     return InstrumentId(symbol + market.suffix)

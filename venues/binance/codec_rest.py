@@ -1,4 +1,4 @@
-"""Binance spot's REST answers -> evidence: one entry point, one reader per request.
+"""Binance's REST answers -> evidence: one entry point, one reader per request; spot's are here.
 
 docs: Spot "REST API / Trading endpoints", "Account endpoints", "Market Data endpoints" (2026-09).
 """
@@ -11,21 +11,25 @@ import msgspec
 from pydantic import ValidationError
 
 from messages.base import ClientOrderId, Event, TradeId, VenueOrderId
+from messages.market import Product
 from messages.orders import LiquiditySide, OrderSpec
 from messages.venue import (
     AccountReport,
     Balance,
+    FeesReport,
     FillReport,
     FillsReport,
     OpenOrdersReport,
     OrderReport,
     Request,
+    RequestDone,
     VenueStatus,
 )
 from trading.errors import Garbled
-from venues.binance.codec_errors import decode_error
+from venues.binance.codec_errors import decode_error, error_of
 from venues.binance.codec_names import instrument_id, market_for, ns
 from venues.binance.codec_orders import SIDE, STATUS, STOPS, TYPE, average, lookup
+from venues.binance.codec_usdm import USDM_READERS
 from venues.wire.asked import Asked
 
 _ZERO: Final = Decimal(0)
@@ -94,6 +98,10 @@ class _Rates(msgspec.Struct):
     taker: Decimal
 
 
+class _Commission(msgspec.Struct, rename="camel"):
+    standard_commission: _Rates
+
+
 class _Account(msgspec.Struct, rename="camel"):
     balances: list[_Balance]
     commission_rates: _Rates | None = None
@@ -115,9 +123,12 @@ def decode_answer(
     raises  Garbled (with the body) if a success is unreadable
     """
     if status != 200:
+        if status < 500 and (asked.request, error_of(body)[0]) in _SO_ALREADY:
+            return (done(asked),)
         return (decode_error(status, headers, body, asked),)
+    readers = USDM_READERS if asked.product is Product.LINEAR else _READERS
     try:
-        return _READERS[asked.request](body, asked)
+        return readers[asked.request](body, asked)
     except (msgspec.DecodeError, ValidationError, ValueError, ArithmeticError) as e:
         raise Garbled(f"{asked.request}: {str(e).splitlines()[0]}", body) from e
 
@@ -301,6 +312,37 @@ def _account(body: bytes, asked: Asked) -> tuple[Event, ...]:
     )
 
 
+def _fees(body: bytes, asked: Asked) -> tuple[Event, ...]:
+    d = msgspec.json.decode(body, type=_Commission).standard_commission
+    if asked.instrument_id is None:
+        raise ValueError("fees are asked for one instrument at a time")
+    return (
+        FeesReport(
+            ts_event=asked.ts_event,
+            ts_init=asked.ts_init,
+            instrument_id=asked.instrument_id,
+            maker=d.maker,
+            taker=d.taker,
+            source=asked.source,
+        ),
+    )
+
+
+def _all_canceled(body: bytes, asked: Asked) -> tuple[Event, ...]:
+    msgspec.json.decode(body, type=list[dict[str, object]])
+    return (done(asked),)
+
+
+def done(asked: Asked) -> RequestDone:
+    """The venue did it, and says no more."""
+    return RequestDone(
+        ts_event=asked.ts_event,
+        ts_init=asked.ts_init,
+        request=asked.request,
+        instrument_id=asked.instrument_id,
+    )
+
+
 _READERS: Final[dict[Request, Callable[[bytes, Asked], tuple[Event, ...]]]] = {
     Request.SUBMIT: _submitted,
     Request.CANCEL: _canceled,
@@ -309,4 +351,13 @@ _READERS: Final[dict[Request, Callable[[bytes, Asked], tuple[Event, ...]]]] = {
     Request.QUERY_OPEN_ORDERS: _open_orders,
     Request.QUERY_FILLS: _fills,
     Request.QUERY_ACCOUNT: _account,
+    Request.QUERY_FEES: _fees,
+    Request.CANCEL_ALL: _all_canceled,
 }
+# Refusals that say that what was asked for is so already.
+_SO_ALREADY: Final = frozenset(
+    {
+        (Request.CANCEL_ALL, -2011),  # nothing is open
+        (Request.SET_MARGIN_MODE, -4046),  # "No need to change margin type."
+    }
+)

@@ -19,6 +19,7 @@ from venues.binance.codec_orders import SIDE, STATUS, STOPS, TYPE, average, look
 from venues.wire.frames import Control, Decoded, Frame, Unknown
 
 _ZERO: Final = Decimal(0)
+UserReader = Callable[[bytes | msgspec.Raw, Market, int], Frame]
 # "Execution types": what happened, where `X` says how the order is now.
 EXECUTION_TYPES: Final = frozenset(
     {"NEW", "CANCELED", "REPLACED", "REJECTED", "TRADE", "EXPIRED", "TRADE_PREVENTION"}
@@ -143,7 +144,9 @@ def _position(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Frame:
     return Decoded("outboundAccountPosition", (report,))
 
 
-def _ended(kind: str) -> Callable[[bytes | msgspec.Raw, Market, int], Frame]:
+def ended(kind: str) -> UserReader:
+    """A reader of events that say that the stream is over."""
+
     def read(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Frame:
         ts = ns(_ENDED.decode(raw).E)
         return Decoded(kind, (StreamDown(ts_event=ts, ts_init=ts_init, reason=kind),))
@@ -151,7 +154,9 @@ def _ended(kind: str) -> Callable[[bytes | msgspec.Raw, Market, int], Frame]:
     return read
 
 
-def _told(kind: str) -> Callable[[bytes | msgspec.Raw, Market, int], Frame]:
+def told(kind: str) -> UserReader:
+    """A reader of events that we know and that are no evidence."""
+
     def read(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Frame:
         _ENDED.decode(raw)
         return Control(kind)
@@ -159,15 +164,15 @@ def _told(kind: str) -> Callable[[bytes | msgspec.Raw, Market, int], Frame]:
     return read
 
 
-USER_READERS: Final[dict[str, Callable[[bytes | msgspec.Raw, Market, int], Frame]]] = {
+USER_READERS: Final[dict[str, UserReader]] = {
     "executionReport": _execution,
     "outboundAccountPosition": _position,
-    "listenKeyExpired": _ended("listenKeyExpired"),
-    "eventStreamTerminated": _ended("eventStreamTerminated"),
-    "serverShutdown": _ended("serverShutdown"),
+    "listenKeyExpired": ended("listenKeyExpired"),
+    "eventStreamTerminated": ended("eventStreamTerminated"),
+    "serverShutdown": ended("serverShutdown"),
     # A deposit, withdrawal or transfer: a difference, and an outboundAccountPosition with the
     # resulting balance comes with it, which is the one that can be told as evidence.
-    "balanceUpdate": _told("balanceUpdate"),
-    "externalLockUpdate": _told("externalLockUpdate"),
-    "listStatus": _told("listStatus"),
+    "balanceUpdate": told("balanceUpdate"),
+    "externalLockUpdate": told("externalLockUpdate"),
+    "listStatus": told("listStatus"),
 }

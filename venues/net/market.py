@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from websockets.asyncio.client import ClientConnection
 
-from messages.base import Event
+from messages.base import Event, InstrumentId
+from messages.market import BookDeltaBatch
 from messages.venue import StreamDown, StreamUp
 from venues.net.socket import FAILURES, Socket, SocketConfig
 from venues.wire.adapter import Adapter, Instruments, MarketSession, Subscription
@@ -53,6 +54,7 @@ class MarketStream:
         self._session: MarketSession | None = None
         self._ws: ClientConnection | None = None
         self._sending = asyncio.Lock()
+        self._begun: set[InstrumentId] = set()  # books that this connection has sent whole
 
     async def subscribe(self, *wanted: Subscription) -> None:
         """Want these too; asked for at once where connected."""
@@ -73,6 +75,13 @@ class MarketStream:
         if self._session is not None and known:
             await self._send((*self._session.unsubscribe(known), *self._session.subscribe(known)))
 
+    async def begin_anew(self, subscription: Subscription) -> None:
+        """Have the stream begin again with a whole book; nothing to do where it has just been asked
+        for and its first frame is still to come."""
+        if subscription.instrument_id in self._begun:
+            self._begun.discard(subscription.instrument_id)
+            await self.resubscribe(subscription)
+
     async def batches(self) -> AsyncGenerator[tuple[Event, ...], None]:
         """Everything that is there now, joined, oldest first; until `close`.
 
@@ -86,6 +95,7 @@ class MarketStream:
             try:
                 self._ws = ws = await socket.opened(session.path(), session.ping)
                 self._session, up = session, True
+                self._begun.clear()
                 asking = asyncio.create_task(self._send(session.subscribe(tuple(self.wanted))))
                 try:
                     async with aclosing(socket.batches(ws, session.ping)) as batches:
@@ -94,6 +104,7 @@ class MarketStream:
                             for ts_init, raw in frames:
                                 self.batcher.add(raw, ts_init)
                             events = self.batcher.flush()
+                            self._begun |= _whole(events)
                             if events:
                                 yield events
                 finally:
@@ -142,6 +153,10 @@ class MarketStream:
     def _down(self) -> StreamDown:
         now_ns = self._now_ns()
         return StreamDown(ts_event=now_ns, ts_init=now_ns, reason=self.socket.problem)
+
+
+def _whole(events: Iterable[Event]) -> set[InstrumentId]:
+    return {m.instrument_id for m in events if isinstance(m, BookDeltaBatch) and m.snapshot}
 
 
 class MarketStreams:

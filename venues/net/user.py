@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection
 
 from messages.base import Event
 from messages.venue import StreamDown, StreamUp
-from trading.errors import Garbled, VenueError
+from trading.errors import Garbled, NotSent, VenueError
 from venues.net.access import Access
 from venues.net.socket import FAILURES, Frame, Socket, SocketConfig
 from venues.wire.adapter import UserSession
@@ -49,6 +49,9 @@ class UserStream:
                 ws = await socket.opened(await self._path(session), session.ping)
                 await _send(ws, session.opened(access.clock.now_ns()))
                 keeping = asyncio.create_task(self._keep(ws, session))
+                if session.up_when_open:
+                    up = True
+                    yield (self._up(),)
                 async with aclosing(socket.batches(ws, session.ping)) as batches:
                     async for frames in batches:
                         events, problem = await self._read(ws, session, frames)
@@ -80,7 +83,12 @@ class UserStream:
         """End for good; `batches` returns."""
         self.socket.close()
 
+    def _up(self) -> StreamUp:
+        return StreamUp(ts_event=self._access.clock.now_ns(), ts_init=self._access.now_ns())
+
     async def _path(self, session: UserSession) -> str:
+        if problem := self._access.clock.problem():
+            raise NotSent(f"not signed: {problem}")
         if session.before is None:
             return session.path(None)
         return session.path(await self._access.ask(session.before, signed=True))

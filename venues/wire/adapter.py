@@ -121,12 +121,14 @@ class UserSession(ABC):
 
     before    asked over REST before connecting (a listen key); None: nothing
     renew     asked over REST every `renew_s` seconds; None: nothing
+    up_when_open  the connection itself is the subscription: nothing will say that it is made
     """
 
     ping: Ping
     before: WireRequest | None = None
     renew: WireRequest | None = None
     renew_s: float = 0.0
+    up_when_open: bool = False
 
     @abstractmethod
     def path(self, answer: Answer | None) -> str:

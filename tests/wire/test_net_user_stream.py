@@ -1,8 +1,8 @@
 """The account's own stream over a real socket: an order's life, lost and refused subscriptions."""
 
 import asyncio
-import time
 from contextlib import aclosing
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,12 +19,12 @@ from messages.venue import (
     VenueStatus,
 )
 from venues.binance.simulator_config import SimulatorConfig
-from venues.binance.transport_user import UserStream
+from venues.net.user import UserStream
 from venues.serving.faults import FaultKind as K
 
 
 def user_stream(w: World, keys: Any = KEYS) -> UserStream:
-    return UserStream(keys, w.rest, w.clock, time.time_ns, rng(), w.socket)
+    return UserStream(replace(w.access, keys=keys), w.socket, rng())
 
 
 async def test_user_stream_tells_an_orders_life_in_order() -> None:
@@ -110,10 +110,14 @@ async def test_refused_subscription_never_says_that_it_is_up() -> None:
     assert found == []
 
 
-async def test_skewed_clock_is_measured_when_the_subscription_is_refused_for_it() -> None:
-    async with running(SimulatorConfig(clock_skew_ms=-20_000)) as w:
+async def test_wrong_clock_is_measured_when_the_subscription_is_refused_for_it() -> None:
+    config = SimulatorConfig(clock_skew_ms=-20_000)
+    async with running(config) as w:
         stream = user_stream(w)
-        async with aclosing(stream.batches()) as batches:
-            events = await asyncio.wait_for(anext(batches), 20)
+        waiting = asyncio.ensure_future(anext(stream.batches()))
+        await until(lambda: "ahead of the venue's" in stream.socket.problem)
+        w.simulator.exchange._skew_ns = 0  # the clock has been set
+        events = await asyncio.wait_for(waiting, 20)
+        stream.close()
 
     assert [type(e) for e in events] == [StreamUp]

@@ -5,7 +5,19 @@ import time
 from decimal import Decimal
 
 import pytest
-from simulated_binance import BTC, KEYS, cancel, modify, once, query, running, submit, trade
+from simulated_binance import (
+    BTC,
+    KEYS,
+    access_to,
+    budget_of,
+    cancel,
+    modify,
+    once,
+    query,
+    running,
+    submit,
+    trade,
+)
 
 from messages.base import NS_PER_MS
 from messages.orders import CancelOrder, ModifyOrder, OrderSide, OrderType, TimeInForce
@@ -25,11 +37,9 @@ from messages.venue import (
     Source,
     VenueStatus,
 )
-from venues.binance.gateway import RECV_WINDOW_MS, BinanceGateway
-from venues.binance.limits import Budget
 from venues.binance.simulator_config import LimitConfig, SimulatorConfig
-from venues.binance.transport_clock import VenueClock
-from venues.binance.transport_rest import Rest
+from venues.net.access import RECV_WINDOW_MS
+from venues.net.gateway import NOT_OFFERED, Gateway
 from venues.serving.faults import FaultKind, Rule
 
 K = FaultKind
@@ -96,8 +106,7 @@ async def test_fills_and_balances_are_exact() -> None:
 
 
 async def test_fills_come_from_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("venues.binance.gateway_requests.FILLS_LIMIT", 2)
-    monkeypatch.setattr("venues.binance.gateway.FILLS_LIMIT", 2)
+    monkeypatch.setattr("venues.binance.codec_requests.ROWS_MAX", 2)
     async with running() as w:
         for n in range(5):
             await w.gateway.execute(submit(f"o{n}", price=None))
@@ -222,12 +231,11 @@ async def test_server_killed_with_a_request_inside_is_perhaps_and_then_not_sent(
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
 async def test_connection_that_cannot_be_made_is_not_sent(url: str) -> None:
-    rest = Rest(url, KEYS)
-    await rest.open()
-    gateway = BinanceGateway(rest, VenueClock(time.time_ns), Budget(), time.time_ns)
+    access = access_to(url, KEYS)
+    await access.http.open()
 
-    reply = await gateway.execute(submit("o1"))
-    await rest.close()
+    reply = await Gateway(access).execute(submit("o1"))
+    await access.http.close()
 
     assert isinstance(reply, RequestFailed)
     assert reply.acted is Acted.NO
@@ -235,11 +243,10 @@ async def test_connection_that_cannot_be_made_is_not_sent(url: str) -> None:
 
 async def test_gateway_without_keys_sends_nothing() -> None:
     async with running() as w:
-        rest = Rest(w.url)
-        await rest.open()
-        gateway = BinanceGateway(rest, w.clock, w.budget, time.time_ns)
-        reply = await gateway.execute(submit("o1"))
-        await rest.close()
+        access = access_to(w.url)
+        await access.http.open()
+        reply = await Gateway(access).execute(submit("o1"))
+        await access.http.close()
         requests = w.simulator.exchange.requests
 
     assert isinstance(reply, RequestFailed)
@@ -248,9 +255,9 @@ async def test_gateway_without_keys_sends_nothing() -> None:
 
 async def test_order_that_arrives_after_its_window_never_comes_to_be() -> None:
     async with running() as w:
-        gateway = BinanceGateway(w.rest, w.clock, w.budget, time.time_ns, recv_window_ms=100)
+        w.access.recv_window_ms = 100
         w.faults(once(K.STALL, delay_ms=250, requests=("POST /api/v3/order",)))
-        reply = await gateway.execute(submit("o1"))
+        reply = await w.gateway.execute(submit("o1"))
         lines = w.simulator.exchange.venue.ledger().lines
 
     assert isinstance(reply, RequestRefused)
@@ -282,7 +289,7 @@ async def test_throttled_is_not_acted_and_keeps_us_quiet_afterwards(kind: FaultK
 
 
 async def test_spent_budget_holds_submits_back_but_not_cancels() -> None:
-    async with running(budget=Budget(orders_10s_max=2)) as w:
+    async with running(budget=budget_of(orders_10s=2)) as w:
         replies = [await w.gateway.execute(submit(f"o{n}")) for n in range(2)]
         ended = await w.gateway.execute(cancel("o0"))
 
@@ -300,15 +307,28 @@ async def test_order_limit_of_the_venue_is_throttling() -> None:
     assert (replies[1].acted, replies[1].retry_after_ns > 0) == (Acted.NO, True)
 
 
-async def test_skewed_clock_is_refused_once_and_then_measured() -> None:
+async def test_clock_that_is_wrong_is_found_out_and_nothing_more_is_signed_with_it() -> None:
     async with running(SimulatorConfig(clock_skew_ms=30_000)) as w:
         first = await w.gateway.execute(submit("o1"))
         second = await w.gateway.execute(submit("o2"))
+        requests = w.simulator.exchange.requests
 
     assert isinstance(first, RequestRefused)
     assert first.code == "-1021"
-    assert isinstance(second, OrderReport)
-    assert abs(w.clock.offset_ns - 30_000 * NS_PER_MS) < 1000 * NS_PER_MS
+    assert isinstance(second, RequestFailed)
+    assert second.acted is Acted.NO
+    assert "ms behind the venue" in second.reason
+    assert [r["client_order_id"] for r in requests if r["client_order_id"] != "o1"] == []
+    assert abs(w.access.clock.offset_ns - 30_000 * NS_PER_MS) < 1000 * NS_PER_MS
+
+
+async def test_clock_that_is_a_little_wrong_is_corrected() -> None:
+    async with running(SimulatorConfig(clock_skew_ms=200)) as w:
+        await w.access.sync()
+        reply = await w.gateway.execute(submit("o1"))
+
+    assert isinstance(reply, OrderReport)
+    assert abs(w.access.clock.offset_ns - 200 * NS_PER_MS) < 100 * NS_PER_MS
 
 
 async def test_reduce_only_is_refused_because_spot_has_none() -> None:
@@ -317,7 +337,7 @@ async def test_reduce_only_is_refused_because_spot_has_none() -> None:
         requests = w.simulator.exchange.requests
 
     assert isinstance(reply, RequestRefused)
-    assert requests == []
+    assert (reply.code, requests) == (NOT_OFFERED, [])
 
 
 async def test_maker_fill_is_asked_for_by_order() -> None:

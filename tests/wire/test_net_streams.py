@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from simulated_binance import (
     QUICK,
     World,
     book,
+    budget_of,
     rng,
     running,
     trade,
@@ -19,48 +21,54 @@ from simulated_binance import (
 
 from messages.base import Event
 from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
+from messages.venue import StreamDown, StreamUp
 from trading.book_sync import BookSync, SyncState
 from trading.errors import Throttled
-from venues.binance.codec_frames import reader
-from venues.binance.codec_names import Market
-from venues.binance.limits import Budget
 from venues.binance.simulator_config import SimulatorConfig
-from venues.binance.transport import MarketData, MarketStreams, streams_of
-from venues.binance.transport_socket import SocketConfig
+from venues.net.market import MarketStream
+from venues.net.questions import Questions
+from venues.net.socket import SocketConfig
 from venues.serving.faults import FaultKind, Rule
 from venues.sim.tape import generate
-from venues.wire.batch import Batcher, decode_many
+from venues.wire.adapter import Channel, Subscription
 
 K = FaultKind
 
 
-def market_streams(w: World, *channels: str) -> MarketStreams:
-    names = streams_of([BTC], channels or ("depth@100ms", "trade", "bookTicker"))
-    return MarketStreams(names, time.time_ns, rng(), w.socket)
+CHANNELS = (Channel.BOOK, Channel.TRADES, Channel.QUOTES)
 
 
-def market_data(w: World, budget: Budget | None = None) -> MarketData:
-    return MarketData(w.rest, w.clock, budget or w.budget, time.time_ns)
+async def market_stream(
+    w: World, *channels: Channel, config: SocketConfig | None = None
+) -> MarketStream:
+    access = w.access
+    stream = MarketStream(
+        access.adapter, config or w.socket, access.instruments, time.time_ns, rng()
+    )
+    await stream.subscribe(*(Subscription(BTC, channel) for channel in channels or CHANNELS))
+    return stream
+
+
+def told(messages: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Without the connection's own events."""
+    return tuple(m for m in messages if not isinstance(m, StreamUp | StreamDown))
 
 
 class LocalBook:
     """A client that follows the documented procedure: buffer, snapshot, drop, apply, verify."""
 
-    def __init__(self, w: World) -> None:
+    def __init__(self, w: World, streams: MarketStream) -> None:
         self.sync = BookSync()
         self.levels: dict[int, dict[float, float]] = {1: {}, -1: {}}
         self.crossed = 0
         self.asked = 0
-        self._batcher = Batcher(reader(Market.SPOT))
-        self._data = market_data(w)
-        self.streams = market_streams(w, "depth@100ms")
+        self._questions = Questions(w.access)
+        self.streams = streams
 
     async def follow(self) -> None:
         async with aclosing(self.streams.batches()) as batches:
-            async for frames in batches:
-                for ts_init, raw in frames:
-                    self._batcher.add(raw, ts_init)
-                for message in self._batcher.flush():
+            async for messages in batches:
+                for message in told(messages):
                     assert isinstance(message, BookDeltaBatch)
                     await self._take(message)
 
@@ -70,7 +78,7 @@ class LocalBook:
             self._apply(ready)
         if synced.request is not None:
             self.asked += 1
-            await self._take(await self._data.snapshot(BTC))
+            await self._take(await self._questions.book(BTC))
 
     def _apply(self, batch: BookDeltaBatch) -> None:
         if batch.snapshot:
@@ -95,7 +103,7 @@ class LocalBook:
 async def test_book_built_as_documented_never_crosses_and_equals_the_venues() -> None:
     async with running(SimulatorConfig(speed=20.0), generate(5, duration_s=30.0)) as w:
         await asyncio.sleep(0.1)  # the market is under way when we come
-        local = LocalBook(w)
+        local = LocalBook(w, await market_stream(w, Channel.BOOK))
         following = asyncio.create_task(local.follow())
         await until(lambda: w.simulator.tape_done)
         await until(lambda: local.equals_the_venues(w))
@@ -110,7 +118,7 @@ async def test_book_built_as_documented_never_crosses_and_equals_the_venues() ->
 async def test_damaged_depth_stream_is_detected_and_heals(kind: FaultKind) -> None:
     async with running(SimulatorConfig(speed=20.0), generate(6, duration_s=30.0)) as w:
         w.faults(Rule(kind=kind, probability=0.02, times=5))
-        local = LocalBook(w)
+        local = LocalBook(w, await market_stream(w, Channel.BOOK))
         following = asyncio.create_task(local.follow())
         await until(lambda: w.simulator.tape_done)
         fired = w.simulator.faults.counts.get(kind, 0)
@@ -127,33 +135,34 @@ async def test_damaged_depth_stream_is_detected_and_heals(kind: FaultKind) -> No
 
 async def test_frames_queued_while_we_were_busy_come_as_one_batch() -> None:
     async with running() as w:
-        streams = market_streams(w, "trade")
+        streams = await market_stream(w, Channel.TRADES)
         async with aclosing(streams.batches()) as batches:
+            await anext(batches)  # StreamUp
             waiting = asyncio.ensure_future(anext(batches))
             await until(lambda: w.simulator.exchange.hub.wanted("btcusdt@trade"))
             for n in range(50):
                 w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1, n))
-            frames = await waiting
-            while len(frames) < 50:
-                frames += await anext(batches)
+            found = [await waiting]
+            while sum(len(m.rows) for (m,) in found if isinstance(m, TradeBatch)) < 50:
+                found.append(await anext(batches))
 
-    messages = decode_many(frames, reader(Market.SPOT))
-    assert len(messages) == 1
-    assert isinstance(messages[0], TradeBatch)
-    assert messages[0].rows["trade_id"].tolist() == list(range(50))
+    # Each time all that is there comes as one message, and there are far fewer times than frames.
+    ids = [n for (m,) in found if isinstance(m, TradeBatch) for n in m.rows["trade_id"].tolist()]
+    assert ids == list(range(50))
+    assert len(found) < 10
 
 
 async def test_cut_connection_is_made_again_and_goes_on() -> None:
     async with running() as w:
-        streams = market_streams(w, "trade")
+        streams = await market_stream(w, Channel.TRADES)
         seen: list[int] = []
 
         async def listen() -> None:
             async with aclosing(streams.batches()) as batches:
-                async for frames in batches:
-                    (message,) = decode_many(frames, reader(Market.SPOT))
-                    assert isinstance(message, TradeBatch)
-                    seen.extend(message.rows["trade_id"].tolist())
+                async for messages in batches:
+                    for message in told(messages):
+                        assert isinstance(message, TradeBatch)
+                        seen.extend(message.rows["trade_id"].tolist())
 
         listening = asyncio.create_task(listen())
 
@@ -178,14 +187,15 @@ async def test_cut_connection_is_made_again_and_goes_on() -> None:
 async def test_connection_is_rotated_in_time() -> None:
     async with running() as w:
         config = SocketConfig(w.socket.url, QUICK, rotate_s=0.05)
-        streams = MarketStreams(streams_of([BTC], ["trade"]), time.time_ns, rng(), config)
+        streams = await market_stream(w, Channel.TRADES, config=config)
         async with aclosing(streams.batches()) as batches:
-            for n in range(2):
+            ups = 0
+            while ups < 2:
                 waiting = asyncio.ensure_future(anext(batches))
                 while not waiting.done():
-                    w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1, n))
+                    w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1))
                     await asyncio.sleep(0.02)
-                await asyncio.sleep(0.05)
+                ups += isinstance(waiting.result()[0], StreamUp)
 
     assert streams.socket.connects == 2
     assert "rotated" in streams.socket.problem
@@ -194,8 +204,9 @@ async def test_connection_is_rotated_in_time() -> None:
 async def test_muted_stream_stays_open_and_says_nothing() -> None:
     async with running() as w:
         w.faults(Rule(kind=K.MUTE_MARKET))
-        streams = market_streams(w, "trade")
+        streams = await market_stream(w, Channel.TRADES)
         async with aclosing(streams.batches()) as batches:
+            await anext(batches)  # StreamUp
             waiting = asyncio.ensure_future(anext(batches))
             await until(lambda: w.simulator.exchange.hub.wanted("btcusdt@trade"))
             w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1))
@@ -265,9 +276,10 @@ async def test_depth_trades_and_quotes_come_over_one_connection() -> None:
     wanted = {BookDeltaBatch, TradeBatch, QuoteBatch}
     async with running(SimulatorConfig(), generate(8)) as w:
         kinds: set[type[Event]] = set()
-        async with aclosing(market_streams(w).batches()) as batches, asyncio.timeout(20):
-            async for frames in batches:
-                kinds |= {type(m) for m in decode_many(frames, reader(Market.SPOT))}
+        stream = await market_stream(w)
+        async with aclosing(stream.batches()) as batches, asyncio.timeout(20):
+            async for messages in batches:
+                kinds |= {type(m) for m in told(messages)}
                 if kinds == wanted:
                     break
 
@@ -277,7 +289,7 @@ async def test_depth_trades_and_quotes_come_over_one_connection() -> None:
 async def test_snapshot_over_the_budget_is_throttled_before_it_is_sent() -> None:
     async with running() as w:
         with pytest.raises(Throttled):
-            await market_data(w, Budget(weight_max=10)).snapshot(BTC)
-        instruments = await market_data(w).instruments(["BTCUSDT"])
+            await Questions(replace(w.access, budget=budget_of(weight=10))).book(BTC)
+        instruments = await Questions(w.access).instruments()
 
-    assert [i.instrument_id for i in instruments] == [BTC]
+    assert BTC in [i.instrument_id for i in instruments]
