@@ -68,7 +68,7 @@ def line(view: View, duration_s: float) -> str:
         f"actors {serving}/{len(actors)}",
         f"restarts {sum(a.get('restarts', 0) for a in actors)}",
         f"orders {sum((view.get('orders') or {}).values())}",
-        f"fills {view.get('fills', 0)}",
+        f"fills {number(view.get('fills'))}",
         f"PnL {money(pnl.get('realized'))} realized {money(pnl.get('unrealized'))} unrealized",
     )
     return "  ".join(parts)
@@ -141,7 +141,7 @@ def _accounts(accounts: Any) -> tuple[RenderableType, ...]:
             number(a.get("events")),
             str(sum(orders.values())),
             str(orders_open(a.get("orders"))),
-            str(a.get("fills", 0)),
+            number(a.get("fills")),
         )
     return (Panel(grid, title="accounts", title_align="left"),)
 
@@ -152,7 +152,7 @@ def _market(view: View) -> RenderableType:
     orders.add_column("", justify="right")
     for status, count in (view.get("orders") or {}).items():
         orders.add_row(str(status), str(count))
-    orders.add_row("fills", str(view.get("fills", 0)))
+    orders.add_row("fills", number(view.get("fills")))
 
     positions = Table(box=None, header_style=_QUIET)
     positions.add_column("strategy")

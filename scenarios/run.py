@@ -1,6 +1,7 @@
 """A whole run: venue, Ray, actors, a bounded time of trading, an orderly end, and the summary."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -69,7 +70,7 @@ def run(
     folder = create(spec, runs_dir) if resume is None else _reopen(resume)
     places = {tag: Place(folder, tag) for tag in spec.parts}
     venues: dict[str, VenueProcess] = {}
-    begun_s = time.time()
+    begun_s, refused = time.time(), False
     try:
         for tag, part in spec.parts.items():
             venues[tag] = venue_process.start(part, places[tag], instruments[tag])
@@ -92,10 +93,15 @@ def run(
                 stop_system(plan, "the run ends")
         finally:
             ray.shutdown()
+    except BadSpec:
+        refused = resume is None
+        raise
     finally:
         for tag, venue in venues.items():
             if not (keeps_orders(folder) and spec.parts[tag].venue.outlives_run):
                 venue.stop()
+        if refused:  # it has never traded: `latest` must not mean it
+            shutil.rmtree(folder.path)
 
 
 def _trade(

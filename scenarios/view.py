@@ -115,7 +115,7 @@ def view(run_id: str, root: Any, begun_s: float, tags: Sequence[str] = ("",)) ->
         "trading_state": _common(accounts),
         "events": sum(feed.get("events", 0) for feed in feeds),
         "orders": _counted(accounts),
-        "fills": sum(account.get("fills", 0) for account in accounts),
+        "fills": fills(accounts),
         "balances": [b for account in accounts for b in account.get("balances", [])],
         "accounts": _rows(tags, accounts, feeds),
         "positions": held,
@@ -144,6 +144,12 @@ def _counted(accounts: Sequence[Mapping[str, Any]]) -> dict[str, int] | None:
     return dict(total)
 
 
+def fills(accounts: Sequence[Mapping[str, Any]]) -> int | None:
+    """How many fills all accounts have booked; None while one of them is silent."""
+    counts = [account.get("fills") for account in accounts]
+    return None if None in counts else sum(count for count in counts if count is not None)
+
+
 def _rows(
     tags: Sequence[str], accounts: Sequence[Mapping[str, Any]], feeds: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -154,7 +160,7 @@ def _rows(
             "trading_state": account.get("trading_state"),
             "events": feed.get("events", 0),
             "orders": account.get("orders"),
-            "fills": account.get("fills", 0),
+            "fills": account.get("fills"),
             "stream_up": account.get("stream_up"),
         }
         for tag, account, feed in zip(tags, accounts, feeds, strict=True)

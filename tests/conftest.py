@@ -19,6 +19,10 @@ settings.load_profile("manta")
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# Runs keep compiled strategies beside themselves, and every test has folders of its own: without
+# this each would compile the same code again, for seconds. CI begins with none.
+CODE = Path(__file__).parents[1] / "runs" / ".cache" / "numba"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(CODE))
 # Every actor is a process of its own: with byte-code on disk it imports in a third of the time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -66,7 +66,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     while time.monotonic() < deadline and process.poll() is None:
         code, out, _ = second.said("status", "--json")
         view = json.loads(out) if code == 0 else {}
-        if view.get("state") == "running" and view["fills"] > 0:
+        if view.get("state") == "running" and view["fills"]:
             break
         time.sleep(0.5)
     yield second

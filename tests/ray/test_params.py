@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scenarios.connect import Connected, NoAnswer
-from scenarios.folder import RunFolder
+from scenarios.folder import RunFolder, ask_to_stop
 from scenarios.run import run
 from scenarios.spec import BadSpec, load
 
@@ -39,9 +39,10 @@ def test_live_parameters_change_within_a_second_and_survive_a_kill(tmp_path: Pat
             if row["pid"] not in (0, seen["pid"]):
                 with suppress(NoAnswer):
                     seen["restarted"] = system.strategy_state("MAKER")
+                    ask_to_stop(folder, keep_orders=False)
 
     summary = run(
-        load("quickstart", ["duration_s=20"]), runs_dir=tmp_path, on_progress=watch
+        load("quickstart", ["duration_s=60"]), runs_dir=tmp_path, on_progress=watch
     ).to_json()
 
     assert seen["changed"]["took_s"] < 1.0

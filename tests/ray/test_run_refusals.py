@@ -26,6 +26,7 @@ def test_an_account_that_was_taken_in_the_meantime_ends_the_run(tmp_path: Path) 
         run(load("quickstart"), runs_dir=tmp_path)
 
     assert time.monotonic() - begun < AT_ONCE_S
+    assert [p.name for p in tmp_path.iterdir() if (p / "spec.toml").exists()] == []
     assert not ray.is_initialized()
     other.release()
 
@@ -38,3 +39,4 @@ def test_a_simulator_that_cannot_start_ends_the_run_and_its_ray(tmp_path: Path) 
         run(load("quickstart", [f"venue.port={busy.getsockname()[1]}"]), runs_dir=tmp_path)
 
     assert not ray.is_initialized()
+    assert [p.name for p in tmp_path.iterdir() if (p / "spec.toml").exists()] == []

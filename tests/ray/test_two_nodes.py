@@ -141,7 +141,7 @@ def test_a_strategy_of_a_lost_node_goes_on_elsewhere_and_no_order_is_lost_or_dou
     second = add_second(cluster, elsewhere)
     run = launch(cluster, tmp_path)
     until(lambda: run.row(MAKER).get("state") == "serving", "the strategy does not serve")
-    until(lambda: run.system.status()["fills"] >= 3, "no fills")
+    until(lambda: (run.system.status()["fills"] or 0) >= 3, "no fills")
     until(run.system.orders, "no order works")
     before = {row["name"]: row for row in run.system.actors()}
     assert {name for name, row in before.items() if row["node"] == second.node_id} == {MAKER}
@@ -153,8 +153,8 @@ def test_a_strategy_of_a_lost_node_goes_on_elsewhere_and_no_order_is_lost_or_dou
     until(lambda: run.row(MAKER).get("incarnation") == 2, "the strategy is not started again")
     until(lambda: run.row(MAKER)["state"] == "serving", "the strategy does not serve again")
     after = {row["name"]: row for row in run.system.actors()}
-    fills = run.system.status()["fills"]
-    until(lambda: run.system.status()["fills"] > fills + 3, "it does not trade again")
+    fills = until(lambda: run.system.status()["fills"], "nobody knows the fills")
+    until(lambda: (run.system.status()["fills"] or 0) > fills + 3, "it does not trade again")
     run.system.stop()
     out, err = run.process.communicate(timeout=60)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from scenarios.cli import main
 from scenarios.live_view import line, live_view, screen
+from scenarios.view import fills
 
 VIEW: dict[str, Any] = {
     "run_id": "20260102-101500-quickstart",
@@ -62,6 +63,15 @@ def test_a_line_counts_actors_restarts_orders_and_fills() -> None:
     assert "restarts 2" in text
     assert "orders 15" in text
     assert "fills 14" in text
+
+
+def test_what_a_silent_order_manager_could_tell_is_shown_as_unknown() -> None:
+    silent = VIEW | {"fills": fills([{"fills": 3}, {}]), "orders": None, "pnl": None}
+
+    assert silent["fills"] is None
+    assert fills([{"fills": 3}, {"fills": 0}]) == 3
+    assert "fills -" in line(silent, 30.0)
+    assert "fills -" in " ".join(drawn(silent).split())
 
 
 def test_in_a_pipe_a_line_comes_when_the_state_changes(capsys: pytest.CaptureFixture[str]) -> None:
