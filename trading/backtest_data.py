@@ -148,6 +148,20 @@ class MarketData:
         rows.flags.writeable = False
         return rows
 
+    def packed(self, dtype: "np.dtype[np.void]") -> Rows:
+        """Some columns of the joined bars as rows of this dtype; made once, shared by all runs.
+
+        A loop that reads four columns then reads 32 bytes a bar, in order, and not 88.
+        """
+        tables: dict[str, Rows] = self.__dict__.setdefault("_packed", {})
+        key = repr(dtype.descr)
+        if key not in tables:
+            made = np.empty(len(self.joined), dtype)
+            for name in dtype.names or ():
+                made[name] = self.joined[name]
+            tables[key] = made
+        return tables[key]
+
     @cached_property
     def events(self) -> Rows:
         """EVENT rows in the order of the module's first lines; built once, O(n log n)."""

@@ -136,8 +136,8 @@ class L2Engine:
         line, run = self.line[0], self.run[0]
         line["bars_at"] = self.bars.ctypes.data
         line["orders_at"], line["curve_at"] = self.orders.ctypes.data, self.curve.ctypes.data
-        line["fills_at"], line["after_at"] = self.fills.ctypes.data, self.after.ctypes.data
-        line["trades_at"], line["curve_room"] = self.trades.ctypes.data, len(self.curve)
+        run["fills_at"], run["after_at"] = self.fills.ctypes.data, self.after.ctypes.data
+        run["trades_at"], line["curve_room"] = self.trades.ctypes.data, len(self.curve)
         run["orders_room"], run["fills_room"] = len(self.orders), len(self.fills)
         run["full"] = 0
 

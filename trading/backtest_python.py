@@ -203,10 +203,10 @@ def _played(cls: type[Strategy], model: Any, data: MarketData, settings: Setting
     strategy: Any = cls(model)
     ctx = BarContext(engine, settings.instruments[0].symbol)
     asked, position, on_bar = ctx.asked, ctx.position, strategy.on_bar
-    asks, made = engine._scratch
-    heard = np.zeros(FILLS_A_BAR_MAX + 1, FILL)
-    tables = (engine.fills, engine.after, engine.rows, engine.trades)
-    fixed = (engine.run, engine.desks, engine.accounts, asks, made, engine._told, heard, *tables)
+    heard = np.zeros(2 * (FILLS_A_BAR_MAX + 1), FILL)  # of a decision's close, and of the next bar
+    engine.attach()
+    engine.run["heard_at"] = heard.ctypes.data
+    asks, at = engine.asks, engine.run.ctypes.data
     script: Asked = []
     rows, k, working = engine.bars, 0, 0
     try:
@@ -222,7 +222,7 @@ def _played(cls: type[Strategy], model: Any, data: MarketData, settings: Setting
                         script.append((k - 1, asked.copy()))
                         asked.clear()
                     position.quantity, position.avg_px, working, filled, error = settle(
-                        rows, k, count, *fixed
+                        at, k, count
                     )
                     if error:
                         raise engine._error()
@@ -255,6 +255,7 @@ def _replayed(script: Asked, data: MarketData, settings: Settings) -> Engine:
     """The engine after it has done all of this by itself."""
     engine = Engine(PUPPET, data, settings, keep=True)
     flat = [(bar, row) for bar, asked in script for row in asked]
+    engine.attach()
     state, params, done, first = engine.states[0], Nothing().record(), 0, 0
     while done < engine.steps:
         part = flat[first : first + SCRIPT_MAX]

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numba.core.errors import NumbaError
+from numpy.typing import NDArray
 
 from messages.arrays import Rows
 from trading.backtest_data import CLOSE, MarketData
 from trading.backtest_room import table
 from trading.backtest_settings import Settings, desk_records, run_record
-from trading.kernels.engine_loop import loop
+from trading.kernels import engine_door
+from trading.kernels.engine_loop import loop, packed
 from trading.kernels.engine_records import (
     AFTER,
     ERROR_ACTION,
@@ -86,27 +88,25 @@ class Engine:
         self._fresh_run = run_record(settings)
         self._fresh_run["keep"] = keep
         self._fresh_run["tells"] = strategy.on_fill is not None
+        self._fresh_run["plain"] *= strategy.on_fill is None
         self._fresh_desks = desk_records(settings)
         self._fresh_accounts = _accounts(self._fresh_desks)
         self._loop = loop(strategy, many=not data.simple)
         self.bars = data.joined
         self.steps = len(data.events) if not data.simple else len(self.bars)
-        self._reset()
-
-    def _reset(self) -> None:
-        count = len(self.data.symbols)
+        count = len(data.symbols)
         self.run = self._fresh_run.copy()
         self.desks = self._fresh_desks.copy()
         self.accounts = self._fresh_accounts.copy()
-        self.states = np.zeros(count, self.strategy.state)
+        self.states = np.zeros(count, strategy.state)
         self.metrics = np.zeros(1, METRICS)
-        self._scratch = (np.zeros(ORDERS_MAX, ORDER), np.zeros(ORDERS_MAX, np.int64))
-        self._told = np.zeros(1, FILL)
-        room = _ROWS if self.keep else 0
+        self.asks, self._made = np.zeros(ORDERS_MAX, ORDER), np.zeros(ORDERS_MAX, np.int64)
+        self.told = np.zeros(1, FILL)
+        room = _ROWS if keep else 0
         self.fills, self.after = table(room, FILL_ROW), table(room, AFTER)
         self.rows, self.trades = table(room, ORDER_ROW), table(room, TRADE_ROW)
-        self.run["orders_room"] = self.run["fills_room"] = room
         self.curve = table(self._curve_size(), np.float64)
+        self._place_bars()
 
     def _curve_size(self) -> int:
         if not self.keep:
@@ -115,6 +115,39 @@ class Engine:
             return self.steps
         events = self.data.events
         return 4 * int(np.count_nonzero((events["kind"] == CLOSE) & (events["last"] == 1)))
+
+    def _place_bars(self) -> None:
+        fresh, data = self._fresh_run[0], self.data
+        fresh["engine"] = engine_door.address()
+        fresh["bars_at"], fresh["desk_count"] = _at(self.bars), len(self.desks)
+        if data.simple:
+            self._packed = data.packed(packed(self.strategy))
+            fresh["packed_at"] = _at(self._packed)
+        else:
+            fresh["events_at"] = _at(data.events)
+
+    def attach(self) -> None:
+        """Say where everything is that may have moved."""
+        run = self.run[0]
+        for name in ("engine", "bars_at", "packed_at", "events_at", "desk_count"):
+            run[name] = self._fresh_run[0][name]
+        for name, rows in (
+            ("desks_at", self.desks),
+            ("accounts_at", self.accounts),
+            ("states_at", self.states),
+            ("asks_at", self.asks),
+            ("made_at", self._made),
+            ("told_at", self.told),
+            ("metrics_at", self.metrics),
+            ("orders_at", self.rows),
+            ("fills_at", self.fills),
+            ("after_at", self.after),
+            ("trades_at", self.trades),
+        ):
+            run[name] = _at(rows)
+        run["orders_room"], run["fills_room"] = len(self.rows), len(self.fills)
+        run["curve_at"] = _at(self.curve) if len(self.curve) else 0
+        run["curve_room"] = len(self.curve) if self.data.simple else len(self.curve) // 4
 
     def clear(self) -> None:
         """Back to the start, for the next parameters of a sweep: as fresh, without new memory."""
@@ -130,6 +163,7 @@ class Engine:
         params  one PARAMS record
         raises  StrategyError
         """
+        self.attach()
         done, total = 0, self.steps
         while done < total:
             stop = min(done + SLICE, total)
@@ -142,13 +176,9 @@ class Engine:
                 progress(done, total)
 
     def _slice(self, start: int, stop: int, params: Rows) -> int:
-        many = () if self.data.simple else (self.data.events,)
+        self.run["params_at"] = _at(params)
         try:
-            reached: int = self._loop(
-                self.bars, start, stop, self.steps, self.states, params, self.accounts,
-                *self._scratch, self.run, self.desks, self._told, self.metrics, self.curve,
-                self.fills, self.after, self.rows, self.trades, *many,
-            )  # fmt: skip
+            reached: int = self._loop(_at(self.run), start, stop, self.steps)
         except Exception as e:
             ts = int(self.accounts["ts"].max())
             raise StrategyError(self.strategy.name, ts, "", _said(e)) from e
@@ -167,13 +197,18 @@ class Engine:
         orders, fills, trades = int(run["orders"]), int(run["fills"]), int(run["trades"])
         if orders + ROOM > run["orders_room"]:
             self.rows = _grown(self.rows, orders)
-            run["orders_room"] = len(self.rows)
         if fills + ROOM > run["fills_room"]:
             self.fills, self.after = _grown(self.fills, fills), _grown(self.after, fills)
             self.trades = _grown(self.trades, trades)
-            run["fills_room"] = len(self.fills)
         run["full"] = 0
         run["busy"] -= 1
+        self.attach()
+
+
+def _at(rows: NDArray[Any]) -> int:
+    """The address of an array."""
+    address: int = rows.__array_interface__["data"][0]
+    return address
 
 
 def _said(error: Exception) -> str:

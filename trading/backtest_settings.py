@@ -126,6 +126,8 @@ def run_record(settings: Settings) -> Rows:
     one["margin"] = settings.account == "margin"
     one["leverage"], one["liquidation_fee"] = settings.leverage, settings.liquidation_fee
     one["tiers"] = len(settings.tiers)
+    sized = settings.volume_share or settings.impact
+    one["plain"] = not (sized or settings.protection or settings.account == "margin")
     for i, tier in enumerate(settings.tiers):
         one["tier_volume"][i] = tier.volume
         one["tier_maker"][i], one["tier_taker"][i] = tier.maker, tier.taker

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from trading.kernels.engine_kernel import cold, kernel
+from trading.kernels.engine_memory import after_at, fill_row_at, put, trade_row_at
 from trading.kernels.engine_records import DAY_NS, ROOM, VOLUME_DAYS
 
 _SAME_STEP = 1e-3  # as trading.strategy_turn: a float this close to a whole step means it
 
 
-@kernel("f8 f8 f8 i8")
-def whole_steps(value: float, step: float, a_unit: float, direction: int) -> float:
+@kernel("f8 f8 f8 i8", hot=True)
+def whole_steps(value: float, step: float, a_unit: float, direction: int) -> Any:
     """`value` in whole steps: the same step, else the next one up (1), down (-1), nearest (0)."""
     steps = value * a_unit if a_unit > 0.0 else value / step
     nearest = np.rint(steps)
@@ -29,8 +30,17 @@ def whole_steps(value: float, step: float, a_unit: float, direction: int) -> flo
     return float(nearest / a_unit if a_unit > 0.0 else nearest * step)
 
 
-@kernel("run desk i8 i8")
-def fee_rate(run: Any, desk: Any, maker: int, ts: int) -> float:
+@kernel("desk f8 f8", hot=True)
+def _sum(desk: Any, one: float, other: float) -> Any:
+    """The sum of two quantities in whole lots, in whole lots."""
+    total = one + other
+    if one == 0.0 or total == 0.0:
+        return total
+    return whole_steps(total, desk.lot, desk.lots_a_unit, 0)
+
+
+@kernel("run desk i8 i8", hot=True)
+def fee_rate(run: Any, desk: Any, maker: int, ts: int) -> Any:
     """The fraction charged now; with tiers, that of the value traded in the last 30 days."""
     if run.tiers != 0:
         return float(_tier_rate(run, maker, ts))
@@ -38,7 +48,7 @@ def fee_rate(run: Any, desk: Any, maker: int, ts: int) -> float:
 
 
 @kernel("run i8 i8")
-def _tier_rate(run: Any, maker: int, ts: int) -> float:
+def _tier_rate(run: Any, maker: int, ts: int) -> Any:
     cold()
     _roll_volume(run, ts)
     traded = 0.0
@@ -59,10 +69,10 @@ def _roll_volume(run: Any, ts: int) -> None:
     run.volume_day = max(day, run.volume_day)
 
 
-@kernel("run desk account live f8 f8 i8 i8 told fills after trades")
+@kernel("run desk account live f8 f8 i8 i8 told")
 def book_fill(  # noqa: PLR0915 - one fill touches everything
     run: Any, desk: Any, account: Any, order: Any, price: float, quantity: float, maker: int,
-    ts: int, told: Any, fills: Any, after: Any, trades: Any,
+    ts: int, told: Any,
 ) -> None:  # fmt: skip
     """Book one fill: money, position, round trip, the rows, and the event for on_fill."""
     cold()
@@ -75,13 +85,13 @@ def book_fill(  # noqa: PLR0915 - one fill touches everything
     pnl = 0.0
     if closing > 0.0:
         pnl = closing * (price - account.avg_px) * (1.0 if before > 0.0 else -1.0)
-    position = whole_steps(before + signed, desk.lot, desk.lots_a_unit, 0)
+    position = _sum(desk, before, signed)
     run.cash -= (signed * price + fee) * fx
     run.fees += fee * fx
     run.turnover += quantity * price * fx
     if run.tiers != 0:
         run.volume[run.volume_day % VOLUME_DAYS] += quantity * price * fx
-    _book_trip(run, desk, before, position, price, quantity, closing, fee, pnl, ts, trades)
+    _book_trip(run, desk, before, position, price, quantity, closing, fee, pnl, ts)
     if position == 0.0:
         account.avg_px = 0.0
     elif before * position <= 0.0:
@@ -95,24 +105,17 @@ def book_fill(  # noqa: PLR0915 - one fill touches everything
     account.commissions += fee
     account.fills += 1
     desk.dirty = 1
-    order.leaves = max(whole_steps(order.leaves - quantity, desk.lot, desk.lots_a_unit, 0), 0.0)
-    order.filled = whole_steps(order.filled + quantity, desk.lot, desk.lots_a_unit, 0)
+    order.leaves = max(_sum(desk, order.leaves, -quantity), 0.0)
+    order.filled = _sum(desk, order.filled, quantity)
     if run.tells != 0:
         _tell(told, order, price, quantity, fee, maker, ts)
     if run.keep != 0:
-        row = fills[run.fills]
-        row.ts = ts
-        row.instrument = desk.instrument
-        row.order = order.id
-        row.side = side
-        row.price = price
-        row.quantity = quantity
-        row.fee = fee * fx
-        row.maker = maker
-        row.pnl = pnl * fx
-        row.position = position
-        after[run.fills].step = run.step
-        after[run.fills].cash = run.cash
+        row = fill_row_at(run.fills_at, run.fills)
+        put(
+            row, ts, desk.instrument, order.id, side, price, quantity, fee * fx, maker, pnl * fx,
+            position,
+        )  # fmt: skip
+        put(after_at(run.after_at, run.fills), run.step, run.cash)
     run.fills += 1
     if run.keep != 0 and run.fills + ROOM > run.fills_room and run.full == 0:
         run.full = 1
@@ -124,22 +127,13 @@ def _tell(
     told: Any, order: Any, price: float, quantity: float, fee: float, maker: int, ts: int
 ) -> None:
     cold()
-    told.ts_event = ts
-    told.ts_init = ts
-    told.sequence = order.id
-    told.side = order.side
-    told.price = price
-    told.quantity = quantity
-    told.leaves = order.leaves
-    told.commission = fee
-    told.maker = maker
-    told.tag = order.tag
+    put(told, ts, ts, order.id, order.side, price, quantity, order.leaves, fee, maker, order.tag)
 
 
-@kernel("run desk f8 f8 f8 f8 f8 f8 f8 i8 trades")
+@kernel("run desk f8 f8 f8 f8 f8 f8 f8 i8", hot=True)
 def _book_trip(
     run: Any, desk: Any, before: float, position: float, price: float, quantity: float,
-    closing: float, fee: float, pnl: float, ts: int, trades: Any,
+    closing: float, fee: float, pnl: float, ts: int,
 ) -> None:  # fmt: skip
     """Keep the round trip; write its row when the position is flat or has changed sides."""
     opening = quantity - closing
@@ -149,7 +143,7 @@ def _book_trip(
         desk.trip_fee += fee * (closing / quantity)
         desk.trip_pnl += pnl
         if before * position <= 0.0:
-            _end_trip(run, desk, 1 if before > 0.0 else -1, ts, trades)
+            _end_trip(run, desk, 1 if before > 0.0 else -1, ts)
     if opening > 0.0 and position != 0.0:
         if desk.trip_entered == 0.0:
             desk.trip_ts = ts
@@ -159,23 +153,16 @@ def _book_trip(
         desk.trip_fee += fee * (opening / quantity)
 
 
-@kernel("run desk i8 i8 trades")
-def _end_trip(run: Any, desk: Any, side: int, ts: int, trades: Any) -> None:
+@kernel("run desk i8 i8")
+def _end_trip(run: Any, desk: Any, side: int, ts: int) -> None:
     pnl = (desk.trip_pnl - desk.trip_fee) * desk.fx
     if run.keep != 0:
-        row = trades[run.trades]
-        row.entry_ts = desk.trip_ts
-        row.exit_ts = ts
-        row.instrument = desk.instrument
-        row.side = side
-        row.quantity = desk.trip_entered
-        row.entry_price = desk.trip_entry_value / desk.trip_entered
-        row.exit_price = desk.trip_exit_value / desk.trip_exited
-        row.fee = desk.trip_fee * desk.fx
-        row.pnl = pnl
-        row.mae = 0.0
-        row.mfe = 0.0
-        row.bars = run.step - desk.trip_step
+        put(
+            trade_row_at(run.trades_at, run.trades), desk.trip_ts, ts, desk.instrument, side,
+            desk.trip_entered, desk.trip_entry_value / desk.trip_entered,
+            desk.trip_exit_value / desk.trip_exited, desk.trip_fee * desk.fx, pnl, 0.0, 0.0,
+            run.step - desk.trip_step,
+        )  # fmt: skip
     run.trades += 1
     if pnl > 0.0:
         run.wins += 1
@@ -190,7 +177,7 @@ def _end_trip(run: Any, desk: Any, side: int, ts: int, trades: Any) -> None:
     desk.trip_pnl = 0.0
 
 
-@kernel("run desk account i8 f8 f8")
+@kernel("run desk account i8 f8 f8", hot=True)
 def can_pay(run: Any, desk: Any, account: Any, side: int, price: float, quantity: float) -> bool:
     """Whether the account lets this fill happen; what only reduces is always let.
 
@@ -212,7 +199,7 @@ def can_pay(run: Any, desk: Any, account: Any, side: int, price: float, quantity
 
 
 @kernel("run desk account")
-def liquidation_price(run: Any, desk: Any, account: Any) -> float:
+def liquidation_price(run: Any, desk: Any, account: Any) -> Any:
     """The price at which equity is down to the maintenance margin; 0 where there is none.
 
     Solves  cash + others + position * p * fx = others' margin + maintenance * |position| * p * fx.

@@ -7,6 +7,7 @@ in `desk.next`, which moves with them.
 from typing import Any
 
 from trading.kernels.engine_kernel import cold, kernel
+from trading.kernels.engine_memory import live_of, order_row_at, put, seen_of
 from trading.kernels.engine_records import NEW, RESTING, WAITING
 from trading.result import (
     DONE_CANCELED,
@@ -25,20 +26,17 @@ def show(desk: Any, account: Any) -> None:
     buying = 0.0
     selling = 0.0
     for j in range(desk.count):
-        order = desk.orders[j]
-        seen = account.working[j]
+        order = live_of(desk, j)
         stopped = (
             order.type == STOP_MARKET or order.type == TAKE_PROFIT or order.type == TRAILING_STOP
         )
-        seen.sequence = order.id
-        seen.side = order.side
-        seen.type = order.type
-        seen.price = order.trigger if stopped else order.price
-        seen.quantity = order.quantity
-        seen.leaves = order.quantity - order.filled if order.stage == WAITING else order.leaves
-        seen.status = HELD if order.stage == WAITING else OPEN
-        seen.tag = order.tag
-        seen.ts_decided = order.ts
+        waits = order.stage == WAITING
+        put(
+            seen_of(account, j), order.id, order.side, order.type,
+            order.trigger if stopped else order.price, order.quantity,
+            order.quantity - order.filled if waits else order.leaves, HELD if waits else OPEN,
+            order.tag, order.ts,
+        )  # fmt: skip
         if order.side > 0:
             buying += order.leaves
         else:
@@ -54,17 +52,18 @@ def find(desk: Any, order_id: int) -> int:
     """Index of the working order with this id; -1 if it is closed."""
     cold()
     for j in range(desk.count):
-        if desk.orders[j].id == order_id:
+        if live_of(desk, j).id == order_id:
             return j
     return -1
 
 
-@kernel("run desk i8 i8 i8 i8 rows")
-def _remove(run: Any, desk: Any, j: int, status: int, reason: int, ts: int, rows: Any) -> None:
+@kernel("run desk i8 i8 i8 i8")
+def remove(run: Any, desk: Any, j: int, status: int, reason: int, ts: int) -> None:
+    """Close the j-th order, whatever is tied to it."""
     cold()
-    order = desk.orders[j]
+    order = live_of(desk, j)
     if run.keep != 0:
-        row = rows[order.id]
+        row = order_row_at(run.orders_at, order.id)
         row.status = status
         row.reason = reason
         row.filled = order.filled
@@ -78,42 +77,41 @@ def _remove(run: Any, desk: Any, j: int, status: int, reason: int, ts: int, rows
         desk.next -= 1
 
 
-@kernel("run desk i8 i8 i8 i8 rows")
-def end(run: Any, desk: Any, j: int, status: int, reason: int, ts: int, rows: Any) -> None:
+@kernel("run desk i8 i8 i8 i8")
+def end(run: Any, desk: Any, j: int, status: int, reason: int, ts: int) -> None:
     """Close the j-th order; without a fill, what waits for it; and the rest of its group."""
     cold()
-    order_id = desk.orders[j].id
-    group = desk.orders[j].group
-    filled = desk.orders[j].filled
-    _remove(run, desk, j, status, reason, ts, rows)
+    order = live_of(desk, j)
+    order_id, group, filled = order.id, order.group, order.filled
+    remove(run, desk, j, status, reason, ts)
     if desk.count == 0:
         return
     k = 0
     while k < desk.count:
-        other = desk.orders[k]
+        other = live_of(desk, k)
         orphan = other.parent == order_id and filled == 0.0
         tied = group != 0 and other.group == group and status != DONE_FILLED
         if orphan or tied:
-            _remove(run, desk, k, DONE_CANCELED, REASON_LINKED, ts, rows)
+            remove(run, desk, k, DONE_CANCELED, REASON_LINKED, ts)
         else:
             k += 1
 
 
-@kernel("run desk i8 f8 i8 rows")
-def after_fill(run: Any, desk: Any, j: int, quantity: float, ts: int, rows: Any) -> None:
+@kernel("run desk i8 f8 i8")
+def after_fill(run: Any, desk: Any, j: int, quantity: float, ts: int) -> None:
     """What a fill of the j-th order means for the orders tied to it, and its end when it is done.
 
     Children of a bracket begin to work with what their parent has filled. Orders of a group lose
     what one of them has filled, so together they never trade more than one of them asked for.
     """
     cold()
-    order_id = desk.orders[j].id
-    group = desk.orders[j].group
-    if desk.orders[j].leaves <= 0.0:
-        _remove(run, desk, j, DONE_FILLED, REASON_NONE, ts, rows)
+    order = live_of(desk, j)
+    order_id, group = order.id, order.group
+    if order.leaves <= 0.0:
+        remove(run, desk, j, DONE_FILLED, REASON_NONE, ts)
     k = 0
     while k < desk.count:
-        other = desk.orders[k]
+        other = live_of(desk, k)
         if other.parent == order_id:
             other.leaves += min(quantity, other.quantity - other.filled - other.leaves)
             other.stage = RESTING
@@ -121,26 +119,26 @@ def after_fill(run: Any, desk: Any, j: int, quantity: float, ts: int, rows: Any)
         elif group != 0 and other.group == group and other.id != order_id:
             other.leaves -= quantity
             if other.leaves < 0.5 * desk.lot:
-                _remove(run, desk, k, DONE_CANCELED, REASON_LINKED, ts, rows)
+                remove(run, desk, k, DONE_CANCELED, REASON_LINKED, ts)
                 continue
         k += 1
 
 
-@kernel("run desk i8 i8 rows")
-def cancel(run: Any, desk: Any, order_id: int, ts: int, rows: Any) -> None:
+@kernel("run desk i8 i8")
+def cancel(run: Any, desk: Any, order_id: int, ts: int) -> None:
     """Close an order because the strategy asks for it; nothing if it is closed already."""
     cold()
     j = find(desk, order_id)
     if j >= 0:
-        end(run, desk, j, DONE_CANCELED, REASON_ASKED, ts, rows)
+        end(run, desk, j, DONE_CANCELED, REASON_ASKED, ts)
 
 
-@kernel("run desk i8 i8 rows")
-def end_all(run: Any, desk: Any, reason: int, ts: int, rows: Any) -> None:
+@kernel("run desk i8 i8")
+def end_all(run: Any, desk: Any, reason: int, ts: int) -> None:
     """Close every order of the instrument."""
     cold()
     while desk.count > 0:
-        end(run, desk, 0, DONE_CANCELED, reason, ts, rows)
+        end(run, desk, 0, DONE_CANCELED, reason, ts)
 
 
 @kernel("desk live i8")

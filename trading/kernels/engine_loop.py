@@ -1,15 +1,18 @@
 """The compiled loop of a backtest: one function a strategy, from the first bar to the last.
 
 Theory of speed. A bar on which nothing of ours works costs the strategy's own arithmetic and three
-stores. So the loop asks one question a bar (`run.busy`), leaves everything else to functions that
-run only when the answer is yes, and keeps the figures of the curve in local variables. Bars are
-columns, and the strategy sees a named tuple of one row: what it does not read is never loaded.
+stores. So the loop asks one question a bar (`run.busy`), leaves everything else to the engine
+(`trading.kernels.engine_door`), and keeps the figures of the curve in local variables. Bars are
+read from columns, and what the strategy does not read is never loaded. A small state is copied to
+where no other code can know of it, so LLVM keeps it in registers: through memory, an average of
+prices would take half as long again.
 
 The loop is made from text with the handlers as globals, under the name of the strategy's file and
 with the digest of all code behind it in the function's name, so that numba's disk cache finds it
 again and never finds another: see `trading.kernels.strategy_driver`.
 """
 
+import hashlib
 from collections import namedtuple
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -19,16 +22,9 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
+from messages.arrays import BAR
 from trading.backtest_data import CLOSE, FUND, LONGER, OPENS, RATE
-from trading.kernels import (
-    engine_desk,
-    engine_kernel,
-    engine_many,
-    engine_match,
-    engine_metrics,
-    engine_records,
-    engine_requests,
-)
+from trading.kernels import engine_door, engine_kernel, engine_memory, engine_text
 from trading.kernels.engine_text import MANY, ONE, TOLD, UNTOLD
 from trading.strategy import CompiledStrategy, function_digest
 from trading.strategy_records import TICK
@@ -41,43 +37,49 @@ _MAKERS: Final = {
     "ones_like", "outer", "percentile", "quantile", "repeat", "roll", "sort", "stack", "unique",
     "vstack", "where", "zeros", "zeros_like",
 }  # fmt: skip
+listeners: Final = engine_kernel.listeners
 _HANDLERS: Final = ("on_bar", "on_fill", "on_timer")
-# Called with a strategy's name before it is compiled, which takes seconds: say so to who waits.
-listeners: Final[list[Callable[[str], None]]] = []
+_STATE_MAX: Final = 1024  # bytes of a state that is copied
 TickRow = namedtuple("TickRow", TICK.names or ())  # type: ignore[misc]
+_DOORS: Final = {n: v for n, v in vars(engine_door).items() if n.isupper() and isinstance(v, int)}
 _OWN: Final[Mapping[str, Any]] = {
     "TickRow": TickRow,
-    "int64": np.int64,
-    "uint64": np.uint64,
-    "accept": engine_requests.accept,
-    "advance": engine_match.advance,
-    "begin_bar": engine_match.begin_bar,
-    "begin_instant": engine_match.begin_instant,
-    "end_of_run": engine_metrics.end_of_run,
-    "figures": engine_metrics.figures,
-    "first_day": engine_metrics.first_day,
-    "look_around": engine_many.look_around,
-    "new_day": engine_metrics.new_day,
-    "pay_funding": engine_many.pay_funding,
-    "show": engine_desk.show,
-    "take_equity": engine_many.take_equity,
+    **{n: v for n, v in vars(engine_memory).items() if hasattr(v, "_defn")},
+    **_DOORS,
     **{"RATE": RATE, "LONGER": LONGER, "CLOSE": CLOSE, "FUND": FUND, "OPENS": OPENS},
 }
 
 
 @cache
-def _own_digest() -> str:
-    """Of all compiled code and layouts here: other code must have another name in the cache."""
-    parts = [function_digest(f) for f in _OWN.values() if hasattr(f, "py_func")]
-    layouts = (engine_records.RUN, engine_records.DESK, engine_records.AFTER)
-    return f"{abs(hash_text(''.join(parts) + repr([d.descr for d in layouts]) + ONE + MANY)):x}"
+def loop_digest() -> str:
+    """Of all that goes into a loop besides the strategy: another must have another name."""
+    found = hashlib.sha256(engine_door.layouts().encode())
+    for value in _OWN.values():
+        if hasattr(value, "_defn"):
+            found.update(function_digest(value._defn).encode())
+    texts = [v for v in vars(engine_text).values() if isinstance(v, str)]
+    found.update(repr((sorted(_DOORS.items()), texts)).encode())
+    return found.hexdigest()[:8]
 
 
-def hash_text(text: str) -> int:
-    """A number that is the same in every process."""
-    import hashlib  # noqa: PLC0415
+def packed(strategy: CompiledStrategy) -> "np.dtype[np.void]":
+    """The layout of a table with the columns of bars that the loop and the strategy's code name."""
+    found: set[str] = {"ts_open", "ts_event", "open", "close"}
+    seen: set[int] = set()
 
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
+    def look(function: Any) -> None:
+        function = getattr(function, "py_func", function)
+        if id(function) in seen or not hasattr(function, "__code__"):
+            return
+        seen.add(id(function))
+        code = function.__code__
+        found.update(code.co_names, (c for c in code.co_consts if isinstance(c, str)))
+        for name in code.co_names:
+            look(function.__globals__.get(name))
+
+    for handler in _HANDLERS:
+        look(getattr(strategy, handler))
+    return np.dtype([(n, BAR[n]) for n in BAR.names or () if n in found])
 
 
 def loop(strategy: CompiledStrategy, *, many: bool = False) -> Loop:
@@ -110,17 +112,27 @@ class _Handlers:
 def _made(digest: str, key: _Handlers, many: bool) -> Loop:
     strategy = key.strategy
     plain: Any = getattr(strategy.on_bar, "py_func", strategy.on_bar)
-    name = f"backtest_{'many' if many else 'one'}_{digest[:16]}{_own_digest()}"
-    scope: dict[str, Any] = {"__name__": plain.__module__, **_OWN}
+    name = f"backtest_{'many' if many else 'one'}_{digest[:16]}{loop_digest()}"
+    scope: dict[str, Any] = {
+        "__name__": plain.__module__,
+        **_OWN,
+        "bar_at": engine_memory.bar_of(packed(strategy)),
+        "state_at": engine_memory.row_of(strategy.state),
+        "params_at": engine_memory.row_of(strategy.params.dtype()),
+    }
     for handler in _HANDLERS:
         function = getattr(strategy, handler)
         if function is not None:
             scope[handler] = _inlined(function)
     told = TOLD if strategy.on_fill is not None else UNTOLD
+    told = told.replace("{i}", "i" if many else "0")
+    small = strategy.state.itemsize <= _STATE_MAX
     text = (MANY if many else ONE).format(
         name=name,
-        told=indent(told, " " * 16),
-        told_deep=indent(told, " " * 20),
+        told=indent(told, " " * 12),
+        told_deep=indent(told, " " * 16),
+        own="own_copy(kept)" if small else "kept",
+        put_back="put_back(kept, state)" if small else "pass",
         timer_ns=strategy.timer_ns,
         timer="on_timer" if strategy.timer_ns else "on_bar",
     )
@@ -130,7 +142,7 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
         made: Loop = njit(cache=True, **options)(scope[name])
     except RuntimeError:  # typed in at a prompt, or no folder to write to: works, compiles again
         made = njit(**options)(scope[name])
-    _compile_when_missing(made, strategy.name)
+    note_compiling(made, strategy.name)
     return made
 
 
@@ -158,18 +170,14 @@ def _makes_arrays(function: Any, seen: set[int]) -> bool:
     return not _MAKERS.isdisjoint(names) or any(_makes_arrays(f, seen) for f in called)
 
 
-def _compile_when_missing(made: Any, name: str) -> None:
-    """Have `made` compile the parts, each for its one signature, when it is compiled itself.
-
-    numba asks its compiler only for what the disk cache does not have.
-    """
+def note_compiling(made: Any, name: str) -> None:
+    """Tell who waits when `made` is compiled: numba asks for what the disk cache does not have."""
     compiler = made._compiler
     plain = compiler.compile
 
     def noted(args: Any, return_type: Any) -> Any:
-        for tell in listeners:
-            tell(name)
-        engine_kernel.compile_parts()
-        return plain(args, return_type)
+        engine_kernel.tell(name)
+        with engine_kernel.no_collection():
+            return plain(args, return_type)
 
     compiler.compile = noted

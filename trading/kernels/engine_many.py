@@ -3,11 +3,12 @@
 from typing import Any
 
 from trading.kernels.engine_kernel import cold, kernel
+from trading.kernels.engine_memory import account_at, desk_at, put, step_at
 from trading.kernels.engine_metrics import close_drawdown, new_day
 
 
-@kernel("run desks accounts i8")
-def look_around(run: Any, desks: Any, accounts: Any, i: int) -> None:
+@kernel("run i8")
+def look_around(run: Any, i: int) -> None:
     """Count what the positions in the other instruments are worth, and what margin they need."""
     cold()
     if run.margin == 0:
@@ -15,11 +16,12 @@ def look_around(run: Any, desks: Any, accounts: Any, i: int) -> None:
     run.others = 0.0
     run.others_maintenance = 0.0
     run.others_initial = 0.0
-    for j in range(len(desks)):
+    for j in range(run.desk_count):
         if j != i:
-            worth = accounts[j].position * desks[j].price * desks[j].fx
+            desk = desk_at(run.desks_at, j)
+            worth = account_at(run.accounts_at, j).position * desk.price * desk.fx
             run.others += worth
-            run.others_maintenance += abs(worth) * desks[j].maintenance
+            run.others_maintenance += abs(worth) * desk.maintenance
             run.others_initial += abs(worth) / run.leverage
 
 
@@ -33,18 +35,19 @@ def pay_funding(run: Any, desk: Any, account: Any, rate: float, mark: float) -> 
     run.funding -= paid
 
 
-@kernel("run desks accounts i8 curve")
-def take_equity(run: Any, desks: Any, accounts: Any, ts: int, curve: Any) -> None:
+@kernel("run i8")
+def take_equity(run: Any, ts: int) -> None:
     """One step of the curve (equity, cash, position and price of the main instrument)."""
     cold()
     if ts > run.day_end:
         new_day(run, ts)
     equity = run.cash
     exposed = 0
-    for j in range(len(desks)):
-        position = accounts[j].position
+    for j in range(run.desk_count):
+        position = account_at(run.accounts_at, j).position
         if position != 0.0:
-            equity += position * desks[j].price * desks[j].fx
+            desk = desk_at(run.desks_at, j)
+            equity += position * desk.price * desk.fx
             exposed = 1
     if equity > run.peak:
         close_drawdown(run)
@@ -52,11 +55,11 @@ def take_equity(run: Any, desks: Any, accounts: Any, ts: int, curve: Any) -> Non
         run.trough = equity
     elif equity < run.trough:
         run.trough = equity
-    if 4 * run.steps + 3 < len(curve):
-        curve[4 * run.steps] = equity
-        curve[4 * run.steps + 1] = run.cash
-        curve[4 * run.steps + 2] = accounts[0].position
-        curve[4 * run.steps + 3] = desks[0].price
+    if run.steps < run.curve_room:
+        put(
+            step_at(run.curve_at, run.steps), equity, run.cash,
+            account_at(run.accounts_at, 0).position, desk_at(run.desks_at, 0).price,
+        )  # fmt: skip
     run.exposed += exposed
     run.last_equity = equity
     run.steps += 1

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from trading.kernels.engine_kernel import cold, kernel
+from trading.kernels.engine_memory import put
 from trading.kernels.engine_records import DAY_NS
 
 _YEAR_DAYS = 365.0
@@ -84,36 +85,29 @@ def close_drawdown(run: Any) -> None:
 def figures(run: Any, out: Any) -> None:
     """Fill one METRICS record from what the run has counted."""
     cold()
-    days = float(run.days)
-    deviation = np.sqrt(run.m2 / (days - 1.0)) if run.days > 1 else np.nan
-    years = (run.ts_end - run.ts_start) / (DAY_NS * _YEAR_DAYS)
-    out.final_equity = run.last_equity
-    out.pnl = run.last_equity - run.initial
-    out.total_return = run.last_equity / run.initial - 1.0
-    out.fills = run.fills
-    out.orders = run.orders
-    out.trades = run.trades
-    out.fees = run.fees
-    out.funding = run.funding
-    out.mean_daily = run.mean
-    out.std_daily = deviation
-    out.sharpe = run.mean / deviation * np.sqrt(_YEAR_DAYS) if deviation > 0.0 else np.nan
+    days, nothing = float(run.days), np.nan
+    final, initial = run.last_equity, run.initial
+    deviation = np.sqrt(run.m2 / (days - 1.0)) if run.days > 1 else nothing
     below = np.sqrt(run.downside / days) if run.days > 0 else 0.0
-    out.sortino = run.mean / below * np.sqrt(_YEAR_DAYS) if below > 0.0 else np.nan
-    out.volatility = deviation * np.sqrt(_YEAR_DAYS)
-    out.max_drawdown = run.drawdown
-    grown = run.last_equity / run.initial
-    out.cagr = grown ** (1.0 / years) - 1.0 if grown > 0.0 and years > 0.0 else -1.0
-    out.calmar = out.cagr / run.drawdown if run.drawdown > 0.0 else np.nan
-    out.profit_factor = run.gained / run.lost if run.lost > 0.0 else np.nan
-    out.win_rate = run.wins / run.trades if run.trades > 0 else np.nan
-    out.exposure = run.exposed / run.steps if run.steps > 0 else 0.0
-    mean_equity = run.equity_sum / days if run.days > 0 else np.nan
-    out.turnover = run.turnover / mean_equity / years if years > 0.0 else np.nan
+    years = (run.ts_end - run.ts_start) / (DAY_NS * _YEAR_DAYS)
+    grown = final / initial
+    cagr = grown ** (1.0 / years) - 1.0 if grown > 0.0 and years > 0.0 else -1.0
+    mean_equity = run.equity_sum / days if run.days > 0 else nothing
     spread = run.m2 / days if run.days > 0 else 0.0
-    out.skew = run.m3 / days / spread**1.5 if spread > 0.0 else np.nan
-    out.kurtosis = run.m4 / days / (spread * spread) if spread > 0.0 else np.nan
-    out.days = run.days
-    out.bars = run.steps
-    out.liquidated = run.liquidated
-    out.error = run.error
+    put(
+        out, final, final - initial, grown - 1.0, run.fills, run.orders, run.trades, run.fees,
+        run.funding,
+        run.mean / deviation * np.sqrt(_YEAR_DAYS) if deviation > 0.0 else nothing,
+        run.mean / below * np.sqrt(_YEAR_DAYS) if below > 0.0 else nothing,
+        run.drawdown,
+        cagr / run.drawdown if run.drawdown > 0.0 else nothing,
+        cagr,
+        deviation * np.sqrt(_YEAR_DAYS),
+        run.gained / run.lost if run.lost > 0.0 else nothing,
+        run.wins / run.trades if run.trades > 0 else nothing,
+        run.exposed / run.steps if run.steps > 0 else 0.0,
+        run.turnover / mean_equity / years if years > 0.0 else nothing,
+        run.m3 / days / spread**1.5 if spread > 0.0 else nothing,
+        run.m4 / days / (spread * spread) if spread > 0.0 else nothing,
+        run.mean, deviation, run.days, run.steps, run.liquidated, run.error,
+    )  # fmt: skip

@@ -7,10 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from trading.kernels.engine_desk import show
-from trading.kernels.engine_loop import _compile_when_missing
-from trading.kernels.engine_match import advance, begin_bar, begin_instant
-from trading.kernels.engine_requests import accept
+from trading.kernels.engine_door import SETTLE
+from trading.kernels.engine_loop import loop_digest, note_compiling
+from trading.kernels.engine_memory import account_at, enter, run_at
 from trading.strategy import CompiledStrategy, StrategyParams, function_digest
 from trading.strategy_records import ORDER
 
@@ -26,42 +25,22 @@ SCRIPT: Final = np.dtype(
 )
 
 
-def _settle(
-    bars: Any, k: int, count: int, runs: Any, desks: Any, accounts: Any, asks: Any, made: Any,
-    tolds: Any, heard: Any, fills: Any, after: Any, rows: Any, trades: Any,
-) -> tuple[float, float, int, int, int]:  # fmt: skip
+def _settle(at: int, k: int, count: int) -> Any:
     """Carry out what was asked at bar k - 1, and walk through bar k.
 
-    heard  (1024,) FILL: the fills, in order
-    ->     position, its average price, working orders, fills heard of, RUN.error
+    at     address of RUN, whose heard_at has room for two bars' fills
+    ->     (5,) position, its average price, working orders, fills heard of, RUN.error
     """
-    run, desk, account, told = runs[0], desks[0], accounts[0], tolds[0]
-    before, bar, filled = bars[k - 1], bars[k], 0
-    if count != 0:
-        run.step = k - 1
-        accept(run, desk, asks, count, made, before.close, before.ts_event, rows)
-        if run.at_close != 0 and run.error == 0:
-            begin_instant(run, desk, k - 1, before.ts_event, before.close, before.volume)
-            while advance(run, desk, account, told, fills, after, rows, trades) != 0:
-                heard[filled] = tolds[0]
-                filled += 1
-    if run.busy != 0 and run.error == 0:
-        begin_bar(
-            run, desk, k, bar.ts_open, bar.ts_event, bar.open, bar.high, bar.low, bar.close,
-            bar.volume,
-        )  # fmt: skip
-        while advance(run, desk, account, told, fills, after, rows, trades) != 0:
-            heard[filled] = tolds[0]
-            filled += 1
-    if desk.dirty != 0:
-        show(desk, account)
+    run = run_at(at, 0)
+    filled = enter(run.engine, SETTLE, at, 0, k, count, 0, 0.0)
+    account = account_at(run.accounts_at, 0)
     return account.position, account.avg_px, account.working_count, filled, run.error
 
 
-# numba's cache compares this file alone: the digest of all code behind it goes into the name.
-_settle.__qualname__ = f"settle_{function_digest(_settle)[:16]}"
-settle: Final = njit(_settle, cache=True, error_model="numpy", nogil=True)
-_compile_when_missing(settle, "a Python strategy's venue")
+# numba's cache compares this file alone: the digest of what is behind it goes into the name.
+_settle.__qualname__ = f"settle_{function_digest(_settle)[:16]}{loop_digest()}"
+settle: Final[Any] = njit(_settle, cache=True, error_model="numpy", nogil=True)
+note_compiling(settle, "a Python strategy's venue")
 
 
 class Nothing(StrategyParams):

@@ -86,8 +86,10 @@ DESK: Final = np.dtype(
         ("price", "<f8"),
         ("count", "<i8"),
         ("timer_due", "<i8"),  # 0 before the first step
+        ("plain", "<i8"),  # the last order is a market order, alone, and tied to nothing
         ("dirty", "<i8"),  # ACCOUNT.working is behind
         # the walk through a bar
+        ("row", "<i8"),  # the bar
         ("leg", "<i8"),
         ("last_leg", "<i8"),
         ("next", "<i8"),
@@ -113,6 +115,27 @@ DESK: Final = np.dtype(
 )
 RUN: Final = np.dtype(
     [
+        # where everything is (`trading.kernels.engine_memory`); 0 where there is nothing
+        ("engine", "<i8"),  # the code that `trading.kernels.engine_door` compiles
+        ("bars_at", "<i8"),
+        ("packed_at", "<i8"),  # the columns of bars that the strategy reads
+        ("events_at", "<i8"),
+        ("desks_at", "<i8"),
+        ("desk_count", "<i8"),
+        ("accounts_at", "<i8"),
+        ("states_at", "<i8"),
+        ("params_at", "<i8"),
+        ("asks_at", "<i8"),
+        ("made_at", "<i8"),  # scratch: the id that each request of a call became, -1 none
+        ("told_at", "<i8"),
+        ("heard_at", "<i8"),
+        ("metrics_at", "<i8"),
+        ("curve_at", "<i8"),
+        ("curve_room", "<i8"),
+        ("orders_at", "<i8"),
+        ("fills_at", "<i8"),
+        ("after_at", "<i8"),
+        ("trades_at", "<i8"),
         # settings
         ("at_close", "<i8"),
         ("path_rule", "<i8"),
@@ -128,6 +151,7 @@ RUN: Final = np.dtype(
         ("tier_volume", "<f8", (TIERS_MAX,)),
         ("tier_maker", "<f8", (TIERS_MAX,)),
         ("tier_taker", "<f8", (TIERS_MAX,)),
+        ("plain", "<i8"),  # orders fill whole, are paid in cash, and nobody is told
         ("tells", "<i8"),  # the strategy has on_fill
         ("keep", "<i8"),  # rows of orders, fills and trades are written
         # progress
@@ -181,3 +205,5 @@ RUN: Final = np.dtype(
 )
 # What FILL_ROW does not hold, for the equity table: the step and the cash after the fill.
 AFTER: Final = np.dtype([("step", "<i8"), ("cash", "<f8")])
+# A step of the curve where there are several instruments or intervals.
+STEP: Final = np.dtype([("equity", "<f8"), ("cash", "<f8"), ("position", "<f8"), ("price", "<f8")])

@@ -12,6 +12,13 @@ import numpy as np
 from trading.kernels.engine_account import whole_steps
 from trading.kernels.engine_desk import cancel, end, find
 from trading.kernels.engine_kernel import cold, kernel
+from trading.kernels.engine_memory import (
+    ask_at,
+    live_of,
+    numbers_at,
+    order_row_at,
+    put,
+)
 from trading.kernels.engine_records import (
     ERROR_ACTION,
     ERROR_CHASE,
@@ -39,6 +46,7 @@ from trading.result import (
 from trading.strategy_records import (
     AMEND,
     CANCEL,
+    GTC,
     GTD,
     LIMIT,
     MARKET,
@@ -63,10 +71,9 @@ def _number(value: float) -> bool:
     return bool(np.isfinite(value) and value >= 0.0)
 
 
-@kernel("run orders i8")
-def _check(run: Any, asks: Any, i: int) -> int:
+@kernel("run order i8", hot=True)
+def _check(run: Any, asked: Any, i: int) -> int:
     """0, or the error that the i-th request is."""
-    asked = asks[i]
     if asked.side != 1 and asked.side != -1:
         return int(_fault(run, ERROR_SIDE, i, asked.side))
     if asked.type < MARKET or asked.type > TRAILING_STOP:
@@ -83,11 +90,8 @@ def _check(run: Any, asks: Any, i: int) -> int:
         return int(_fault(run, ERROR_TRIGGER, i, asked.trigger))
     if not _number(asked.trail) or (asked.type == TRAILING_STOP and asked.trail <= 0.0):
         return int(_fault(run, ERROR_TRAIL, i, asked.trail))
-    if (
-        asked.parent < -1
-        or asked.parent >= i
-        or (asked.parent >= 0 and asks[asked.parent].parent >= 0)
-    ):
+    parent = asked.parent
+    if parent < -1 or parent >= i or (parent >= 0 and ask_at(run.asks_at, parent).parent >= 0):
         return int(_fault(run, ERROR_PARENT, i, asked.parent))
     if asked.tif == GTD and asked.expires <= 0:
         return int(_fault(run, ERROR_EXPIRES, i, asked.expires))
@@ -104,64 +108,41 @@ def crosses_own(desk: Any, side: int, price: float, order_id: int) -> bool:
     """Whether a limit order would trade with one of our own that rests."""
     cold()
     for j in range(desk.count):
-        other = desk.orders[j]
+        other = live_of(desk, j)
         rests = other.type == LIMIT and other.stage != WAITING and other.id != order_id
         if rests and other.side == -side and (price - other.price) * side >= 0.0:
             return True
     return False
 
 
-@kernel("run desk order f8 i8 i8 f8 i8 rows")
-def _place(  # noqa: PLR0915
+@kernel("run desk order f8 i8 i8 f8 i8", hot=True)
+def _place(
     run: Any, desk: Any, asked: Any, quantity: float, parent: int, group: int, price: float,
-    ts: int, rows: Any,
+    ts: int,
 ) -> None:  # fmt: skip
-    order = desk.orders[desk.count]
-    order.id = run.orders
-    order.side = asked.side
-    order.type = asked.type
-    order.stage = WAITING if parent >= 0 else NEW
-    order.step = run.step
-    order.skip = -1
-    order.tif = asked.tif
-    order.post_only = asked.post_only
-    order.reduce_only = asked.reduce_only
-    order.tag = asked.tag
-    order.ts = ts
-    order.expires = asked.expires
-    order.group = group
-    order.parent = parent
-    order.quantity = quantity
-    order.leaves = 0.0 if parent >= 0 else quantity
-    order.filled = 0.0
-    order.price = _limit_price(desk, asked.side, asked.price) if asked.price > 0.0 else 0.0
-    order.trigger = whole_steps(asked.trigger, desk.tick, desk.ticks_a_unit, 0)
-    order.trail = asked.trail
-    order.reference = price
+    limit = _limit_price(desk, asked.side, asked.price) if asked.price > 0.0 else 0.0
+    trigger = asked.trigger
+    if trigger != 0.0:
+        trigger = whole_steps(trigger, desk.tick, desk.ticks_a_unit, 0)
+    held = parent >= 0
+    put(
+        live_of(desk, desk.count), run.orders, asked.side, asked.type, WAITING if held else NEW,
+        run.step, -1, asked.tif, asked.post_only, asked.reduce_only, asked.tag, ts, asked.expires,
+        group, parent, quantity, 0.0 if held else quantity, 0.0, limit, trigger, asked.trail, price,
+    )  # fmt: skip
     if run.keep != 0:
-        row = rows[run.orders]
-        row.id = run.orders
-        row.ts = ts
-        row.instrument = desk.instrument
-        row.side = order.side
-        row.type = order.type
-        row.quantity = quantity
-        row.price = order.price
-        row.trigger = order.trigger
-        row.tif = order.tif
-        row.status = 0
-        row.filled = 0.0
-        row.tag = order.tag
-        row.ts_closed = 0
-        row.reason = 0
+        put(
+            order_row_at(run.orders_at, run.orders), run.orders, ts, desk.instrument, asked.side,
+            asked.type, quantity, limit, trigger, asked.tif, 0, 0.0, asked.tag, 0, 0,
+        )  # fmt: skip
     desk.count += 1
     desk.dirty = 1
     run.orders += 1
     run.busy += 1
 
 
-@kernel("run desk order i8 i8 rows")
-def _amend(run: Any, desk: Any, asked: Any, i: int, ts: int, rows: Any) -> None:
+@kernel("run desk order i8 i8")
+def _amend(run: Any, desk: Any, asked: Any, i: int, ts: int) -> None:
     cold()
     for value in (asked.quantity, asked.price, asked.trigger):
         if not _number(value):
@@ -170,11 +151,11 @@ def _amend(run: Any, desk: Any, asked: Any, i: int, ts: int, rows: Any) -> None:
     j = find(desk, asked.target)
     if j < 0:
         return
-    order = desk.orders[j]
+    order = live_of(desk, j)
     if asked.quantity > 0.0:
         quantity = whole_steps(asked.quantity, desk.lot, desk.lots_a_unit, -1)
         if quantity <= order.filled:
-            end(run, desk, j, DONE_CANCELED, REASON_ASKED, ts, rows)
+            end(run, desk, j, DONE_CANCELED, REASON_ASKED, ts)
             return
         order.leaves = 0.0 if order.stage == WAITING else quantity - order.filled
         order.quantity = quantity
@@ -187,18 +168,16 @@ def _amend(run: Any, desk: Any, asked: Any, i: int, ts: int, rows: Any) -> None:
         order.step = run.step
     desk.dirty = 1
     if run.keep != 0:
-        rows[order.id].quantity = order.quantity
-        rows[order.id].price = order.price
-        rows[order.id].trigger = order.trigger
+        row = order_row_at(run.orders_at, order.id)
+        row.quantity = order.quantity
+        row.price = order.price
+        row.trigger = order.trigger
 
 
-@kernel("run desk orders i8 made f8 i8 rows")
-def accept(
-    run: Any, desk: Any, asks: Any, count: int, made: Any, price: float, ts: int, rows: Any
-) -> None:
-    """Carry out the first `count` requests in `asks`; sets `run.error` for nonsense.
+@kernel("run desk i8 f8 i8")
+def accept(run: Any, desk: Any, count: int, price: float, ts: int) -> None:
+    """Carry out the first `count` of RUN's requests; sets `run.error` for nonsense.
 
-    made   (ORDERS_MAX,) scratch: the id that each request became, -1 none
     price  known when they were decided
     """
     cold()
@@ -210,16 +189,16 @@ def accept(
         _fault(run, ERROR_CHASE, 0, count)
         return
     for i in range(count):
-        asked = asks[i]
-        made[i] = -1
+        asked = ask_at(run.asks_at, i)
+        numbers_at(run.made_at)[i] = -1
         if asked.action == CANCEL:
-            cancel(run, desk, asked.target, ts, rows)
+            cancel(run, desk, asked.target, ts)
         elif asked.action == AMEND:
-            _amend(run, desk, asked, i, ts, rows)
+            _amend(run, desk, asked, i, ts)
         elif asked.action != SUBMIT:
             _fault(run, ERROR_ACTION, i, asked.action)
-        elif _check(run, asks, i) == 0:
-            _submit(run, desk, asked, i, first, made, price, ts, rows)
+        elif _check(run, asked, i) == 0:
+            _submit(run, desk, asked, i, first, price, ts)
         if run.error != 0:
             return
     if run.keep != 0 and run.orders + ROOM > run.orders_room and run.full == 0:
@@ -227,11 +206,9 @@ def accept(
         run.busy += 1
 
 
-@kernel("run desk order i8 i8 made f8 i8 rows")
-def _submit(
-    run: Any, desk: Any, asked: Any, i: int, first: int, made: Any, price: float, ts: int,
-    rows: Any,
-) -> None:  # fmt: skip
+@kernel("run desk order i8 i8 f8 i8", hot=True)
+def _submit(run: Any, desk: Any, asked: Any, i: int, first: int, price: float, ts: int) -> None:
+    made = numbers_at(run.made_at)
     quantity = min(asked.quantity, desk.max_quantity)
     quantity = whole_steps(quantity, desk.lot, desk.lots_a_unit, -1)
     parent = -1 if asked.parent < 0 else made[asked.parent]
@@ -241,15 +218,22 @@ def _submit(
         run.dropped += 1
         return
     made[i] = run.orders
+    desk.plain = (
+        desk.count == 0
+        and asked.type == MARKET
+        and asked.tif == GTC
+        and asked.reduce_only == 0
+        and asked.group == 0
+    )
     group = 0 if asked.group == 0 else (first + 1) * ORDERS_MAX + asked.group
-    _place(run, desk, asked, quantity, parent, group, price, ts, rows)
+    _place(run, desk, asked, quantity, parent, group, price, ts)
     j = desk.count - 1
-    order = desk.orders[j]
+    order = live_of(desk, j)
     at = order.price if order.price > 0.0 else order.trigger
     at = at if at > 0.0 else price
     if quantity * at < desk.min_notional:
-        end(run, desk, j, DONE_REFUSED, REASON_NOTIONAL, ts, rows)
+        end(run, desk, j, DONE_REFUSED, REASON_NOTIONAL, ts)
     elif (
         order.type == LIMIT and parent < 0 and crosses_own(desk, order.side, order.price, order.id)
     ):
-        end(run, desk, j, DONE_REFUSED, REASON_SELF_TRADE, ts, rows)
+        end(run, desk, j, DONE_REFUSED, REASON_SELF_TRADE, ts)

@@ -1,23 +1,27 @@
 """The text of the backtest loops. See `trading.kernels.engine_loop`, which fills in the names.
 
-In braces: the function's name, what is done after a fill, and the interval of the timer (numba
-drops the branch of a timer of 0).
+In braces: the function's name, what is done after a fill, the interval of the timer (numba
+drops the branch of a timer of 0), and how the state is kept and put back.
 """
 
 from typing import Final
 
 ONE: Final = """
-def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs, desks, tolds,
-           metrics, curve, fills, after, rows, trades):
-    run = runs[0]
-    desk = desks[0]
-    account = accounts[0]
-    state = states[0]
-    given = params[0]
-    told = tolds[0]
-    keep = len(curve) > 0
+def {name}(at, start, stop, ending):
+    run = run_at(at, 0)
+    engine = run.engine
+    account = account_at(run.accounts_at, 0)
+    desk = desk_at(run.desks_at, 0)
+    kept = state_at(run.states_at, 0)
+    state = {own}
+    given = params_at(run.params_at, 0)
+    asks = asks_at(run.asks_at)
+    told = told_at(run.told_at, 0)
+    packed = run.packed_at
+    bars = run.bars_at
+    curve = run.curve_at
     if start == 0 and stop > 0:
-        first_day(run, bars[0].ts_open)
+        enter(engine, BEGIN, at, 0, 0, 0, bar_at(packed, bars, 0).ts_open, 0.0)
     equity = run.last_equity
     peak = run.peak
     trough = run.trough
@@ -25,56 +29,45 @@ def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs
     exposed = 0
     day_end = run.day_end
     done = stop
-    for u in range(uint64(start), uint64(stop)):  # unsigned: no index counts from the end
-        bar = bars[u]
-        k = int64(u)
+    for k in range(start, stop):
+        bar = bar_at(packed, bars, k)
         ts = bar.ts_event
         close = bar.close
-        if run.busy != 0:
-            if run.full != 0:
+        if seldom(run.busy != 0):
+            if seldom(run.full != 0):
                 done = k
                 break
-            begin_bar(run, desk, k, bar.ts_open, ts, bar.open, bar.high, bar.low, close,
-                      bar.volume)
-            while advance(run, desk, account, told, fills, after, rows, trades) != 0:
+            more = enter(engine, WALK, at, 0, k, 0, bar.ts_open, bar.open)
 {told}
-            if run.error != 0:
+            if seldom(run.error != 0):
                 done = k
                 break
-            if desk.dirty != 0:
-                show(desk, account)
-        if ts > day_end:
+        if seldom(ts > day_end):
             run.last_equity = equity
-            new_day(run, ts)
+            enter(engine, DAYS, at, 0, 0, 0, ts, 0.0)
             day_end = run.day_end
         account.ts = ts
         count = on_bar(state, given, bar, account, asks)
-        if count != 0:
-            run.step = k
-            accept(run, desk, asks, count, made, close, ts, rows)
+        if seldom(count != 0):
+            enter(engine, ASKED, at, 0, k, count, ts, close)
         if {timer_ns} > 0:
             if desk.timer_due == 0:
                 desk.timer_due = bar.ts_open + {timer_ns}
             if ts >= desk.timer_due and run.error == 0:
                 desk.timer_due += ((ts - desk.timer_due) // {timer_ns} + 1) * {timer_ns}
                 if desk.dirty != 0:
-                    show(desk, account)
-                more = {timer}(state, given, TickRow(ts, ts), account, asks)
-                if more != 0:
-                    run.step = k
-                    accept(run, desk, asks, more, made, close, ts, rows)
-                    count += more
-        if count != 0:
+                    enter(engine, SHOW, at, 0, 0, 0, 0, 0.0)
+                asked = {timer}(state, given, TickRow(ts, ts), account, asks)
+                if asked != 0:
+                    enter(engine, ASKED, at, 0, k, asked, ts, close)
+                    count += asked
+        if seldom(count != 0):
             if run.at_close != 0 and run.error == 0:
-                begin_instant(run, desk, k, ts, close, bar.volume)
-                while advance(run, desk, account, told, fills, after, rows, trades) != 0:
+                more = enter(engine, CLOSED, at, 0, k, k, ts, close)
 {told_deep}
-            if run.error != 0:
+            if seldom(run.error != 0):
                 done = k
                 break
-            # With orders at work, the next bar shows them before the strategy looks.
-            if desk.dirty != 0 and run.busy == 0:
-                show(desk, account)
         equity = run.cash
         position = account.position
         if position != 0.0:
@@ -87,8 +80,9 @@ def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs
             trough = equity
         elif equity < trough:
             trough = equity
-        if keep:
-            curve[u] = equity
+        if curve != 0:
+            value_at(curve, k).value = equity
+    {put_back}
     run.last_equity = equity
     run.peak = peak
     run.trough = trough
@@ -97,59 +91,52 @@ def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs
     run.steps += done - start
     run.day_end = day_end
     if done == ending and done > start:
-        desk.price = bars[done - 1].close
-        end_of_run(run, equity, bars[done - 1].ts_event)
-        figures(run, metrics[0])
+        desk.price = bar_at(packed, bars, done - 1).close
+        enter(engine, END, at, 0, 0, 0, bar_at(packed, bars, done - 1).ts_event, equity)
     return done
 """
 UNTOLD: Final = "pass\n"
 TOLD: Final = """\
-account.ts = told.ts_event
-if desk.dirty != 0:
-    show(desk, account)
-asked = on_fill(state, given, told, account, asks)
-if asked != 0:
-    accept(run, desk, asks, asked, made, told.price, told.ts_event, rows)
-    if run.error != 0:
-        break
+while more != 0:
+    account.ts = told.ts_event
+    asked = on_fill(state, given, told, account, asks)
+    if asked != 0:
+        enter(engine, ASKED, at, {i}, run.step, asked, told.ts_event, told.price)
+        if run.error != 0:
+            break
+    more = enter(engine, ON, at, {i}, 0, 0, 0, 0.0)
 """
 MANY: Final = """
-def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs, desks, tolds,
-           metrics, curve, fills, after, rows, trades, events):
-    run = runs[0]
-    given = params[0]
-    told = tolds[0]
+def {name}(at, start, stop, ending):
+    run = run_at(at, 0)
+    engine = run.engine
+    given = params_at(run.params_at, 0)
+    asks = asks_at(run.asks_at)
+    told = told_at(run.told_at, 0)
     if start == 0 and stop > 0:
-        first_day(run, events[0].ts)
+        enter(engine, BEGIN, at, 0, 0, 0, event_at(run.events_at, 0).ts, 0.0)
     done = stop
     for e in range(start, stop):
-        event = events[e]
+        event = event_at(run.events_at, e)
         i = event.instrument
         ts = event.ts
         kind = event.kind
-        desk = desks[i]
-        account = accounts[i]
-        state = states[i]
+        desk = desk_at(run.desks_at, i)
+        account = account_at(run.accounts_at, i)
+        state = state_at(run.states_at, i)
         if run.full != 0:
             done = e
             break
-        if kind == FUND:
-            pay_funding(run, desk, account, event.value, event.mark)
+        if kind == FUND or kind == RATE:
+            enter(engine, PAY, at, i, e, 0, 0, 0.0)
             continue
-        if kind == RATE:
-            desk.fx = event.value
-            continue
-        bar = bars[event.row]
+        bar = bar_row_at(run.bars_at, event.row)
         if kind == OPENS:
-            begin_bar(run, desk, run.steps + 1, ts, bar.ts_event, bar.open, bar.high,
-                      bar.low, bar.close, bar.volume)
-            desk.last_leg = 0
+            enter(engine, OPEN, at, i, event.row, 0, ts, 0.0)
         elif kind == CLOSE:
             desk.last_leg = 3
         if kind != LONGER and (desk.count != 0 or run.margin != 0):
-            look_around(run, desks, accounts, i)
-            run.step = run.steps + 1
-            while advance(run, desk, account, told, fills, after, rows, trades) != 0:
+            more = enter(engine, MEET, at, i, 0, 0, 0, 0.0)
 {told}
             if run.error != 0:
                 done = e
@@ -157,41 +144,37 @@ def {name}(bars, start, stop, ending, states, params, accounts, asks, made, runs
         if kind == OPENS:
             continue
         if desk.dirty != 0:
-            show(desk, account)
+            enter(engine, SHOW, at, i, 0, 0, 0, 0.0)
         account.ts = ts
         if kind == CLOSE:
             desk.price = bar.close
         count = on_bar(state, given, bar, account, asks)
+        step = run.steps + 1
         if count != 0:
-            run.step = run.steps + 1
-            accept(run, desk, asks, count, made, bar.close, ts, rows)
+            enter(engine, ASKED, at, i, step, count, ts, bar.close)
         if {timer_ns} > 0 and kind == CLOSE:
             if desk.timer_due == 0:
                 desk.timer_due = bar.ts_open + {timer_ns}
             if ts >= desk.timer_due and run.error == 0:
                 desk.timer_due += ((ts - desk.timer_due) // {timer_ns} + 1) * {timer_ns}
                 if desk.dirty != 0:
-                    show(desk, account)
-                more = {timer}(state, given, TickRow(ts, ts), account, asks)
-                if more != 0:
-                    run.step = run.steps + 1
-                    accept(run, desk, asks, more, made, bar.close, ts, rows)
-                    count += more
+                    enter(engine, SHOW, at, i, 0, 0, 0, 0.0)
+                asked = {timer}(state, given, TickRow(ts, ts), account, asks)
+                if asked != 0:
+                    enter(engine, ASKED, at, i, step, asked, ts, bar.close)
+                    count += asked
         if count != 0:
             if run.at_close != 0 and run.error == 0:
-                look_around(run, desks, accounts, i)
-                begin_instant(run, desk, run.steps + 1, ts, bar.close, bar.volume)
-                while advance(run, desk, account, told, fills, after, rows, trades) != 0:
+                more = enter(engine, CLOSED, at, i, step, event.row, ts, bar.close)
 {told_deep}
             if run.error != 0:
                 done = e
                 break
             if desk.dirty != 0:
-                show(desk, account)
+                enter(engine, SHOW, at, i, 0, 0, 0, 0.0)
         if event.last != 0:
-            take_equity(run, desks, accounts, ts, curve)
+            enter(engine, EQUITY, at, 0, 0, 0, ts, 0.0)
     if done == ending and done > start:
-        end_of_run(run, run.last_equity, events[done - 1].ts)
-        figures(run, metrics[0])
+        enter(engine, END, at, 0, 0, 0, event_at(run.events_at, done - 1).ts, run.last_equity)
     return done
 """

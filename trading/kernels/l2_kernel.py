@@ -2,26 +2,16 @@
 
 Only what a loop calls is compiled, callees first, each part once for the types that its decorator
 names; small ones on the path of every event are inlined instead (`forceinline`).
-
-Theory of compile time. Numba makes machine code of every function that it compiles, with all that
-it calls: of ninety parts that call each other seven levels deep, the deepest was optimised and
-translated seven times, and the first backtest of a strategy waited half a minute. No part is ever
-called from Python, so for parts numba stops half way, at LLVM's intermediate code; the loop links
-them in, and all is optimised and translated once.
 """
 
-import gc
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Final
 
 import numba
 from numba import njit, types
-from numba._dynfunc import make_function
-from numba.core.codegen import JITCodeLibrary
-from numba.core.cpu import CPUContext
 
 from trading.kernels import engine_kernel
+from trading.kernels.engine_kernel import half_way, no_collection
 from trading.kernels.engine_records import AFTER, DESK, LIVE, RUN
 from trading.kernels.l2_records import ANSWER, BOOK, EVENT, LINE, MARKET, REQUEST, RESTING, WAY
 from trading.result import EQUITY, FILL_ROW, METRICS, ORDER_ROW, TRADE_ROW
@@ -75,40 +65,6 @@ def part(signature: str) -> Callable[[Callable[..., Any]], Any]:
     return made
 
 
-@contextmanager
-def half_way(names: Collection[str]) -> Iterator[None]:
-    """Meanwhile functions of these names are compiled to intermediate code only.
-
-    They can be called from compiled functions, not from Python. Works on numba's insides, and does
-    nothing where these look otherwise: then compiling takes longer.
-    """
-    library: Any = JITCodeLibrary
-    context: Any = CPUContext
-    finalize, executable = library.finalize, context.get_executable
-
-    def finalize_half(self: Any) -> None:
-        if self.name not in names:
-            finalize(self)
-            return
-        for linked in dict.fromkeys(self._linking_libraries):
-            self._reload_init.update(linked._reload_init)
-            self._final_module.link_in(linked._get_module_for_linking(), preserve=True)
-        self._finalize_dynamic_globals()
-        self._finalized = True
-
-    def no_executable(self: Any, made: Any, descriptor: Any, environment: Any) -> Any:
-        if made.name not in names:
-            return executable(self, made, descriptor, environment)
-        name = descriptor.qualname.rpartition(".")[2]
-        return make_function(descriptor.lookup_module(), name, "", 0, environment, (made,))
-
-    library.finalize, context.get_executable = finalize_half, no_executable
-    try:
-        yield
-    finally:
-        library.finalize, context.get_executable = finalize, executable
-
-
 def compile_parts(function: Any) -> None:
     """Compile every part that `function` reaches and that is not compiled yet."""
     known: dict[str, Any] = {n: numba.from_dtype(d) for n, d in _RECORDS.items()}
@@ -132,11 +88,5 @@ def compile_parts(function: Any) -> None:
                     called.compile(tuple(words[word] for word in signature.split()))
                     called.disable_compile()
 
-    collects = gc.isenabled()
-    gc.disable()  # a compiler makes millions of objects and few cycles: a sixth of its time
-    try:
-        with half_way(_parts):
-            visit(function, set())
-    finally:
-        if collects:
-            gc.enable()
+    with no_collection(), half_way({*_parts, *theirs}):
+        visit(function, set())

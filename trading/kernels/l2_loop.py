@@ -16,7 +16,7 @@ from numba import njit
 
 from messages.arrays import QUOTE as QUOTE_ROW
 from messages.arrays import TRADE as TRADE_ROW
-from trading.kernels import l2_records, l2_text
+from trading.kernels import engine_records, l2_records, l2_text
 from trading.kernels.engine_metrics import end_of_run, figures, first_day
 from trading.kernels.engine_records import ERROR_CHASE
 from trading.kernels.l2_book import set_level, show_levels
@@ -99,7 +99,8 @@ def own_digest() -> str:
     for value in _OWN.values():
         if hasattr(value, "py_func"):
             found.update(function_digest(value).encode())
-    records = (v for v in vars(l2_records).values() if hasattr(v, "descr"))
+    layouts = {**vars(engine_records), **vars(l2_records)}.values()
+    records = (v for v in layouts if hasattr(v, "descr"))
     texts = (v for v in vars(l2_text).values() if isinstance(v, str))
     for text in (*texts, *(repr(r.descr) for r in records)):
         found.update(text.encode())

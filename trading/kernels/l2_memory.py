@@ -15,8 +15,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
 from messages.arrays import BAR
-from trading.kernels.engine_records import AFTER
-from trading.result import EQUITY, FILL_ROW, ORDER_ROW, TRADE_ROW
+from trading.result import EQUITY, ORDER_ROW
 
 _ENDLESS: Final = 1 << 40
 
@@ -47,8 +46,5 @@ def _view(dtype: "np.dtype[Any]") -> Any:
 
 numbers_at: Final = _view(np.dtype(np.int64))
 orders_at: Final = _view(ORDER_ROW)
-fills_at: Final = _view(FILL_ROW)
-after_at: Final = _view(AFTER)
-trades_at: Final = _view(TRADE_ROW)
 curve_at: Final = _view(EQUITY)
 bars_at: Final = _view(BAR)

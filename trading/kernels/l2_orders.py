@@ -11,7 +11,7 @@ from trading.kernels.engine_account import book_fill, can_pay, liquidation_price
 from trading.kernels.engine_kernel import cold
 from trading.kernels.engine_records import ERROR_CHASE
 from trading.kernels.l2_kernel import part
-from trading.kernels.l2_memory import after_at, fills_at, orders_at, trades_at
+from trading.kernels.l2_memory import orders_at
 from trading.kernels.l2_records import (
     ANSWERS_MAX,
     ENDED,
@@ -203,10 +203,7 @@ def fill(
     live.tag = order.tag
     live.leaves = size_of(desk, order.leaves)
     live.filled = size_of(desk, order.filled)
-    book_fill(
-        run, desk, account, live, price, quantity, maker, line.now, told, fills_at(line.fills_at),
-        after_at(line.after_at), trades_at(line.trades_at),
-    )  # fmt: skip
+    book_fill(run, desk, account, live, price, quantity, maker, line.now, told)
     if run.margin != 0:
         set_limits(run, desk, account, market)
     order.leaves -= lots
