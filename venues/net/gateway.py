@@ -39,6 +39,7 @@ from messages.venue import (
     SubmitOrderList,
     VenueQuery,
 )
+from trading.breaker import Breakers, endpoint_of
 from trading.errors import Ambiguous, Garbled, NotSent, Refused
 from venues.net.access import Access, whole_ms
 from venues.wire.asked import Asked
@@ -74,10 +75,14 @@ class Gateway:
 
     source      who asks, for the evidence of questions: QUERY or RECONCILER
     quarantine  the last answers that could not be read, with their bytes
+    breakers    what holds back requests to a venue that keeps failing; None: nothing does
     """
 
-    def __init__(self, access: Access, source: Source = Source.QUERY) -> None:
+    def __init__(
+        self, access: Access, source: Source = Source.QUERY, breakers: Breakers | None = None
+    ) -> None:
         self.quarantine: list[Garbled] = []
+        self.breakers = breakers
         self._access = access
         self._source = source
 
@@ -118,6 +123,23 @@ class Gateway:
         return asked.failed(Acted.NO, f"more than {_PAGES_MAX} pages: ask for less")
 
     async def _once(
+        self, command: GatewayCommand, wire: WireRequest
+    ) -> tuple[Event, WireRequest | None]:
+        """One request, unless its breaker is open -> its evidence, and that for the next page."""
+        if self.breakers is None:
+            return await self._send(command, wire)
+        about = self._access.adapter.venue, endpoint_of(REQUEST[type(command)])
+        now_ns = self._access.now_ns()
+        wait_ns = self.breakers.wait_ns(*about, now_ns)
+        if wait_ns:
+            why = "held back: the venue has failed several times in a row"
+            return self._asked(command, wire, 0).failed(Acted.NO, why, wait_ns), None
+        self.breakers = self.breakers.sent(*about, now_ns)
+        reply, page = await self._send(command, wire)
+        self.breakers = self.breakers.heard(*about, reply, self._access.now_ns())
+        return reply, page
+
+    async def _send(
         self, command: GatewayCommand, wire: WireRequest
     ) -> tuple[Event, WireRequest | None]:
         """One request, at most one time -> its evidence, and the request for the next page."""
