@@ -219,4 +219,25 @@ def _symbol(i: Instrument) -> Json:
             notional,
         ],
     }
-    return common if spot else common | {"contractType": "PERPETUAL"}
+    return common if spot else common | _perpetual(i)
+
+
+def _perpetual(i: Instrument) -> Json:
+    """What USD-M says of a contract besides."""
+    return {
+        "contractType": "PERPETUAL",
+        "pair": i.symbol,
+        "marginAsset": i.quote,
+        "deliveryDate": 4133404800000,  # docs: what a perpetual shows
+        "onboardDate": 1569398400000,
+        "underlyingType": "COIN",
+        "orderTypes": [
+            "LIMIT",
+            "MARKET",
+            "STOP",
+            "STOP_MARKET",
+            "TAKE_PROFIT",
+            "TAKE_PROFIT_MARKET",
+        ],
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+    }

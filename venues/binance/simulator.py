@@ -6,8 +6,9 @@ python -m venues.binance.simulator --port-file port --folder runs/x/venue --seed
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from messages.market import Product
 from venues.binance.codec_names import VENUE, Market
 from venues.binance.simulator_config import SimulatorConfig
 from venues.binance.simulator_exchange import BinanceExchange
@@ -24,6 +25,7 @@ class Simulator(AnySimulator):
 
     venue = VENUE
     config_type = SimulatorConfig
+    market: ClassVar[Market] = Market.SPOT
 
     def build(self, config: Any, keys: Keys) -> tuple[BinanceExchange, BinanceServer]:
         exchange = BinanceExchange(config, self.clock_ns, self.faults)
@@ -34,9 +36,12 @@ class Simulator(AnySimulator):
         if not config.recordings:
             return super().tape_of(config)
         recorded = Recorded([Path(path) for path in config.recordings])
-        if recorded.market is not Market.SPOT:
-            raise ValueError(f"{config.recordings[0]}: a USD-M recording; give one of spot")
-        return config.model_copy(update={"instruments": recorded.instruments}), recorded
+        if recorded.market is not cls.market:
+            found = "USD-M" if recorded.market is Market.USDM else "spot"
+            raise ValueError(f"{config.recordings[0]}: a {found} recording; give another")
+        product = Product.SPOT if cls.market is Market.SPOT else Product.LINEAR
+        instruments = [i.model_copy(update={"product": product}) for i in recorded.instruments]
+        return config.model_copy(update={"instruments": tuple(instruments)}), recorded
 
     def tape_facts(self, tape: Tape) -> dict[str, object]:
         if not isinstance(tape, Recorded):

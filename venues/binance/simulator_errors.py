@@ -6,7 +6,9 @@ that is raised twice keeps the frames of both.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from messages.venue import Request, RequestRefused
 from venues.serving.errors import ApiError
@@ -28,6 +30,18 @@ def illegal(name: str, pattern: str) -> ApiError:
     """A parameter with characters that it must not have."""
     text = f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'."
     return ApiError(-1100, text)
+
+
+class ReplaceFailed(ApiError):
+    """A cancel-replace of which a part, or all, failed: its body says what became of both."""
+
+    def __init__(self, data: dict[str, Any], *, partly: bool) -> None:
+        code, word = (-2021, "partially failed") if partly else (-2022, "failed")
+        super().__init__(code, f"Order cancel-replace {word}.", 409 if partly else 400)
+        self._data = data
+
+    def body(self) -> bytes:
+        return msgspec.json.encode({"code": self.code, "msg": self.text, "data": self._data})
 
 
 _ORDER_REJECTED: Final = -2010

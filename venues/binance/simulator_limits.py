@@ -12,7 +12,6 @@ from venues.binance.limits import depth_weight
 from venues.binance.simulator_config import LimitConfig
 from venues.serving.errors import ApiError
 from venues.serving.meter import Denied, Meter
-from venues.wire.limits import LimitRule
 
 WEIGHTS: Final[dict[str, int]] = {
     "GET /api/v3/ping": 1,
@@ -49,6 +48,41 @@ _LENGTHS: Final = {  # header's suffix, unit, how many of it
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
+USDM_WEIGHTS: Final[dict[str, int]] = {
+    "POST /fapi/v1/order": 0,
+    "POST /fapi/v1/algoOrder": 0,
+    "PUT /fapi/v1/order": 0,
+    "POST /fapi/v1/batchOrders": 5,
+    "GET /fapi/v1/allOrders": 5,
+    "GET /fapi/v1/userTrades": 5,
+    "GET /fapi/v2/balance": 5,
+    "GET /fapi/v3/balance": 5,
+    "GET /fapi/v2/account": 5,
+    "GET /fapi/v3/account": 5,
+    "GET /fapi/v2/positionRisk": 5,
+    "GET /fapi/v3/positionRisk": 5,
+    "GET /fapi/v1/commissionRate": 20,
+    "POST /fapi/v1/countdownCancelAll": 10,
+    "GET /fapi/v1/aggTrades": 20,
+    "GET /fapi/v1/klines": 5,
+    "GET /fapi/v1/trades": 5,
+    "GET /fapi/v1/ticker/bookTicker": 2,
+}
+_USDM_ALL_SYMBOLS: Final = {"GET /fapi/v1/openOrders": 40, "GET /fapi/v1/openAlgoOrders": 40}
+_USDM_DEPTH: Final = ((50, 2), (100, 5), (500, 10))
+
+
+def usdm_weight_of(request: str, params: dict[str, str]) -> int:
+    """The same of USD-M. docs: the weight of each endpoint (2026-09)."""
+    if request == "GET /fapi/v1/depth":
+        limit = params.get("limit", "")
+        levels = int(limit) if _NUMBER.fullmatch(limit) else 500
+        return next((weight for most, weight in _USDM_DEPTH if levels <= most), 20)
+    if "symbol" not in params and request in _USDM_ALL_SYMBOLS:
+        return _USDM_ALL_SYMBOLS[request]
+    return USDM_WEIGHTS.get(request, 1)
+
+
 def weight_of(request: str, params: dict[str, str]) -> int:
     """Weight of "METHOD /path" with these parameters; 1 where we know nothing better."""
     if request == "GET /api/v3/depth":
@@ -61,20 +95,11 @@ def weight_of(request: str, params: dict[str, str]) -> int:
     return WEIGHTS.get(request, 1)
 
 
-def rules(limits: LimitConfig) -> tuple[LimitRule, ...]:
-    """Spot's windows with these amounts."""
-    return (
-        LimitRule("weight", limits.weight_max, 60 * NS_PER_S),
-        LimitRule("orders", limits.orders_10s_max, 10 * NS_PER_S),
-        LimitRule("orders", limits.orders_day_max, 86_400 * NS_PER_S),
-    )
-
-
 class BinanceMeter:
     """Counts of one address and one account, which on loopback are the same caller."""
 
     def __init__(self, limits: LimitConfig) -> None:
-        self._rules = rules(limits)
+        self._rules = limits.rules()
         self._meter = Meter(self._rules, limits.ban_after, limits.ban_s, count_denied=True)
 
     def charge(self, weight: int, now_ns: int) -> None:

@@ -12,7 +12,7 @@ from venues.binance import simulator_errors as errors
 from venues.binance.codec_names import INTERVAL_NS
 from venues.binance.simulator_exchange import BinanceExchange
 from venues.binance.simulator_params import Params
-from venues.binance.simulator_routes import Json, Route, instrument
+from venues.binance.simulator_routes import Handler, Json, Route, instrument
 from venues.serving.errors import ApiError
 
 
@@ -98,12 +98,18 @@ def _book_ticker(exchange: BinanceExchange, params: Params) -> Json:
     return rows[0] if symbol else rows
 
 
-MARKET_ROUTES: Final[Mapping[str, Route]] = {
-    "GET /api/v3/ping": Route(_ping),
-    "GET /api/v3/time": Route(_server_time),
-    "GET /api/v3/depth": Route(_depth),
-    "GET /api/v3/trades": Route(_trades),
-    "GET /api/v3/aggTrades": Route(_agg_trades),
-    "GET /api/v3/klines": Route(_klines),
-    "GET /api/v3/ticker/bookTicker": Route(_book_ticker),
-}
+def market_routes(root: str) -> Mapping[str, Route]:
+    """The endpoints that spot and USD-M have alike, under "/api/v3" or "/fapi/v1"."""
+    handlers: Mapping[str, Handler] = {
+        "ping": _ping,
+        "time": _server_time,
+        "depth": _depth,
+        "trades": _trades,
+        "aggTrades": _agg_trades,
+        "klines": _klines,
+        "ticker/bookTicker": _book_ticker,
+    }
+    return {f"GET {root}/{name}": Route(handler) for name, handler in handlers.items()}
+
+
+MARKET_ROUTES: Final = market_routes("/api/v3")

@@ -46,7 +46,10 @@ def _read_order(exchange: BinanceExchange, params: Params) -> tuple[OrderSpec, s
 
 
 def _new_order(exchange: BinanceExchange, params: Params) -> Json:
-    order, form = _read_order(exchange, params)
+    return _placed(exchange, *_read_order(exchange, params))
+
+
+def _placed(exchange: BinanceExchange, order: OrderSpec, form: str) -> Json:
     now_ns = exchange.now_ns()
     outcome = exchange.act(SubmitOrder(ts_event=now_ns, ts_init=now_ns, order=order))
     if not isinstance(outcome.reply, OrderReport):
@@ -196,6 +199,39 @@ def _amend_order(exchange: BinanceExchange, params: Params) -> Json:
     return wire.amend_answer(reply, exchange.events, exchange.detail(reply, own_id))
 
 
+def _replace_order(exchange: BinanceExchange, params: Params) -> Json:
+    """Cancel one order and place another; docs: "Cancel an Existing Order and Send a New Order".
+
+    The new one is placed if the cancel succeeded, or in the mode ALLOW_FAILURE.
+    """
+    mode = params.need("cancelReplaceMode")
+    if mode not in ("STOP_ON_FAILURE", "ALLOW_FAILURE"):
+        raise ApiError(-1130, "Data sent for parameter 'cancelReplaceMode' is not valid.")
+    number, name = params.integer("cancelOrderId"), params.client_id("cancelOrigClientOrderId")
+    own_id = params.client_id("cancelNewClientOrderId") or f"c{exchange.now_ns()}"
+    order, form = _read_order(exchange, params)
+    data: dict[str, Json] = {"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS"}
+    try:
+        meant = exchange.names.get(str(number)) if name is None else ClientOrderId(name)
+        if meant is None:
+            raise errors.unknown_order()
+        data["cancelResponse"] = _cancel(exchange, meant, order.instrument_id, own_id)
+    except ApiError as e:
+        data |= {"cancelResult": "FAILURE", "cancelResponse": {"code": e.code, "msg": e.text}}
+    if data["cancelResult"] == "FAILURE" and mode == "STOP_ON_FAILURE":
+        data |= {"newOrderResult": "NOT_ATTEMPTED", "newOrderResponse": None}
+    else:
+        try:
+            data["newOrderResponse"] = _placed(exchange, order, form)
+        except ApiError as e:
+            refusal = {"code": e.code, "msg": e.text}
+            data |= {"newOrderResult": "FAILURE", "newOrderResponse": refusal}
+    done = [data["cancelResult"], data["newOrderResult"]].count("SUCCESS")
+    if done == 2:
+        return data
+    raise errors.ReplaceFailed(data, partly=done == 1)
+
+
 def _my_trades(exchange: BinanceExchange, params: Params) -> Json:
     found, limit = instrument(exchange, params), params.limit(500, 1000)
     first, number = params.integer("fromId"), params.integer("orderId")
@@ -228,6 +264,7 @@ def _account(exchange: BinanceExchange, params: Params) -> Json:
 
 ORDER_ROUTES: Final[Mapping[str, Route]] = {
     "POST /api/v3/order": Route(_new_order, _SIGNED, orders=True),
+    "POST /api/v3/order/cancelReplace": Route(_replace_order, _SIGNED, orders=True),
     "POST /api/v3/order/test": Route(_test_order, _SIGNED),
     "GET /api/v3/order": Route(_query_order, _SIGNED),
     "DELETE /api/v3/order": Route(_cancel_order, _SIGNED),

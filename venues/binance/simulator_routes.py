@@ -8,7 +8,7 @@ from typing import Any
 from messages.base import InstrumentId
 from venues.binance import simulator_errors as errors
 from venues.binance.simulator_exchange import BinanceExchange
-from venues.binance.simulator_params import Params, instrument_of
+from venues.binance.simulator_params import Params
 
 Json = Any
 Handler = Callable[[BinanceExchange, Params], Json]
@@ -33,7 +33,12 @@ class Route:
 
 def instrument(exchange: BinanceExchange, params: Params) -> InstrumentId:
     """Take `symbol`; raises ApiError -1121 if this venue does not trade it."""
-    found = instrument_of(params.need("symbol"))
-    if found not in exchange.books:
-        raise errors.bad_symbol()
-    return found
+    return named(exchange, params.need("symbol"))
+
+
+def named(exchange: BinanceExchange, symbol: str) -> InstrumentId:
+    """The instrument of a symbol; raises ApiError -1121 if this venue does not trade it."""
+    for name, book in exchange.books.items():
+        if book.instrument.symbol == symbol:
+            return name
+    raise errors.bad_symbol()

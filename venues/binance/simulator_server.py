@@ -1,7 +1,7 @@
 """Binance spot's endpoints: ban and weight first, then key, signature and time, then parameters."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -24,7 +24,16 @@ from venues.wire.keys import Keys
 
 
 class BinanceServer(Server[Route]):
-    """The simulator's endpoints on one port."""
+    """The simulator's endpoints on one port.
+
+    placing  requests that place one order, and the parameter with its client id
+    """
+
+    names_listen_keys: ClassVar[bool] = True  # else a request means the account's one
+    placing: ClassVar[Mapping[str, str]] = {
+        "POST /api/v3/order": "newClientOrderId",
+        "POST /api/v3/order/cancelReplace": "newClientOrderId",
+    }
 
     def __init__(
         self, config: SimulatorConfig, keys: Keys, exchange: BinanceExchange, faults: Faults
@@ -38,10 +47,16 @@ class BinanceServer(Server[Route]):
         self.routes = {
             **MARKET_ROUTES,
             **ORDER_ROUTES,
-            "GET /api/v3/exchangeInfo": Route(self._exchange_info),
-            "POST /api/v3/userDataStream": Route(self._listen_key, Security.KEY),
-            "PUT /api/v3/userDataStream": Route(self._keep_listen_key, Security.KEY),
-            "DELETE /api/v3/userDataStream": Route(self._end_listen_key, Security.KEY),
+            **self.own_routes("/api/v3", "userDataStream"),
+        }
+
+    def own_routes(self, root: str, listen_key: str) -> dict[str, Route]:
+        """Endpoints that need more than the exchange."""
+        return {
+            f"GET {root}/exchangeInfo": Route(self._exchange_info),
+            f"POST {root}/{listen_key}": Route(self._listen_key, Security.KEY),
+            f"PUT {root}/{listen_key}": Route(self._keep_listen_key, Security.KEY),
+            f"DELETE {root}/{listen_key}": Route(self._end_listen_key, Security.KEY),
         }
 
     def sockets(self) -> Mapping[str, SocketHandler]:
@@ -54,13 +69,17 @@ class BinanceServer(Server[Route]):
         }
 
     def note(self, call: Call) -> None:
-        if call.name == "POST /api/v3/order":
-            name = call.form.get("newClientOrderId")
+        if call.name in self.placing:
+            name = call.form.get(self.placing[call.name])
             line = {"ts_ns": self._exchange.now_ns(), "client_order_id": name}
             self._exchange.requests.append(line)
 
     def charge(self, call: Call) -> None:
-        self._meter.charge(weight_of(call.name, call.form), self._exchange.now_ns())
+        self._meter.charge(self.weigh(call.name, call.form), self._exchange.now_ns())
+
+    def weigh(self, name: str, form: dict[str, str]) -> int:
+        """What a request weighs."""
+        return weight_of(name, form)
 
     def failed(self) -> ApiError:
         return errors.timeout()
@@ -87,7 +106,7 @@ class BinanceServer(Server[Route]):
             signature = params.need("signature")
             check_signature(signed_text(call.query, call.body.decode()), signature, self._keys)
             check_time(params, self._exchange.now_ns())
-        if call.name == "POST /api/v3/order":
+        if call.name in self.placing:
             self._meter.order(self._exchange.now_ns())
         return msgspec.json.encode(route.handler(self._exchange, params))
 
@@ -117,8 +136,10 @@ class BinanceServer(Server[Route]):
     def _known_key(self, params: Params) -> str:
         if not self._listen_keys:
             raise errors.retired()
-        found = params.need("listenKey")
+        own = next(iter(self._sockets.listen_keys), "")
+        found = params.need("listenKey") if self.names_listen_keys else params.take("listenKey")
         params.finish()
+        found = own if found is None else found
         if found not in self._sockets.listen_keys:
             raise ApiError(-1125, "This listenKey does not exist.")
         return found

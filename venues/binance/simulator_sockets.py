@@ -50,11 +50,12 @@ class Sockets:
 
     async def market(self, request: web.Request) -> web.StreamResponse:
         """/ws, /ws/<stream> (also a listen key) and /stream?streams=a/b."""
-        names = request.match_info.get("stream") or request.query.get("streams", "")
+        asked = request.query.get("streams", "") or request.query.get("listenKey", "")
+        names = request.match_info.get("stream") or asked
 
         def opened(client: Client) -> None:
             assert isinstance(client, BinanceClient), "serve_socket makes them"
-            client.combined = request.path.startswith("/stream")
+            client.combined = request.path.endswith("/stream")
             for name in filter(None, names.split("/")):
                 known = name in self.listen_keys
                 client.private = client.private or known

@@ -17,7 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from messages.base import NS_PER_MS, ClientOrderId, Command, Event, InstrumentId, Message
+import numpy as np
+
+from messages.arrays import FUNDING
+from messages.base import NS_PER_MS, NS_PER_S, ClientOrderId, Command, Event, InstrumentId, Message
 from messages.market import (
     BarBatch,
     Batch,
@@ -38,6 +41,9 @@ from venues.sim.ledger import OrderLine
 from venues.sim.spot import CommissionIn
 from venues.sim.venue import Outcome, SimVenue, SimVenueConfig
 
+# Of generated tapes: the usual eight hours, and the rate that the venues' formulas rest at.
+_FUNDING_NS: Final = 8 * 3600 * NS_PER_S
+_FUNDING_RATE: Final = 0.0001
 _CANDLES_LATE: Final = 5  # closed candles that may wait to be told, when the server is busy
 
 
@@ -93,6 +99,7 @@ class Exchange(ABC):
         self.requests: list[dict[str, Any]] = []
         self.events = 0
         self.tape_state: Callable[[], dict[str, object]] = dict
+        self._funded: set[InstrumentId] = set()  # whose funding the tape tells
         self._instruments = config.instruments
         self._clock_ns = clock_ns
         self._skew_ns = config.clock_skew_ms * NS_PER_MS
@@ -226,6 +233,7 @@ class Exchange(ABC):
         elif isinstance(message, QuoteBatch):
             self.tell_quotes(message)
         elif isinstance(message, FundingBatch):
+            self._funded.add(message.instrument_id)
             self.tell_funding(message)
         elif isinstance(message, LiquidationBatch):
             self.tell_liquidations(message)
@@ -238,7 +246,21 @@ class Exchange(ABC):
             self.hub.cut("all")
         self._tell(self.venue.on_time(self.now_ns()))
         self._change_rules()
+        self._mark()
         self.tell_candles()
+
+    def _mark(self) -> None:
+        """Mark price and funding rate of perpetuals, where the tape itself tells none."""
+        now_ns = self.now_ns()
+        for i in self.venue.margin.holdings:
+            mark = None if i in self._funded else self.venue.mark(i)
+            if mark is None:
+                continue
+            due_ns = (now_ns // _FUNDING_NS + 1) * _FUNDING_NS
+            rows = np.array([(now_ns, now_ns, _FUNDING_RATE, float(mark), due_ns)], FUNDING)
+            batch = FundingBatch(ts_event=now_ns, ts_init=now_ns, instrument_id=i, rows=rows)
+            self._tell(self.venue.on_market(batch, now_ns))
+            self.tell_funding(batch)
 
     def _obey(self) -> None:
         """The faults that are in the venue's own matching."""

@@ -136,6 +136,18 @@ class SimVenue:
         """With the rules that hold now."""
         return tuple(market.rules for market in self._markets.values())
 
+    @property
+    def margin(self) -> MarginMoney:
+        """Positions of perpetuals and what stands behind them, live."""
+        return self._clearing.margin
+
+    def mark(self, instrument_id: InstrumentId) -> Decimal | None:
+        """What the market itself says that an instrument is worth now: the last trade, or the
+        middle of the touch."""
+        market = self._markets[instrument_id]
+        tick = market.mark()
+        return None if tick is None else market.grid.price(tick)
+
     def change_rules(self, instrument: Instrument) -> None:
         """New steps and bounds for what is placed from now on; what rests stays.
 
