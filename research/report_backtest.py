@@ -37,6 +37,8 @@ from trading.result import BacktestResult
 
 _FLAT: Final = 0.35
 _SHORT_DAYS: Final = 30
+_PANELS_MAX: Final = 12  # of instruments besides the first
+_ANNUAL: Final = {"cagr", "sharpe", "sortino", "calmar", "volatility"}
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _CARDS: Final = (
     "total_return", "cagr", "sharpe", "sortino", "max_drawdown", "calmar", "volatility",
@@ -77,6 +79,8 @@ def cards_of(stats: Mapping[str, Any]) -> list[Card]:
     found = []
     for name in _CARDS:
         value, figure = stats[name], describe()[name]
+        if name in _ANNUAL and stats["days"] < 1.0:
+            value = None  # of minutes: thousands, which say nothing
         tone = ""
         if name in _SIGNED and value:
             tone = "good" if value > 0.0 else "bad"
@@ -91,7 +95,7 @@ def sections_of(result: BacktestResult, found: Mapping[str, Any]) -> list[Sectio
     span = int(curve.ts[0]), int(curve.ts[-1])
     return [
         *_equity_panels(result, span, currency),
-        _price(result, span),
+        *_prices(result, span),
         _exposure(result, found, span),
         _rolling(result, found, span),
         _months(found),
@@ -151,22 +155,33 @@ def _falls(result: BacktestResult) -> Markup:
     return grid(("deepest falls", "peak", "lowest", "recovered", "took"), rows)
 
 
-def _price(result: BacktestResult, span: tuple[int, int]) -> Section:
-    rows, fills = result.equity, result.fills
+def _prices(result: BacktestResult, span: tuple[int, int]) -> list[Section]:
+    """Price and fills, a panel an instrument; the run keeps the price of the first one."""
+    rows, names = result.equity, list(result.identity.get("instruments", ()))
     priced = np.isfinite(rows["price"]) & (rows["price"] > 0.0)
-    main = fills[fills["instrument"] == 0]
     line = Layer("line", "price", "quiet", rows["ts"][priced], rows["price"][priced])
+    found = [_price(result, span, 0, names, [line])]
+    for i in sorted({int(i) for i in result.fills["instrument"]} - {0})[:_PANELS_MAX]:
+        found.append(_price(result, span, i, names, []))
+    return found
+
+
+def _price(
+    result: BacktestResult, span: tuple[int, int], i: int, names: list[str], lines: list[Layer]
+) -> Section:
+    mine = result.fills[result.fills["instrument"] == i]
     dots = [
         Layer("dots", name, name, f["ts"], np.asarray(f["price"], np.float64))
-        for name, f in (("buy", main[main["side"] > 0]), ("sell", main[main["side"] < 0]))
+        for name, f in (("buy", mine[mine["side"] > 0]), ("sell", mine[mine["side"] < 0]))
     ]
-    drawn = time_chart("chart-price", [line, *dots], height=280, span=span)
+    which = f"-{i}" if i else ""
+    drawn = time_chart(f"chart-price{which}", [*lines, *dots], height=280, span=span)
     apart = time_chart("fills", dots, span=span)
-    other = len(fills) - len(main)
-    note = f"{len(main):,} fills, {apart.drawn:,} dots: fills that fall on one pixel are one dot."
-    if other:
-        note += f" {other:,} fills of other instruments are not here."
-    return Section("price", "Price and fills", raw(legend([line, *dots]), drawn.svg), note)
+    note = f"{len(mine):,} fills, {apart.drawn:,} dots: fills that fall on one pixel are one dot."
+    if not lines:
+        note += " The run keeps no price of it but that of its fills."
+    title = f"Price and fills: {names[i]}" if len(names) > 1 else "Price and fills"
+    return Section(f"price{which}", title, raw(legend([*lines, *dots]), drawn.svg), note)
 
 
 def _exposure(result: BacktestResult, found: Mapping[str, Any], span: tuple[int, int]) -> Section:
@@ -191,6 +206,9 @@ def _rolling(result: BacktestResult, found: Mapping[str, Any], span: tuple[int, 
     step = duration(known["sampling_s"] * SECOND_NS)
     note = f"Of the last {known['window']} returns of {step} each, annualised for 365 days."
     ts, ratio = rolling_sharpe(readings_of(result), known["window"])
+    if found["stats"]["days"] < 1.0:
+        text = "The run is shorter than a day: an annualised ratio would say nothing."
+        return Section("rolling", "Rolling Sharpe ratio", raw(), text)
     if not len(ts):
         text = f"The run has too few returns: {known['window']} are needed."
         return Section("rolling", "Rolling Sharpe ratio", raw(), text)

@@ -15,7 +15,7 @@ import numpy as np
 from messages.arrays import BAR as BAR_ROW
 from messages.arrays import Rows
 from trading.backtest_room import table
-from trading.backtest_run import _WHAT, StrategyError
+from trading.backtest_run import _WHAT, StrategyError, _said
 from trading.backtest_settings import desk_records, run_record
 from trading.kernels.engine_records import AFTER, ROOM
 from trading.kernels.l2_book import make_books
@@ -28,6 +28,7 @@ from trading.strategy import CompiledStrategy, StrategyParams
 from trading.strategy_records import ACCOUNT, BOOK, FILL, ORDER, ORDERS_MAX
 
 ENGINE: Final = "events-2"
+_AT: Final = "what was heard at"
 TICKS_MAX: Final = 1 << 30  # ticks between the lowest and the highest level of one book
 _ROWS: Final = 1 << 16
 _SAMPLES_MAX: Final = 50_000_000
@@ -151,7 +152,7 @@ class L2Engine:
         while not line["finished"]:
             self._more(params)
             if run["error"]:
-                raise _error(self.strategy, self.run, self.seen)
+                raise _error(self.strategy, self.run, int(line["local_now"]))
             if run["full"]:
                 self._more_room()
 
@@ -162,10 +163,9 @@ class L2Engine:
                 self.run, self.desks, self.accounts, self.markets, self._books[0], self._nears[0],
                 self._show, self._told, self.metrics,
             )  # fmt: skip
-        except (ArithmeticError, LookupError, ValueError, AssertionError, RuntimeError) as e:
-            what = f"the code raised {type(e).__name__}: {e}"
-            ts = int(self.seen["ts"].max())
-            raise StrategyError(self.strategy.name, ts, "", what) from e
+        except Exception as e:
+            ts = int(self.line["local_now"][0])
+            raise StrategyError(self.strategy.name, ts, "", _said(e), _AT) from e
 
     def _more_room(self) -> None:
         """Double the tables that run short; called between two decisions."""
@@ -259,11 +259,11 @@ def _grown(old: Rows, used: int) -> Rows:
     return new
 
 
-def _error(strategy: CompiledStrategy, runs: Rows, seen: Rows) -> StrategyError:
+def _error(strategy: CompiledStrategy, runs: Rows, ts: int) -> StrategyError:
     run = runs[0]
     field, rule = _WHAT[int(run["error"])]
     what = f"request {int(run['error_request'])}: {field} is {float(run['error_value']):g}: {rule}"
-    return StrategyError(strategy.name, int(seen["ts"].max()), field, what)
+    return StrategyError(strategy.name, ts, field, what, _AT)
 
 
 def _excursions(trades: Rows, curve: Rows) -> None:

@@ -57,13 +57,15 @@ class StrategyError(Exception):
     """A strategy that raised, or asked for something that has no meaning.
 
     strategy  its name
-    ts        close of the bar at hand, ns
+    ts        close of the bar at hand, ns, or the time of what was decided on
     field     of the request; "" if the code raised
     """
 
-    def __init__(self, strategy: str, ts: int, field: str, what: str) -> None:
+    def __init__(
+        self, strategy: str, ts: int, field: str, what: str, on: str = "the bar that closed at"
+    ) -> None:
         at = datetime.fromtimestamp(ts / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        where = f"at the bar that closed at {at}: " if ts else ""
+        where = f"at {on} {at}: " if ts else ""
         super().__init__(f"{strategy}: {where}{what}")
         self.strategy, self.ts, self.field = strategy, ts, field
 

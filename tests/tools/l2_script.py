@@ -28,6 +28,7 @@ X: Final = InstrumentId("X.SIM")
 START: Final = 1_000_000_000
 STEP: Final = 100
 LINES_MAX: Final = 128
+RAISES: Final = -1  # as a seed; less: that many requests, which are nowhere
 RULES: Final = Rules(tick=1.0, lot=1.0)
 STATE: Final = np.dtype(
     [
@@ -43,7 +44,7 @@ _TIFS: Final = {"GTC": 0, "IOC": 1, "FOK": 2}
 
 
 class Params(StrategyParams):
-    """Seed of the strategy's own arithmetic chance; 0: it has none."""
+    """Seed of the strategy's own arithmetic chance; 0: it has none; < 0: it is broken."""
 
     seed: int = 0
 
@@ -52,6 +53,10 @@ def on_trade(state: Any, params: Any, trade: Any, account: Any, orders: Any) -> 
     """With a seed: now and then an order near the last price, now and then a cancel."""
     if params.seed == 0:
         return 0
+    if params.seed == RAISES:
+        raise ValueError("of course")
+    if params.seed < 0:
+        return -int(params.seed)
     state.chance = (state.chance * 1103515245 + 12345 + params.seed) % 2147483648
     choice = (state.chance >> 8) % 8
     side = BUY if (state.chance >> 16) % 2 == 0 else SELL

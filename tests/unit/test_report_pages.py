@@ -61,6 +61,26 @@ def test_every_panel_is_there(pages: dict[str, str]) -> None:
     assert "chart-rolling" in Page(pages["minutes"]).ids or "too few returns" in pages["minutes"]
 
 
+def test_fills_of_every_instrument_are_drawn_under_its_name() -> None:
+    result = small(instruments=["BTCUSDT", "ETHUSDT"])
+    result.fills["instrument"] = (0, 0, 1, 1)
+
+    page = backtest_page(result, "two")
+
+    assert {"price", "price-1", "chart-price", "chart-price-1"} <= set(Page(page).ids)
+    assert "Price and fills: BTCUSDT" in page
+    assert "Price and fills: ETHUSDT" in page
+
+
+def test_a_run_of_minutes_shows_no_annualised_ratio() -> None:
+    result = minutes(300)
+
+    page = backtest_page(result, "short")
+
+    assert "chart-rolling" not in Page(page).ids
+    assert "shorter than a day" in page
+
+
 def test_every_figure_has_its_formula_beside_it(pages: dict[str, str]) -> None:
     hints = {a["title"] for t, a in Page(pages["small"]).elements if t == "th" and "title" in a}
 

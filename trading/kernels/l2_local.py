@@ -155,7 +155,7 @@ def check(run: Any, asks: Any, i: int) -> None:
 @part("f8 f8 f8 i8")
 def steps(value: float, step: float, a_unit: float, direction: int) -> int:
     """Whole steps: the same, else the next one up (1) or down (-1), or the nearest (0)."""
-    count = value * a_unit if a_unit > 0.0 else value / step
+    count = min(value * a_unit if a_unit > 0.0 else value / step, _MOST)
     nearest = round(count)
     if direction != 0 and abs(count - nearest) > 1e-3:
         nearest = round(count + 0.5 * direction)
