@@ -5,14 +5,20 @@ python -m venues.bybit.simulator --port-file port --folder runs/x/venue --seed 7
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
-from venues.bybit.codec_names import VENUE
+from messages.market import Product
+from venues.bybit.adapter import ADAPTERS
+from venues.bybit.codec_names import CATEGORY, VENUE
 from venues.bybit.simulator_config import SimulatorConfig
 from venues.bybit.simulator_exchange import BybitExchange
 from venues.bybit.simulator_server import BybitServer
+from venues.serving.player import Tape
 from venues.serving.process import main
+from venues.serving.recorded import RecordedTape
 from venues.serving.simulator import Simulator as AnySimulator
+from venues.wire.adapter import Adapter
 from venues.wire.keys import Keys
 
 
@@ -25,6 +31,31 @@ class Simulator(AnySimulator):
     def build(self, config: Any, keys: Keys) -> tuple[BybitExchange, BybitServer]:
         exchange = BybitExchange(config, self.clock_ns, self.faults)
         return exchange, BybitServer(config, keys, exchange, self.faults)
+
+    @classmethod
+    def tape_of(cls, config: Any) -> tuple[Any, Tape]:
+        if not config.recordings:
+            return super().tape_of(config)
+        if len(config.recordings) > 1:
+            raise ValueError(f"{config.recordings[1]}: one recording at a time is played here")
+        recorded = RecordedTape(Path(config.recordings[0]), adapter_at)
+        return config.model_copy(update={"instruments": recorded.instruments}), recorded
+
+    def tape_facts(self, tape: Tape) -> dict[str, object]:
+        if not isinstance(tape, RecordedTape):
+            return {}
+        return {
+            "frames": sum(tape.counts.values()),
+            "unknown": sum(tape.unknown.values()),
+            "garbled": tape.garbled,
+            "gaps": tape.gaps,
+        }
+
+
+def adapter_at(address: str) -> Adapter | None:
+    """Which product is spoken at an address of Bybit's public streams."""
+    category = address.rpartition("/v5/public/")[2]
+    return next((ADAPTERS[p] for p in Product if CATEGORY[p] == category), None)
 
 
 if __name__ == "__main__":
