@@ -11,7 +11,15 @@ from actors.connection import BACKOFF, access_of
 from actors.shell import Shell
 from journal.recorder import Recorder, warm_up, write_parts
 from messages import Message
-from messages.market import Batch, SnapshotRequested
+from messages.arrays import TRADE
+from messages.market import (
+    Batch,
+    HistoryRequested,
+    RepairStep,
+    RepairStream,
+    SnapshotRequested,
+    TradeHistory,
+)
 from trading.errors import VenueError
 from trading.feed import FeedCore
 from trading.feed_state import FeedConfig, FeedState
@@ -24,7 +32,17 @@ from venues.wire.adapter import Channel, SnapshotBy, Subscription
 _BACKLOG_MAX: Final = 2_000  # messages that may wait here before the socket feels it
 _PAUSE_S: Final = 0.002
 _RECORD_S: Final = 1.0
+_CHANNEL: Final = {
+    "book": Channel.BOOK,
+    "trades": Channel.TRADES,
+    "quotes": Channel.QUOTES,
+    "bars": Channel.BARS,
+}
 CHANNELS: Final = (Channel.BOOK, Channel.TRADES, Channel.QUOTES)
+
+
+class StreamDead(Exception):
+    """A stream stays silent whatever is done about it from within this process."""
 
 
 class Feed(Shell[FeedState]):
@@ -77,8 +95,16 @@ class Feed(Shell[FeedState]):
                     await asyncio.sleep(_PAUSE_S)
 
     def ask_venue(self, message: Message) -> None:
-        assert isinstance(message, SnapshotRequested), "a feed asks for books only"
-        task = asyncio.create_task(self._snapshot(message))
+        match message:
+            case SnapshotRequested():
+                work = self._snapshot(message)
+            case HistoryRequested():
+                work = self._history(message)
+            case RepairStream():
+                work = self._repair(message)
+            case _:
+                raise TypeError(f"{type(message).__name__}: not a feed's question")
+        task = asyncio.create_task(work)
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 
@@ -94,6 +120,39 @@ class Feed(Shell[FeedState]):
             self._log("WARNING", "no_snapshot", instrument=wanted.instrument_id, error=str(e))
             return  # the core asks again
         self._heard_from_venue(book)
+
+    async def _history(self, wanted: HistoryRequested) -> None:
+        """Trades since a time; the venue still had all of them if the first one is that old."""
+        await self._rest_up.wait()
+        try:
+            found = await self._questions.trades(wanted.instrument_id, wanted.since_ns)
+        except VenueError as e:
+            self._log("WARNING", "no_history", instrument=wanted.instrument_id, error=str(e))
+            return  # the core asks again
+        rows = np.empty(0, TRADE) if found is None else found.rows
+        now_ns = self.clock.now_ns()
+        self._heard_from_venue(
+            TradeHistory(
+                ts_event=now_ns,
+                ts_init=now_ns,
+                instrument_id=wanted.instrument_id,
+                since_ns=wanted.since_ns,
+                complete=bool(len(rows)) and int(rows["ts_event"][0]) <= wanted.since_ns,
+                rows=rows.copy(),
+            )
+        )
+
+    async def _repair(self, wanted: RepairStream) -> None:
+        """One step of the ladder; the last one ends this process, and the supervisor starts it."""
+        subscription = Subscription(wanted.instrument_id, _CHANNEL[wanted.stream])
+        stream = self._streams.of(subscription)
+        self._log("WARNING", "repair", step=str(wanted.step), instrument=wanted.instrument_id)
+        if wanted.step is RepairStep.RESUBSCRIBE:
+            await stream.resubscribe(subscription)
+        elif wanted.step is RepairStep.RECONNECT:
+            stream.reconnect()
+        else:
+            self._die(StreamDead(f"{subscription}: silent for {wanted.silent_ns / 1e9:.1f} s"))
 
     def _heard_from_venue(self, message: Message) -> None:
         self.mailbox.put_local("venue", message)
