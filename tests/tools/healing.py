@@ -317,12 +317,13 @@ def play(recording: Recording, frames: Frames, faults: dict[int, str], seed: int
             compared = i - last_fault < _LOOK and name not in doubtful and kept.in_step(name)
             if compared and not np.array_equal(kept.rows(name), clean.rows(name)):
                 told.wrong.append((i, name))
-    told.unequal = [
-        name
-        for name in clean.books
-        if clean.in_step(name)
-        and not (kept.in_step(name) and np.array_equal(kept.rows(name), clean.rows(name)))
-    ]
+    for name in [n for n in clean.books if clean.in_step(n) and n not in doubtful]:
+        if not kept.in_step(name) and newest[name]:  # too few frames came after its loss
+            raw = recording.numbered(newest[name], inserted)
+            kept.hear(frames[-1][0], recording.whole(name, clean, frames[-1][0], raw))
+            told.healed += kept.in_step(name)
+        if not (kept.in_step(name) and np.array_equal(kept.rows(name), clean.rows(name))):
+            told.unequal.append(name)
     return told
 
 
