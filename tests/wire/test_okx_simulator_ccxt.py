@@ -54,7 +54,8 @@ async def test_unmodified_client_trades_from_markets_to_balance(name: Any) -> No
         ledger = simulator.exchange.venue.ledger()
 
     assert set(markets) >= {"BTC/USDT", "ETH/USDT", "BTC/USDT:USDT", "ETH/USDT:USDT"}
-    assert (found["bids"][0], found["asks"][0]) == ([60000, 100 * one], [60010, 100 * one])
+    assert found["bids"][0][:2] == [60000, 100 * one]
+    assert found["asks"][0][:2] == [60010, 100 * one]
     assert [(t["price"], t["amount"], t["side"]) for t in public] == [(60005, 0.5 * one, "buy")]
     assert bars[-1][4] == 60005
     assert ticker["last"] == 60005
@@ -106,7 +107,8 @@ async def test_a_stop_waits_among_the_algos_and_becomes_an_order(params: Any) ->
     assert [o["id"] for o in waiting] == [stop["id"]]
     assert plain == []
     assert [(t["side"], t["amount"]) for t in trades] == [("buy", 10)]
-    assert ended[0]["id"] == trades[0]["order"] != stop["id"]
+    assert ended[0]["id"] == stop["id"]
+    assert ended[0]["info"]["ordId"] == trades[0]["order"] != stop["id"]
 
 
 async def test_refusals_raise_what_the_client_has_for_them() -> None:

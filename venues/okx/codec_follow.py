@@ -62,7 +62,7 @@ def _history(wire: WireRequest, rows: list[Any]) -> WireRequest | None:
 def _fills(wire: WireRequest, rows: _Rows) -> WireRequest | None:
     if wire.path == path.ALGO:  # this is what the algo placed
         placed = rows[0].get("ordId") if rows else ""
-        return replace(wire, path=path.FILLS, params=_of(wire, placed)) if placed else None
+        return replace(wire, path=path.FILLS, params=_of(rows[0])) if placed else None
     if len(rows) == FILLS_LIMIT:
         return replace(wire, params={**wire.params, "after": rows[-1]["billId"]})
     if not rows and "ordId" in wire.params and "after" not in wire.params:
@@ -73,8 +73,9 @@ def _fills(wire: WireRequest, rows: _Rows) -> WireRequest | None:
     return None
 
 
-def _of(wire: WireRequest, order_id: object) -> dict[str, object]:
-    return {"instType": wire.params.get("instType", "SPOT"), "ordId": order_id}
+def _of(algo: dict[str, Any]) -> dict[str, object]:
+    kind = "SWAP" if algo["instId"].endswith("-SWAP") else "SPOT"
+    return {"instType": kind, "instId": algo["instId"], "ordId": algo["ordId"]}
 
 
 def _open_orders(wire: WireRequest, rows: _Rows) -> WireRequest | None:

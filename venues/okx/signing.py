@@ -12,7 +12,6 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 import msgspec
-import numpy as np
 
 from messages.base import NS_PER_S
 from venues.okx.codec_names import ms
@@ -21,15 +20,8 @@ from venues.wire.keys import Keys
 from venues.wire.request import HttpRequest, WireRequest
 
 VERIFY: Final = "/users/self/verify"
-_ALPHABET: Final = "0123456789abcdef"
 _EXPIRE: Final = frozenset({ORDER, AMEND, "/api/v5/trade/batch-orders"})
 _encode: Final = msgspec.json.Encoder().encode
-
-
-def simulator_keys(rng: np.random.Generator) -> Keys:
-    """Keys for one run of the simulator; they open nothing else, so chance may be seeded."""
-    drawn = "".join(_ALPHABET[i] for i in rng.integers(0, len(_ALPHABET), 80))
-    return Keys(drawn[:32], drawn[32:64].upper(), drawn[64:])
 
 
 def sign(payload: str, secret: str) -> str:

@@ -139,10 +139,9 @@ def _held(
         name = order_name(exchange, one, *ids)
     except RowError as e:
         raise RowError(code if e.code == "51603" else e.code, e.text) from None
-    line = exchange.lines.get(name)
-    report = _report(exchange, name, rules)
-    waits = line is not None and line.spec.order_type.triggered and not report.triggered
-    if report is None or waits is not algo:
+    line, report = exchange.lines.get(name), _report(exchange, name, rules)
+    triggered = line is not None and line.spec.order_type.triggered
+    if report is None or (triggered and not report.triggered) is not algo:
         raise RowError(code, "The order has been filled, canceled or does not exist.")
     return name, rules
 
