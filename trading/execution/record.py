@@ -29,10 +29,10 @@ class VenueRecord:
 
     def heard(self, answer: Event, took_ns: int, now_ns: int) -> "VenueRecord":
         """Count one answer. A refusal is an answer; held back by ourselves is no sample."""
-        failed = isinstance(answer, RequestFailed)
-        if failed and getattr(answer, "retry_after_ns", 0):
+        good = not isinstance(answer, RequestFailed)
+        if isinstance(answer, RequestFailed) and answer.retry_after_ns:
             return self
-        return VenueRecord(_young((*self.samples, (now_ns, took_ns, not failed)), now_ns))
+        return VenueRecord(_young((*self.samples, (now_ns, took_ns, good)), now_ns))
 
     def latency_ms(self, percent: float, now_ns: int) -> float | None:
         """A percentile of how long good answers took; None without one in the window.
