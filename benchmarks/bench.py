@@ -1,6 +1,6 @@
 """Benchmarks beside the peers, in one run on this machine: `manta bench`, or
 
-    python benchmarks/bench.py [w1 w2 w3 w4 w5 w7] [--no-peers] [--runs 5] [--json] [--data FOLDER]
+    python benchmarks/bench.py [WORKLOAD ...] [--no-peers] [--runs 5] [--json] [--data FOLDER]
 
 w1  1 M one-minute bars, an EMA cross with fees, compiled and on the Python contract
 w2  1,000 combinations x 100,000 bars on Ray, one worker and two
@@ -8,6 +8,8 @@ w3  2 M trades and quotes, a quoting strategy with latency and a queue
 w4  1 M changes of a book
 w5  indicators over 1 M bars
 w7  a CSV of 10 M rows, imported and verified
+cold    the first compile of the engine, of a strategy, and a start after it
+linear  ten times the bars, and ten times the combinations: how many times the time
 
 Figures are medians; progress is on stderr; a peer that cannot be measured is told with its reason.
 """
@@ -31,7 +33,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.g
 import bench_w1
 import data
 
-WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w7")
+WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w7", "cold", "linear")
 _HERE = Path(__file__).resolve().parent
 
 
@@ -98,6 +100,14 @@ def measure(wanted: set[str], runs: int, peers: bool, folder: Path | None) -> di
         report["w5"] = script("w5_indicators.py", "--json")
     if "w7" in wanted:
         report["w7"] = script("w7_csv.py", "--runs", str(runs), "--json")
+    if "cold" in wanted:
+        report["cold"] = script("cold.py", "--runs", str(runs), "--json")
+    if "linear" in wanted:
+        sweep = script("w2_sweep.py", "--runs", str(runs), "--linear", "--json")
+        bars = script("w1_w2.py", "--only-linear", "--repeat", str(runs))
+        report["linear"] = {"bars": bars, **{n: sweep.get(n) for n in ("linear_10", "private_mib")}}
+        if failed := bars.get("failed") or sweep.get("failed"):
+            report["linear"]["failed"] = failed
     return report
 
 

@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -204,17 +205,18 @@ def w2(bars, repeat):
 
 
 def linear(repeat):
-    """Ten times the bars: how many times the time."""
-    times = []
+    """Ten times the bars: how many times the time, and what memory grows by in later runs."""
+    times, grown = [], []
+    settings = Settings(initial_balance=1e6)
     for count in (1_000_000, 10_000_000):
         data = prepare(load(None, count))
-        run(STRATEGY, None, data, Settings(initial_balance=1e6))
-        taken = [
-            timed(lambda d=data: run(STRATEGY, None, d, Settings(initial_balance=1e6)))[0]
-            for _ in range(repeat)
-        ]
+        for _ in range(2):
+            run(STRATEGY, None, data, settings)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        taken = [timed(lambda d=data: run(STRATEGY, None, d, settings))[0] for _ in range(repeat)]
         times.append(statistics.median(taken))
-    return {"seconds": times, "ratio": times[1] / times[0]}
+        grown.append((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+    return {"seconds": times, "ratio": times[1] / times[0], "grown_mib": grown}
 
 
 def main():
@@ -223,7 +225,11 @@ def main():
     asked.add_argument("--repeat", type=int, default=7)
     asked.add_argument("--bars", help="(n, 5) array of open, high, low, close, volume")
     asked.add_argument("--linear", action="store_true", help="also 10 M bars")
+    asked.add_argument("--only-linear", action="store_true", help="nothing but that")
     given = asked.parse_args()
+    if given.only_linear:
+        print(json.dumps(linear(given.repeat)))
+        return
     bars = load(given.bars, 1_000_000)
     head = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False

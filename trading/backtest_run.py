@@ -29,6 +29,7 @@ from trading.kernels.engine_records import (
     ERROR_TRIGGER,
     ERROR_TYPE,
     ROOM,
+    RUN,
 )
 from trading.result import FILL_ROW, METRICS, ORDER_ROW, TRADE_ROW
 from trading.strategy import CompiledStrategy
@@ -36,7 +37,8 @@ from trading.strategy_records import ACCOUNT, FILL, ORDER, ORDERS_MAX, WORKING_M
 
 Progress = Callable[[int, int], None]
 SLICE: Final = 1 << 21  # bars between two looks at Ctrl-C and the progress callback
-_ROWS: Final = 1 << 16  # of a table at first
+_ROWS: Final = 1 << 16  # of a table at first, and of a longer run one for so many bars:
+_BARS_A_ROW: Final = 16  # memory that is not touched costs nothing, to move tables does
 _WHAT: Final = {
     ERROR_COUNT: ("count", f"a call may write 0 to {ORDERS_MAX} requests"),
     ERROR_SIDE: ("side", "use BUY (1) or SELL (-1)"),
@@ -51,6 +53,17 @@ _WHAT: Final = {
     ERROR_EXPIRES: ("expires", "a GTD order needs the time of its end, in ns"),
     ERROR_CHASE: ("orders", "orders chase each other within one bar: look at on_fill"),
 }
+
+
+# What `Engine.attach` writes, and where that is among the words of RUN: by name it takes longer
+# than some runs.
+_MOVED: Final = (
+    "desks_at", "accounts_at", "states_at", "asks_at", "made_at", "told_at", "metrics_at",
+    "orders_at", "fills_at", "after_at", "trades_at", "orders_room", "fills_room", "curve_at",
+    "curve_room",
+)  # fmt: skip
+_MOVED_AT: Final = np.array([dict(RUN.fields or {})[n][1] // 8 for n in _MOVED])
+_PARAMS_AT: Final = dict(RUN.fields or {})["params_at"][1] // 8
 
 
 class StrategyError(Exception):
@@ -104,11 +117,12 @@ class Engine:
         self.metrics = np.zeros(1, METRICS)
         self.asks, self._made = np.zeros(ORDERS_MAX, ORDER), np.zeros(ORDERS_MAX, np.int64)
         self.told = np.zeros(1, FILL)
-        room = _ROWS if keep else 0
+        room = max(_ROWS, self.steps // _BARS_A_ROW) if keep else 0
         self.fills, self.after = table(room, FILL_ROW), table(room, AFTER)
         self.rows, self.trades = table(room, ORDER_ROW), table(room, TRADE_ROW)
         self.curve = table(self._curve_size(), np.float64)
         self._place_bars()
+        self.run[:] = self._fresh_run
 
     def _curve_size(self) -> int:
         if not self.keep:
@@ -130,34 +144,22 @@ class Engine:
 
     def attach(self) -> None:
         """Say where everything is that may have moved."""
-        run = self.run[0]
-        for name in ("engine", "bars_at", "packed_at", "events_at", "desk_count"):
-            run[name] = self._fresh_run[0][name]
-        for name, rows in (
-            ("desks_at", self.desks),
-            ("accounts_at", self.accounts),
-            ("states_at", self.states),
-            ("asks_at", self.asks),
-            ("made_at", self._made),
-            ("told_at", self.told),
-            ("metrics_at", self.metrics),
-            ("orders_at", self.rows),
-            ("fills_at", self.fills),
-            ("after_at", self.after),
-            ("trades_at", self.trades),
-        ):
-            run[name] = _at(rows)
-        run["orders_room"], run["fills_room"] = len(self.rows), len(self.fills)
-        run["curve_at"] = _at(self.curve) if len(self.curve) else 0
-        run["curve_room"] = len(self.curve) if self.data.simple else len(self.curve) // 4
+        room = len(self.curve) if self.data.simple else len(self.curve) // 4
+        self.run.view(np.int64)[_MOVED_AT] = (
+            _at(self.desks), _at(self.accounts), _at(self.states), _at(self.asks), _at(self._made),
+            _at(self.told), _at(self.metrics), _at(self.rows), _at(self.fills), _at(self.after),
+            _at(self.trades), len(self.rows), len(self.fills), _at(self.curve) if room else 0, room,
+        )  # fmt: skip
 
     def clear(self) -> None:
         """Back to the start, for the next parameters of a sweep: as fresh, without new memory."""
-        self.run[:] = self._fresh_run
-        self.desks[:] = self._fresh_desks
-        self.accounts[:] = self._fresh_accounts
-        self.states[:] = np.zeros(1, self.strategy.state)
-        self.metrics[:] = np.zeros(1, METRICS)
+        for rows, fresh in (
+            (self.run, self._fresh_run),
+            (self.desks, self._fresh_desks),
+            (self.accounts, self._fresh_accounts),
+        ):
+            _bytes(rows)[:] = _bytes(fresh)
+        _bytes(self.states)[:] = _bytes(self.metrics)[:] = 0
 
     def go(self, params: Rows, progress: Progress | None = None) -> None:
         """Run from the first bar to the last.
@@ -178,7 +180,7 @@ class Engine:
                 progress(done, total)
 
     def _slice(self, start: int, stop: int, params: Rows) -> int:
-        self.run["params_at"] = _at(params)
+        self.run.view(np.int64)[_PARAMS_AT] = _at(params)
         try:
             reached: int = self._loop(_at(self.run), start, stop, self.steps)
         except Exception as e:
@@ -207,9 +209,14 @@ class Engine:
         self.attach()
 
 
+def _bytes(rows: NDArray[Any]) -> NDArray[np.uint8]:
+    """The same memory: numpy copies a record field by field, which takes longer than some runs."""
+    return rows.view(np.uint8)
+
+
 def _at(rows: NDArray[Any]) -> int:
     """The address of an array."""
-    address: int = rows.__array_interface__["data"][0]
+    address: int = rows.ctypes.data  # __array_interface__ would describe every field
     return address
 
 

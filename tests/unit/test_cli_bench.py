@@ -20,7 +20,8 @@ def test_workload_that_does_not_exist_is_refused_in_one_line(
 
     said = capsys.readouterr().err
     assert code == 2
-    assert said == "manta: w9: there is no such workload: choose from w1, w2, w3, w4, w5, w7\n"
+    known = "w1, w2, w3, w4, w5, w7, cold, linear"
+    assert said == f"manta: w9: there is no such workload: choose from {known}\n"
 
 
 def test_installed_package_without_benchmarks_says_where_they_are(
