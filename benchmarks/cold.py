@@ -30,13 +30,19 @@ def _nothing() -> None:
 
 def child(name: str) -> None:
     """One cold run of a built-in strategy; prints its figures."""
-    from numba import njit  # noqa: PLC0415 - what is imported is measured
-    from w1_w2 import load as bars  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415 - what is imported is measured
+    from numba import njit  # noqa: PLC0415
 
+    from messages.arrays import BAR  # noqa: PLC0415
     from strategies import load  # noqa: PLC0415
     from trading.backtest import prepare, run  # noqa: PLC0415
 
-    data, strategy = prepare(bars(None, 1000)), load(name)
+    rows = np.zeros(1000, BAR)
+    rows["ts_open"] = 60_000_000_000 * np.arange(1000)
+    rows["ts_event"] = rows["ts_init"] = rows["ts_open"] + 60_000_000_000
+    for column in ("open", "high", "low", "close"):
+        rows[column] = 100.0 + np.arange(1000) % 7
+    data, strategy = prepare(rows), load(name)
     njit(_nothing)()  # numba's own start
     begun = time.process_time()
     run(strategy, None, data)
@@ -48,8 +54,7 @@ def measure(runs: int) -> dict[str, dict[str, float]]:
     found: dict[str, list[dict[str, float]]] = {case: [] for case, _ in _CASES}
     for _ in range(runs):
         with tempfile.TemporaryDirectory() as cache:
-            places = os.pathsep.join([str(_ROOT), str(_ROOT / "benchmarks")])
-            environment = {**os.environ, "NUMBA_CACHE_DIR": cache, "PYTHONPATH": places}
+            environment = {**os.environ, "NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(_ROOT)}
             for case, name in _CASES:
                 begun = time.perf_counter()
                 done = subprocess.run(
