@@ -4,24 +4,22 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
+from one_account import QUICK, World, account, state
 from simulated_bybit import KEYS, LINEAR, SPOT, book, running
 
-from messages.base import ClientOrderId, Event, InstrumentId, StrategyId
+from messages.base import InstrumentId
 from messages.market import BookDeltaBatch, Product
 from messages.orders import (
     CancelOrder,
     ModifyOrder,
     OrderSide,
-    OrderSpec,
     OrderType,
     QueryOrder,
-    SubmitOrder,
     TimeInForce,
 )
 from messages.venue import (
@@ -47,114 +45,32 @@ from messages.venue import (
     RequestRefused,
     SetLeverage,
     SetMarginMode,
-    StreamUp,
     SubmitOrderList,
     VenueStatus,
 )
 from trading.book_sync import BookSync, Outcome
 from venues.bybit.adapter import ADAPTERS
-from venues.bybit.simulator import Simulator
 from venues.bybit.simulator_config import INSTRUMENTS, SimulatorConfig
-from venues.net.access import Access
-from venues.net.budget import Budget
-from venues.net.clock import VenueClock
-from venues.net.gateway import Gateway
-from venues.net.http import Http
 from venues.net.market import MarketStream
-from venues.net.socket import Backoff, SocketConfig
-from venues.net.user import UserStream
+from venues.net.socket import SocketConfig
 from venues.serving.faults import FaultKind, FaultScript, Rule
 from venues.wire.adapter import Channel, Subscription
 
-QUICK = Backoff(first_s=0.01, most_s=0.05)
 NAMES = (SPOT, LINEAR)
+RULES = {i.instrument_id: i for i in INSTRUMENTS}
 
 
 def product_of(name: InstrumentId) -> Product:
     return Product.SPOT if name == SPOT else Product.LINEAR
 
 
-@dataclass
-class World:
-    """One simulator, and one account of ours that trades one instrument."""
-
-    simulator: Simulator
-    name: InstrumentId
-    access: Access
-    gateway: Gateway
-    told: list[Event] = field(default_factory=list)
-
-    async def do(self, kind: Any, **more: Any) -> Any:
-        now = time.time_ns()
-        return await self.gateway.execute(kind(ts_event=now, ts_init=now, **more))
-
-    async def about(self, kind: Any, order: str, **more: Any) -> Any:
-        ids = {"client_order_id": ClientOrderId(order), "strategy_id": StrategyId("S")}
-        return await self.do(kind, **ids, instrument_id=self.name, **more)
-
-    async def place(self, order: str, **more: Any) -> Any:
-        return await self.do(SubmitOrder, order=self.spec(order, **more))
-
-    def spec(self, order: str, **more: Any) -> OrderSpec:
-        fields: dict[str, Any] = {
-            "client_order_id": ClientOrderId(order),
-            "strategy_id": StrategyId("S"),
-            "instrument_id": self.name,
-            "side": OrderSide.BUY,
-            "order_type": OrderType.LIMIT,
-            "quantity": Decimal("0.5"),
-            "price": Decimal(59000),
-        }
-        return OrderSpec(**(fields | more))
-
-    async def hears(self, wanted: Any) -> Event:
-        """The first event of the private stream that is as wanted, waiting for it."""
-        async with asyncio.timeout(5):
-            while True:
-                for event in self.told:
-                    if wanted(event):
-                        return event
-                await asyncio.sleep(0.01)
-
-    def state(self, order: str, status: VenueStatus) -> Any:
-        return lambda e: (
-            isinstance(e, OrderReport) and e.client_order_id == order and e.status is status
-        )
-
-
 @asynccontextmanager
 async def world(name: InstrumentId, config: SimulatorConfig | None = None) -> AsyncIterator[World]:
-    async with running(config) as simulator:
-        http = Http(f"http://127.0.0.1:{simulator.port}", 2.0)
-        await http.open()
-        adapter = ADAPTERS[product_of(name)]
-        access = Access(
-            adapter,
-            http,
-            VenueClock(time.time_ns),
-            Budget(adapter.limits),
-            time.time_ns,
-            KEYS,
-            {i.instrument_id: i for i in INSTRUMENTS},
-        )
-        await access.sync()
-        found = World(simulator, name, access, Gateway(access))
-        address = SocketConfig(f"ws://127.0.0.1:{simulator.port}", QUICK)
-        stream = UserStream(access, address, np.random.default_rng(1))
-        listening = asyncio.create_task(listen(stream, found.told))
-        try:
-            await found.hears(lambda e: isinstance(e, StreamUp))
-            yield found
-        finally:
-            stream.close()
-            await listening
-            await http.close()
-
-
-async def listen(stream: UserStream, told: list[Event]) -> None:
-    async with aclosing(stream.batches()) as batches:
-        async for events in batches:
-            told += events
+    async with (
+        running(config) as simulator,
+        account(simulator, name, ADAPTERS[product_of(name)], KEYS, RULES) as found,
+    ):
+        yield found
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -169,8 +85,8 @@ async def test_an_orders_life_is_told_by_answers_and_by_the_stream(name: Instrum
         absent = await w.about(QueryOrder, "nobody")
         taken = await w.place("o2", order_type=OrderType.MARKET, price=None)
         fill = await w.hears(lambda e: isinstance(e, FillReport))
-        await w.hears(w.state("o1", VenueStatus.CANCELED))
-        await w.hears(w.state("o2", VenueStatus.FILLED))
+        await w.hears(state("o1", VenueStatus.CANCELED))
+        await w.hears(state("o2", VenueStatus.FILLED))
         fills = await w.do(QueryFills, instrument_id=name)
         account = await w.do(QueryAccount)
 
@@ -196,7 +112,7 @@ async def test_a_post_only_order_that_would_take_is_acknowledged_and_ends(
 ) -> None:
     async with world(name) as w:
         acknowledged = await w.place("o1", price=Decimal(61000), post_only=True)
-        ended: Any = await w.hears(w.state("o1", VenueStatus.EXPIRED))
+        ended: Any = await w.hears(state("o1", VenueStatus.EXPIRED))
         asked = await w.about(QueryOrder, "o1")
 
     assert acknowledged.status is VenueStatus.NEW

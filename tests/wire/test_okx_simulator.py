@@ -4,24 +4,21 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import pytest
+from one_account import World, account, state
 from simulated_okx import KEYS, SPOT, SWAP, book, running, trade
 
-from messages.base import ClientOrderId, Event, InstrumentId, StrategyId
+from messages.base import InstrumentId
 from messages.market import BookDeltaBatch, Product
 from messages.orders import (
     CancelOrder,
     ModifyOrder,
     OrderSide,
-    OrderSpec,
     OrderType,
     QueryOrder,
-    SubmitOrder,
     TimeInForce,
 )
 from messages.venue import (
@@ -42,108 +39,28 @@ from messages.venue import (
     RequestDone,
     RequestRefused,
     SetLeverage,
-    StreamUp,
     SubmitOrderList,
     VenueStatus,
 )
 from trading.book_sync import BookSync, Outcome
-from venues.net.access import Access
-from venues.net.budget import Budget
-from venues.net.clock import VenueClock
-from venues.net.gateway import Gateway
-from venues.net.http import Http
 from venues.net.market import MarketStream
-from venues.net.socket import Backoff, SocketConfig
-from venues.net.user import UserStream
 from venues.okx.adapter import ADAPTERS
-from venues.okx.simulator import Simulator
 from venues.okx.simulator_config import INSTRUMENTS, SimulatorConfig
 from venues.serving.faults import FaultKind, FaultScript, Rule
 from venues.wire.adapter import Channel, Subscription
 
-QUICK = Backoff(first_s=0.01, most_s=0.05)
 NAMES = (SPOT, SWAP)
 RULES = {i.instrument_id: i for i in INSTRUMENTS}
 
 
-@dataclass
-class World:
-    """One simulator, and one account of ours that trades one instrument."""
-
-    simulator: Simulator
-    name: InstrumentId
-    access: Access
-    gateway: Gateway
-    told: list[Event] = field(default_factory=list)
-
-    @property
-    def socket(self) -> SocketConfig:
-        return SocketConfig(f"ws://127.0.0.1:{self.simulator.port}", QUICK)
-
-    async def do(self, kind: Any, **more: Any) -> Any:
-        now = time.time_ns()
-        return await self.gateway.execute(kind(ts_event=now, ts_init=now, **more))
-
-    async def about(self, kind: Any, order: str, **more: Any) -> Any:
-        ids = {"client_order_id": ClientOrderId(order), "strategy_id": StrategyId("S")}
-        return await self.do(kind, **ids, instrument_id=self.name, **more)
-
-    async def place(self, order: str, **more: Any) -> Any:
-        return await self.do(SubmitOrder, order=self.spec(order, **more))
-
-    def spec(self, order: str, **more: Any) -> OrderSpec:
-        fields: dict[str, Any] = {
-            "client_order_id": ClientOrderId(order),
-            "strategy_id": StrategyId("S"),
-            "instrument_id": self.name,
-            "side": OrderSide.BUY,
-            "order_type": OrderType.LIMIT,
-            "quantity": Decimal("0.5"),
-            "price": Decimal(59000),
-        }
-        return OrderSpec(**(fields | more))
-
-    async def hears(self, wanted: Any) -> Any:
-        """The first event of the private stream that is as wanted, waiting for it."""
-        async with asyncio.timeout(5):
-            while True:
-                for event in self.told:
-                    if wanted(event):
-                        return event
-                await asyncio.sleep(0.01)
-
-
-def state(order: str, status: VenueStatus) -> Any:
-    return lambda e: (
-        isinstance(e, OrderReport) and e.client_order_id == order and e.status is status
-    )
-
-
 @asynccontextmanager
 async def world(name: InstrumentId, config: SimulatorConfig | None = None) -> AsyncIterator[World]:
-    async with running(config) as simulator:
-        http = Http(f"http://127.0.0.1:{simulator.port}", 2.0)
-        await http.open()
-        adapter = ADAPTERS[Product.SPOT if name == SPOT else Product.LINEAR]
-        clock, budget = VenueClock(time.time_ns), Budget(adapter.limits)
-        access = Access(adapter, http, clock, budget, time.time_ns, KEYS, dict(RULES))
-        await access.sync()
-        found = World(simulator, name, access, Gateway(access))
-        stream = UserStream(access, found.socket, np.random.default_rng(1))
-
-        async def listen() -> None:
-            async with aclosing(stream.batches()) as batches:
-                async for events in batches:
-                    found.told.extend(events)
-
-        listening = asyncio.create_task(listen())
-        try:
-            await found.hears(lambda e: isinstance(e, StreamUp))
-            yield found
-        finally:
-            stream.close()
-            await listening
-            await http.close()
+    adapter = ADAPTERS[Product.SPOT if name == SPOT else Product.LINEAR]
+    async with (
+        running(config) as simulator,
+        account(simulator, name, adapter, KEYS, RULES) as found,
+    ):
+        yield found
 
 
 @pytest.mark.parametrize("name", NAMES)
