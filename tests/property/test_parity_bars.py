@@ -110,6 +110,17 @@ def test_kernel_and_messages_agree_on_any_bars_and_parameters(
     assert wrong == []
 
 
+def test_what_a_bar_leaves_of_an_order_fills_at_the_next_open_if_that_is_a_tick_beyond() -> None:
+    # Found by the test above: in doubles, 100.27 - 100.26 < 0.01.
+    params = {"lower": 91.0, "upper": 101.0, "levels": 28, "investment": 372.0}
+    assumed = Settings(limit_fill="through", volume_share=0.1, instruments=(MONEY,))
+
+    wrong, result = differences(load("grid"), params, walk(0, 100, 5e-4), assumed)
+
+    assert wrong == []
+    assert result.fills["order"].tolist() == [24, 25, 25, 26]
+
+
 @needs_market
 @pytest.mark.parametrize(
     ("name", "params", "bars", "fills"),

@@ -361,9 +361,13 @@ def test_a_limit_order_through_needs_a_tick_beyond() -> None:
 
     touched = play(bars(FLAT, WIDE), order, limit_fill="through")
     passed = play(bars(FLAT, (101, 104, 98.49, 103)), order, limit_fill="through")
+    order = ask(0, kind=LIMIT, price=98.52)  # in doubles, 98.52 - 98.51 is not quite 0.01
+    jumped = play(bars(FLAT, FLAT, (98.51,) * 4), order, limit_fill="through")
 
     assert fills(touched) == []
     assert fills(passed) == [(1, BUY, 98.5, 1.0)]
+    assert fills(jumped) == [(2, BUY, 98.52, 1.0)]
+    assert jumped.fills["ts"][0] == START + 2 * MINUTE
 
 
 def test_price_protection_refuses_a_fill_far_from_the_decision() -> None:

@@ -234,7 +234,8 @@ def _meet(  # noqa: PLR0912
     if kind != LIMIT:
         return int(_execute(run, desk, account, j, price, 0, ts, told))
     if not fresh:  # the market came to an order that rested: it trades at its own price
-        if beyond < (desk.tick if run.through != 0 else 0.0):
+        needed = desk.tick if run.through != 0 else 0.0
+        if beyond < needed - 1e-3 * desk.tick:  # 100.27 - 100.26 is a tick, a bit less in doubles
             return 0
         price = order.price
         return int(_execute(run, desk, account, j, price, 1, ts, told))
