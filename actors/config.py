@@ -38,6 +38,7 @@ class RunConfig(Value):
     instruments: tuple[Instrument, ...]
     limits: RiskLimits
     strategies: tuple[StrategyConfig, ...]
+    governed: bool = False  # the actor `governor` lends the request budget
     cell: tuple[str, ...] = ()  # actors that share the process of the actor "cell"
     bar_intervals_ns: tuple[int, ...]
     stale_book_ns: TsNs
@@ -78,6 +79,11 @@ class RunConfig(Value):
         return Path(self.folder, *parts)
 
     @property
+    def governor(self) -> str:
+        """The actor that lends the account's request budget."""
+        return governor_name(self.tag)
+
+    @property
     def journal(self) -> Path:
         """The account's journal."""
         return account_journal(Path(self.folder), self.tag)
@@ -90,6 +96,11 @@ class RunConfig(Value):
 def account_journal(folder: Path, tag: str) -> Path:
     """Where the order manager of an account keeps its journal."""
     return folder / "journal" / (f"account@{tag}.sqlite" if tag else "account.sqlite")
+
+
+def governor_name(tag: str) -> str:
+    """The rate governor of the account with this tag."""
+    return f"governor@{tag}" if tag else "governor"
 
 
 class Accounts(Value):

@@ -20,14 +20,17 @@ from typing import Any, Final
 import numpy as np
 
 from actors.config import RunConfig
+from actors.leasing import Leasing
+from actors.peer import Peer
 from actors.shell import Shell
 from messages import Message
 from messages.venue import RequestFailed, Source
 from venues.net.access import Access
-from venues.net.budget import Budget
+from venues.net.budget import Budget, RequestBudget
 from venues.net.clock import VenueClock
 from venues.net.gateway import REQUEST, Gateway, GatewayCommand
 from venues.net.http import Http
+from venues.net.leases import reserve_of
 from venues.net.socket import Backoff, SocketConfig
 from venues.net.user import UserStream
 from venues.registry import adapter
@@ -43,16 +46,28 @@ def access_of(config: RunConfig, now_ns: Callable[[], int], *, private: bool) ->
     keys: Keys | None = None
     if private:
         keys = keys_from(config.venue, os.environ, passphrase=venue.needs_passphrase)
+    clock = VenueClock(now_ns)
+    budget: RequestBudget = Budget(venue.limits)
+    if config.governed:
+        governor, news = (Peer(config.run_id, config.governor) for _ in range(2))
+        stock = reserve_of(venue, config.by_id) if private else {}
+        budget = Leasing(venue.limits, stock, config.product, governor, news, clock.now_ns)
     return Access(
         venue,
         Http(config.rest_url),
-        VenueClock(now_ns),
-        Budget(venue.limits),
+        clock,
+        budget,
         now_ns,
         keys,
         dict(config.by_id),
         config.recv_window_ms,
     )
+
+
+def keep_budget(access: Access) -> "asyncio.Task[None] | None":
+    """Where a governor lends the budget, talk to it for as long as the task is not cancelled."""
+    budget = access.budget
+    return asyncio.create_task(budget.keep()) if isinstance(budget, Leasing) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +110,12 @@ class VenueConnection:
         self._up = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
         self._stream: UserStream | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connect and learn the venue's time, however long that takes: a request that is signed
         with a wrong time is refused, or good for longer than its window says."""
+        self._keeping = keep_budget(self.access)
         await self.access.http.open()
         rng, attempt = np.random.default_rng(), 0
         while not await self.access.sync():
@@ -151,6 +168,7 @@ class VenueConnection:
         """End the stream and the session; requests under way are left to the recovery."""
         if self._stream is not None:
             self._stream.close()
-        for task in self._asking:
-            task.cancel()
+        for task in (*self._asking, self._keeping):
+            if task is not None:
+                task.cancel()
         await self.access.http.close()

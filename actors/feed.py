@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from actors.connection import BACKOFF, access_of
+from actors.connection import BACKOFF, access_of, keep_budget
 from actors.shell import Shell
 from journal.recorder import Recorder, warm_up, write_parts
 from messages import Message
@@ -32,6 +32,7 @@ from venues.wire.adapter import Channel, SnapshotBy, Subscription
 _BACKLOG_MAX: Final = 2_000  # messages that may wait here before the socket feels it
 _PAUSE_S: Final = 0.002
 _RECORD_S: Final = 1.0
+_SYNC_AGAIN_S: Final = 0.1
 _CHANNEL: Final = {
     "book": Channel.BOOK,
     "trades": Channel.TRADES,
@@ -68,6 +69,7 @@ class Feed(Shell[FeedState]):
             np.random.default_rng(),
         )
         self._rest_up = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
         self._recorder = Recorder(config.path("data"), self.incarnation)
         self.events = 0
@@ -81,8 +83,10 @@ class Feed(Shell[FeedState]):
                 self.spawn(self._follow(stream))
         if self.config.record:
             self.spawn(self._record())
+        self._keeping = keep_budget(self._access)
         await self._access.http.open()
-        await self._access.sync()
+        while not await self._access.sync():  # until a budget is lent, and the venue answers
+            await asyncio.sleep(_SYNC_AGAIN_S)
         self._rest_up.set()
 
     async def _follow(self, stream: MarketStream) -> None:
@@ -169,8 +173,9 @@ class Feed(Shell[FeedState]):
 
     async def close(self) -> None:
         self._streams.close()
-        for task in self._asking:
-            task.cancel()
+        for task in (*self._asking, self._keeping):
+            if task is not None:
+                task.cancel()
         await self._access.http.close()
         if self.config.record:
             await asyncio.to_thread(write_parts, self._recorder.take())

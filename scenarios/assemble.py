@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from actors.config import Accounts, RunConfig, StrategyConfig
+from actors.config import Accounts, RunConfig, StrategyConfig, governor_name
 from actors.names import CELL
 from messages.base import NS_PER_S, StrategyId
 from messages.market import Instrument
@@ -38,6 +38,7 @@ def run_config(
         run_id=folder.run_id,
         folder=str(folder.path),
         tag=place.tag,
+        governed=True,
         account=account,
         account_lock=str(folder.account_lock(account)),
         rest_url=venue.rest_url,
@@ -98,6 +99,7 @@ def _account(spec: RunSpec, tag: str, feed: str) -> tuple[Child, ...]:
     if spec.cell:
         path = (_pinned(CELL, "actors.cell:Cell"),)
     return (
+        _pinned(governor_name(tag), "actors.governor:RateGovernor"),
         *path,
         _pinned(name(Role.RECONCILER), "actors.reconciler:Reconciler"),
         _pinned(name(Role.FEED), feed),

@@ -4,6 +4,7 @@ Questions here are those that no command asked (time, instruments, books, histor
 Commands go through `venues.net.gateway`, which answers with evidence instead of exceptions.
 """
 
+import asyncio
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,12 +15,15 @@ from trading.errors import Ambiguous, NotSent, Refused, Throttled, VenueError
 from venues.net.budget import RequestBudget
 from venues.net.clock import VenueClock
 from venues.net.http import Http
+from venues.net.leases import HOP_NS
 from venues.wire.adapter import Adapter
 from venues.wire.keys import Keys
 from venues.wire.request import Answer, HttpRequest, WireRequest
 
 RECV_WINDOW_MS: Final = 5000
 _SAMPLES: Final = 3
+_LOOK_S: Final = 0.005
+_LOOKS_MAX: Final = 50
 
 
 @dataclass(slots=True)
@@ -57,10 +61,10 @@ class Access:
 
         raises  NotSent, Ambiguous (also on a 5xx), Throttled, Refused
         """
-        venue_ns = whole_ms(self.clock.now_ns())
-        wait_ns = self.budget.take(self.adapter.cost(wire), venue_ns)
+        wait_ns = await self.admitted(wire)
         if wait_ns:
             raise Throttled(wait_ns / NS_PER_S)
+        venue_ns = whole_ms(self.clock.now_ns())
         request = self.signed(wire, venue_ns) if signed else self.adapter.unsigned(wire)
         answer = await self.http.send(request)
         retry_ns = self.obeyed(answer)
@@ -70,6 +74,19 @@ class Access:
             text = f"{wire.path}: HTTP {answer.status}: {answer.body[:200]!r}"
             raise Refused(text) if 400 <= answer.status < 500 else Ambiguous(text)
         return answer
+
+    async def admitted(self, wire: WireRequest) -> int:
+        """0 once the budget lets the request pass, else how long (ns) until it may.
+
+        What a governor can lend within a hop is waited for, up to a quarter of a second.
+        """
+        cost = self.adapter.cost(wire)
+        for _ in range(_LOOKS_MAX):
+            wait_ns = self.budget.take(cost, whole_ms(self.clock.now_ns()))
+            if not 0 < wait_ns <= HOP_NS:
+                return wait_ns
+            await asyncio.sleep(_LOOK_S)
+        return wait_ns
 
     def obeyed(self, answer: Answer) -> int:
         """Count an answer -> how long (ns) the venue wants to hear nothing; the budget obeys."""

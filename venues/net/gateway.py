@@ -144,9 +144,9 @@ class Gateway:
     ) -> tuple[Event, WireRequest | None]:
         """One request, at most one time -> its evidence, and the request for the next page."""
         access = self._access
+        wait_ns = await access.admitted(wire)
         venue_ns = whole_ms(access.clock.now_ns())
         asked = self._asked(command, wire, venue_ns)
-        wait_ns = access.budget.take(access.adapter.cost(wire), venue_ns)
         if wait_ns:
             failed = asked.failed(Acted.NO, "held back: our request budget is used up", wait_ns)
             return failed, None

@@ -9,16 +9,21 @@ and queries alone: what is at the venue can always be taken off it.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
-from messages.base import NS_PER_MS, NS_PER_S
+from messages.base import NS_PER_MS, NS_PER_S, ClientOrderId, StrategyId
+from messages.orders import CancelOrder, OrderSide, OrderSpec, OrderType, QueryOrder, SubmitOrder
+from trading.errors import Refused
 from venues.net.budget import Budget
 from venues.net.governor import Lease, Wish
+from venues.wire.adapter import Adapter, Instruments
 from venues.wire.limits import Cost, Lane, LimitRule
 
 HOP_NS: Final = 20 * NS_PER_MS  # until a wish may be granted
 SILENT_NS: Final = 2 * NS_PER_S  # a governor that has said nothing for this long is away
+_AT_ONCE: Final = 4  # requests of a kind that find what they need in stock
 _SHARE: Final = 20  # of the limit, in per cent, that is ours while it is away
 _ALONE: Final = (Lane.CANCEL, Lane.QUERY)
 
@@ -29,6 +34,30 @@ class _Stock:
 
     lease: Lease
     left: int
+
+
+def reserve_of(adapter: Adapter, instruments: Instruments) -> dict[tuple[Lane, str], int]:
+    """What a trading connection keeps in stock: for a few orders, cancels and questions at once."""
+    ids: dict[str, Any] = {"client_order_id": ClientOrderId("X"), "strategy_id": StrategyId("X")}
+    times: dict[str, Any] = {"ts_event": 0, "ts_init": 0}
+    reserve: dict[tuple[Lane, str], int] = {}
+    for i in instruments.values():
+        about: dict[str, Any] = {**times, **ids, "instrument_id": i.instrument_id}
+        order = OrderSpec(
+            **ids,
+            instrument_id=i.instrument_id,
+            side=OrderSide.BUY,
+            order_type=OrderType.MARKET,
+            quantity=i.size_increment,
+        )
+        commands = (SubmitOrder(**times, order=order), CancelOrder(**about), QueryOrder(**about))
+        for command in commands:
+            with suppress(Refused):  # the venue has no such request, so nothing is kept for it
+                cost = adapter.cost(adapter.request_of(command, instruments))
+                for name, amount in cost.amounts:
+                    key = (cost.lane, name)
+                    reserve[key] = max(reserve.get(key, 0), _AT_ONCE * amount)
+    return reserve
 
 
 class LeasedBudget:
