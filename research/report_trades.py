@@ -91,21 +91,24 @@ def _listed(trades: Rows, instruments: Sequence[str]) -> Section:
             " trades.parquet in the run's folder has all."
         )
     parts = excursions(trades)
+    several = len(instruments) > 1  # one is in the title: the table has room for what differs
     headers = (
-        "no.", "instrument", "side", "entered", "left", "held", "quantity", "entry", "exit", "pnl",
-        "pnl %", "MAE %", "MFE %", "fee",
+        "no.", *(("instrument",) if several else ()), "side", "entered", "left", "held", "quantity",
+        "entry", "exit", "pnl", "pnl %", "MAE %", "MFE %", "fee",
     )  # fmt: skip
     rows = []
     for i in chosen.tolist():
         t = trades[i]
         which = int(t["instrument"])
+        name = instruments[which] if which < len(instruments) else str(which)
+        entered, left = to_ms(int(t["entry_ts"])), to_ms(int(t["exit_ts"]))
         rows.append(
             (
                 str(i + 1),
-                instruments[which] if which < len(instruments) else str(which),
+                *((name,) if several else ()),
                 "long" if t["side"] > 0 else "short",
-                to_ms(int(t["entry_ts"])),
-                to_ms(int(t["exit_ts"])),
+                entered,
+                left[11:] if left[:10] == entered[:10] else left,
                 duration(float(t["exit_ts"] - t["entry_ts"])),
                 number(float(t["quantity"]), 6),
                 number(float(t["entry_price"]), 7),
