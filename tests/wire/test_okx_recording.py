@@ -12,6 +12,8 @@ from venues.okx.adapter import ADAPTERS
 from venues.okx.codec_account import InstrumentRow, instrument_of
 from venues.okx.codec_names import instrument_id
 from venues.okx.session_market import OkxMarketSession
+from venues.okx.simulator import Simulator
+from venues.okx.simulator_config import SimulatorConfig
 from venues.wire.adapter import Instruments
 from venues.wire.batch import Batcher
 
@@ -85,3 +87,14 @@ def test_every_instrument_that_traded_then_is_read(product: Product, least: int)
     wanted = ("BTC-USDT", "1") if product is Product.SPOT else ("BTC-USDT-SWAP", "0.01")
     assert sizes[wanted[0]] == wanted[1]
     assert not any(i.symbol.endswith("-USD-SWAP") for i in found[0])
+
+
+def test_the_recording_plays_as_a_tape_of_the_simulator() -> None:
+    config, tape = Simulator.tape_of(SimulatorConfig(recordings=(str(FILE),)))
+
+    found = Counter(type(message) for _, message in tape)
+
+    assert [i.symbol for i in config.instruments] == ["BTC-USDT"]
+    assert found[BookDeltaBatch] == 98
+    assert found[TradeBatch] >= 60
+    assert (tape.garbled, dict(tape.unknown), tape.gaps) == (0, {}, 0)  # type: ignore[attr-defined]

@@ -5,7 +5,6 @@ python -m venues.bybit.simulator --port-file port --folder runs/x/venue --seed 7
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from messages.market import Product
@@ -16,7 +15,7 @@ from venues.bybit.simulator_exchange import BybitExchange
 from venues.bybit.simulator_server import BybitServer
 from venues.serving.player import Tape
 from venues.serving.process import main
-from venues.serving.recorded import RecordedTape
+from venues.serving.recorded import facts, played
 from venues.serving.simulator import Simulator as AnySimulator
 from venues.wire.adapter import Adapter
 from venues.wire.keys import Keys
@@ -36,20 +35,10 @@ class Simulator(AnySimulator):
     def tape_of(cls, config: Any) -> tuple[Any, Tape]:
         if not config.recordings:
             return super().tape_of(config)
-        if len(config.recordings) > 1:
-            raise ValueError(f"{config.recordings[1]}: one recording at a time is played here")
-        recorded = RecordedTape(Path(config.recordings[0]), adapter_at)
-        return config.model_copy(update={"instruments": recorded.instruments}), recorded
+        return played(config, adapter_at)
 
     def tape_facts(self, tape: Tape) -> dict[str, object]:
-        if not isinstance(tape, RecordedTape):
-            return {}
-        return {
-            "frames": sum(tape.counts.values()),
-            "unknown": sum(tape.unknown.values()),
-            "garbled": tape.garbled,
-            "gaps": tape.gaps,
-        }
+        return facts(tape)
 
 
 def adapter_at(address: str) -> Adapter | None:

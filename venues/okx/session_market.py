@@ -21,6 +21,7 @@ from venues.okx.codec_names import (
     contract_size,
     instrument_id,
     ns,
+    product_of,
     symbol_of,
 )
 from venues.wire.adapter import Channel, Instruments, MarketSession, Ping, Subscription
@@ -146,7 +147,9 @@ class OkxMarketSession(MarketSession):
             raise garbled(e, raw) from e
 
     def _data(self, head: Head, ts_init: int) -> Read:
-        name = head.arg.channel
+        name, symbol = head.arg.channel, head.arg.inst_id
+        if symbol and not self._ours(symbol):
+            return Control(f"{name}:other product")
         if name.startswith("candle"):
             return self._candles(head, ts_init)
         reader = self._readers.get(name)
@@ -178,6 +181,11 @@ class OkxMarketSession(MarketSession):
                 args.append(arg)
         parts = [args[i : i + _ARGS_MAX] for i in range(0, len(args), _ARGS_MAX)]
         return tuple(_encode({"op": op, "args": part}) for part in parts)
+
+    def _ours(self, symbol: str) -> bool:
+        """Whether it is of our product, or known all the same; a connection may carry others."""
+        known = instrument_id(symbol) in self._instruments
+        return known or product_of(symbol) is self._product
 
     def _size(self, symbol: str) -> float:
         return float(contract_size(self._instruments, symbol))

@@ -7,12 +7,18 @@ import os
 import sys
 from typing import Any
 
+from messages.market import Product
+from venues.okx.adapter import ADAPTERS
 from venues.okx.codec_names import VENUE
+from venues.okx.session_market import PATHS, PUBLIC
 from venues.okx.simulator_config import SimulatorConfig
 from venues.okx.simulator_exchange import OkxExchange
 from venues.okx.simulator_server import OkxServer
+from venues.serving.player import Tape
 from venues.serving.process import main
+from venues.serving.recorded import facts, played
 from venues.serving.simulator import Simulator as AnySimulator
+from venues.wire.adapter import Adapter
 from venues.wire.keys import Keys
 
 
@@ -26,6 +32,18 @@ class Simulator(AnySimulator):
     def build(self, config: Any, keys: Keys) -> tuple[OkxExchange, OkxServer]:
         exchange = OkxExchange(config, self.clock_ns, self.faults)
         return exchange, OkxServer(config, keys, exchange, self.faults)
+
+    @classmethod
+    def tape_of(cls, config: Any) -> tuple[Any, Tape]:
+        return played(config, adapter_at) if config.recordings else super().tape_of(config)
+
+    def tape_facts(self, tape: Tape) -> dict[str, object]:
+        return facts(tape)
+
+
+def adapter_at(address: str) -> Adapter | None:
+    """One address carries every product; a recording is played as one of spot."""
+    return ADAPTERS[Product.SPOT] if address.endswith(PATHS[PUBLIC]) else None
 
 
 if __name__ == "__main__":

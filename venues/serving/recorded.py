@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from heapq import merge
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -110,6 +110,29 @@ class RecordedTape:
         self.counts += batcher.counts
         self.unknown += batcher.unknown
         self.garbled += batcher.garbled
+
+
+def played(config: Any, adapter_of: Adapters) -> tuple[Any, RecordedTape]:
+    """A simulator's configuration with the instruments of its one recording, and the tape.
+
+    raises  ValueError in one line
+    """
+    if len(config.recordings) > 1:
+        raise ValueError(f"{config.recordings[1]}: one recording at a time is played here")
+    tape = RecordedTape(Path(config.recordings[0]), adapter_of)
+    return config.model_copy(update={"instruments": tape.instruments}), tape
+
+
+def facts(tape: object) -> dict[str, object]:
+    """What a recording had in it so far, for the ledger; nothing of a generated tape."""
+    if not isinstance(tape, RecordedTape):
+        return {}
+    return {
+        "frames": sum(tape.counts.values()),
+        "unknown": sum(tape.unknown.values()),
+        "garbled": tape.garbled,
+        "gaps": tape.gaps,
+    }
 
 
 def _lines(path: Path) -> tuple[_Line, ...]:
