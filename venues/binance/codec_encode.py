@@ -210,7 +210,15 @@ def _symbol(i: Instrument) -> Json:
         "status": "TRADING",
         "baseAsset": i.base,
         "quoteAsset": i.quote,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT"],
+        "orderTypes": [
+            "LIMIT",
+            "LIMIT_MAKER",
+            "MARKET",
+            "STOP_LOSS",
+            "STOP_LOSS_LIMIT",
+            "TAKE_PROFIT",
+            "TAKE_PROFIT_LIMIT",
+        ],
         "amendAllowed": True,
         "isSpotTradingAllowed": spot,
         "filters": [

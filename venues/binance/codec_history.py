@@ -88,7 +88,8 @@ def next_page(wire: WireRequest, answer: Answer) -> WireRequest | None:
         rows = _TRADES.decode(answer.body)
     except _UNREADABLE as e:
         raise Garbled(f"{wire.path}: {e}", answer.body) from e
-    if not rows or rows[0].id == 0 or ns(rows[0].time) < wire.since_ns:
+    first = wire.params.get("fromId") == 0 or not rows or rows[0].id == 0
+    if first or ns(rows[0].time) < wire.since_ns:
         return None
     older = replace(wire, path=wire.path.rpartition("/")[0] + "/historicalTrades")
     return _more(older, {"fromId": max(rows[0].id - ROWS_MAX, 0)})

@@ -18,6 +18,8 @@ WEIGHTS: Final[dict[str, int]] = {
     "GET /api/v3/time": 1,
     "GET /api/v3/exchangeInfo": 20,
     "GET /api/v3/trades": 25,
+    "GET /api/v3/historicalTrades": 25,
+    "GET /api/v3/account/commission": 20,
     "GET /api/v3/aggTrades": 4,
     "GET /api/v3/klines": 2,
     "GET /api/v3/ticker/bookTicker": 2,

@@ -28,6 +28,11 @@ _TYPES: Final[dict[str, tuple[OrderType, tuple[str, ...]]]] = {
     "MARKET": (OrderType.MARKET, ("quantity",)),
     "STOP_LOSS": (OrderType.STOP_MARKET, ("quantity", "stopPrice")),
     "STOP_LOSS_LIMIT": (OrderType.STOP_LIMIT, ("timeInForce", "quantity", "price", "stopPrice")),
+    "TAKE_PROFIT": (OrderType.MARKET_IF_TOUCHED, ("quantity", "stopPrice")),
+    "TAKE_PROFIT_LIMIT": (
+        OrderType.LIMIT_IF_TOUCHED,
+        ("timeInForce", "quantity", "price", "stopPrice"),
+    ),
 }
 _TYPE_DEPENDENT: Final = ("timeInForce", "price", "stopPrice")
 

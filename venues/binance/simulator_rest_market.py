@@ -36,7 +36,20 @@ def _depth(exchange: BinanceExchange, params: Params) -> Json:
 def _trades(exchange: BinanceExchange, params: Params) -> Json:
     found, limit = instrument(exchange, params), params.limit(500, 1000)
     params.finish()
-    rows = [market_wire.trades(b)[0] for b in list(exchange.trades[found].recent)[-limit:]]
+    return _printed([market_wire.trades(b)[0] for b in exchange.trades[found].recent][-limit:])
+
+
+def _old_trades(exchange: BinanceExchange, params: Params) -> Json:
+    found, limit = instrument(exchange, params), params.limit(500, 1000)
+    first = params.integer("fromId")
+    params.finish()
+    rows = [market_wire.trades(b)[0] for b in exchange.trades[found].recent]
+    if first is None:
+        return _printed(rows[-limit:])
+    return _printed([row for row in rows if row["t"] >= first][:limit])
+
+
+def _printed(rows: list[Json]) -> Json:
     return [
         {
             "id": row["t"],
@@ -105,6 +118,7 @@ def market_routes(root: str) -> Mapping[str, Route]:
         "time": _server_time,
         "depth": _depth,
         "trades": _trades,
+        "historicalTrades": _old_trades,
         "aggTrades": _agg_trades,
         "klines": _klines,
         "ticker/bookTicker": _book_ticker,

@@ -20,6 +20,7 @@ from messages.venue import (
 )
 from venues.binance import codec_encode_orders as wire
 from venues.binance import simulator_errors as errors
+from venues.binance.codec_orders import text
 from venues.binance.simulator_exchange import BinanceExchange
 from venues.binance.simulator_params import Params, instrument_of, order_of
 from venues.binance.simulator_routes import Json, Route, Security, instrument
@@ -262,6 +263,14 @@ def _account(exchange: BinanceExchange, params: Params) -> Json:
     return wire.account(balances, now_ns, fees.maker_fee, fees.taker_fee)
 
 
+def _commission(exchange: BinanceExchange, params: Params) -> Json:
+    name = instrument(exchange, params)
+    params.finish()
+    found = exchange.books[name].instrument
+    standard = {"maker": text(found.maker_fee), "taker": text(found.taker_fee)}
+    return {"symbol": found.symbol, "standardCommission": standard | {"buyer": "0", "seller": "0"}}
+
+
 ORDER_ROUTES: Final[Mapping[str, Route]] = {
     "POST /api/v3/order": Route(_new_order, _SIGNED, orders=True),
     "POST /api/v3/order/cancelReplace": Route(_replace_order, _SIGNED, orders=True),
@@ -274,4 +283,5 @@ ORDER_ROUTES: Final[Mapping[str, Route]] = {
     "PUT /api/v3/order/amend/keepPriority": Route(_amend_order, _SIGNED, orders=True),
     "GET /api/v3/myTrades": Route(_my_trades, _SIGNED),
     "GET /api/v3/account": Route(_account, _SIGNED),
+    "GET /api/v3/account/commission": Route(_commission, _SIGNED),
 }

@@ -7,7 +7,7 @@ import msgspec
 
 from messages.base import NS_PER_MS, NS_PER_S, Command, Event, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
-from messages.venue import Request
+from messages.venue import OrderReport, Request
 from venues.coinbase.codec_errors import UNAUTHORIZED, retry_after_s
 from venues.coinbase.codec_instruments import decode_products
 from venues.coinbase.codec_market import (
@@ -76,6 +76,7 @@ class CoinbaseAdapter(Adapter):
         private="wss://advanced-trade-ws-user.coinbase.com",
     )
     channels = frozenset(CHANNELS)
+    told = frozenset({OrderReport})
     bar_intervals = {STREAM_INTERVAL_NS: INTERVAL_NAME[STREAM_INTERVAL_NS]}  # noqa: RUF012
     # docs: "Rate Limits" of Advanced Trade: by user, and by address; tighter when trading is busy.
     limits = (

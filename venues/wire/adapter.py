@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from messages.base import NS_PER_MS, NS_PER_S, Command, Event, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
+from messages.venue import AccountReport, FillReport, OrderReport
 from venues.wire.asked import Asked
 from venues.wire.frames import Read
 from venues.wire.keys import Keys
@@ -162,6 +163,8 @@ class Adapter(ABC):
     needs_passphrase: bool = False
     snapshot_by: SnapshotBy = SnapshotBy.RESUBSCRIBE
     channels: frozenset[Channel]  # those the venue has
+    # What a user stream tells; fills that it does not tell are asked for.
+    told: frozenset[type[Event]] = frozenset({OrderReport, FillReport, AccountReport})
     routes: tuple[str, ...] = ("",)  # kinds of market-data connections, where there are several
     bar_intervals: Mapping[int, str]  # interval in ns -> the venue's name of it
     limits: tuple[LimitRule, ...]
