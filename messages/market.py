@@ -182,6 +182,34 @@ class FeedGap(Event):
     until_ns: TsNs
 
 
+class Anomaly(StrEnum):
+    """What may be wrong with market data."""
+
+    PRICE_SPIKE = "PRICE_SPIKE"
+    VOLUME_SPIKE = "VOLUME_SPIKE"
+    VOLUME_DROP = "VOLUME_DROP"
+    SPREAD_WIDENING = "SPREAD_WIDENING"
+    STALE_DATA = "STALE_DATA"
+    SEQUENCE_GAP = "SEQUENCE_GAP"
+    TIMESTAMP_ANOMALY = "TIMESTAMP_ANOMALY"
+
+
+class QualityAlert(Event):
+    """Market data of an instrument began to look wrong; said once until they look right again."""
+
+    kind: Literal["quality_alert"] = "quality_alert"
+    instrument_id: InstrumentId
+    anomaly: Anomaly
+    severity: Annotated[float, Field(ge=0, le=1)]
+    expected: float
+    actual: float
+    text: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.instrument_id}:{self.anomaly}@{self.ts_event}"
+
+
 class SnapshotRequested(Event):
     """The feed lost the book's sequence and needs a whole book from the venue."""
 
@@ -236,6 +264,7 @@ MarketEvent = (
     | FeedStale
     | FeedRecovered
     | SnapshotRequested
+    | QualityAlert
     | RepairStream
     | HistoryRequested
     | TradeHistory

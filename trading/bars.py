@@ -20,6 +20,7 @@ class _Open:
     """The interval in progress."""
 
     interval_ns: int
+    opens_at_close: bool = False
     index: int = -1  # intervals since the epoch; -1 before the first trade
     close: float = 0.0
     open: float = 0.0
@@ -31,11 +32,16 @@ class _Open:
     trades: int = 0
     late: int = 0
 
+    @property
+    def _opens(self) -> bool:
+        """Whether the next trade gives the interval its first price."""
+        return self.trades == 0 and not (self.opens_at_close and self.close)
+
     def add(self, rows: Rows) -> None:
         """Take trades of this very interval in."""
         price, size = rows["price"], rows["size"]
         high, low = float(price.max()), float(price.min())
-        if self.trades == 0:
+        if self._opens:
             self.open, self.high, self.low = float(price[0]), high, low
         else:
             self.high, self.low = max(self.high, high), min(self.low, low)
@@ -47,7 +53,7 @@ class _Open:
 
     def add_one(self, price: float, size: float, bought: bool) -> None:
         """`add` for one trade, without the fixed cost of arrays."""
-        if self.trades == 0:
+        if self._opens:
             self.open = self.high = self.low = price
         self.high, self.low = max(self.high, price), min(self.low, price)
         self.close = price
@@ -96,12 +102,17 @@ class _Open:
 
 
 class Bars:
-    """Bars of one instrument, on several intervals at once."""
+    """Bars of one instrument, on several intervals at once.
 
-    def __init__(self, intervals_ns: Sequence[int], bars_max: int = 1000) -> None:
+    opens_at_close  a bar opens at the close of the one before, not at its first trade (Bybit)
+    """
+
+    def __init__(
+        self, intervals_ns: Sequence[int], bars_max: int = 1000, *, opens_at_close: bool = False
+    ) -> None:
         if any(i <= 0 for i in intervals_ns) or len(set(intervals_ns)) != len(intervals_ns):
             raise ValueError(f"intervals {tuple(intervals_ns)}: must be positive and distinct")
-        self._open = [_Open(i) for i in sorted(intervals_ns)]
+        self._open = [_Open(i, opens_at_close) for i in sorted(intervals_ns)]
         self._bars_max = bars_max
 
     @property
