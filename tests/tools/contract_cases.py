@@ -1,5 +1,6 @@
 """What every product must do over its wire, or say that the venue has not: one case a row."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any, Final
@@ -37,6 +38,7 @@ from messages.venue import (
     QueryOpenOrders,
     QueryPositions,
     RequestDone,
+    RequestFailed,
     RequestRefused,
     SetLeverage,
     SetMarginMode,
@@ -240,7 +242,12 @@ async def _batch(w: World) -> None:
 async def _dead_man(w: World) -> None:
     asks = CancelAllAfter(**w.times(), instrument_id=w.name, after_ns=10 * NS_PER_S)
     await w.get(asks, RequestDone)
-    await w.get(asks.model_copy(update={"after_ns": 0}), RequestDone)
+    disarms = asks.model_copy(update={"after_ns": 0})
+    reply = await w.do(disarms)
+    if isinstance(reply, RequestFailed):  # some take it once a second only
+        await asyncio.sleep(reply.retry_after_ns / NS_PER_S + 0.2)
+        reply = await w.do(disarms)
+    assert isinstance(reply, RequestDone), reply
 
 
 async def _unknown(w: World) -> None:

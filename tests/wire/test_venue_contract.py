@@ -28,6 +28,8 @@ ROWS = (
         "venues.binance.simulator_usdm",
         Product.LINEAR,
     ),
+    Row("OKX spot", InstrumentId("BTC-USDT.OKX"), "venues.okx.simulator"),
+    Row("OKX swap", InstrumentId("BTC-USDT-SWAP.OKX"), "venues.okx.simulator", Product.LINEAR),
     Row("Bybit spot", InstrumentId("BTCUSDT-SPOT.BYBIT"), "venues.bybit.simulator"),
     Row(
         "Bybit linear",

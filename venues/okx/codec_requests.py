@@ -170,7 +170,10 @@ def _size(name: InstrumentId, quantity: Decimal, instruments: Instruments) -> st
 
 
 def _query(c: QueryOrder, instruments: Instruments, product: Product) -> WireRequest:
-    return WireRequest(Request.QUERY_ORDER, "GET", ORDER, _about(c, product))
+    params = _about(c, product)
+    if not c.client_order_id and c.venue_order_id is not None:
+        params = {"instId": params["instId"], "ordId": c.venue_order_id}
+    return WireRequest(Request.QUERY_ORDER, "GET", ORDER, params)
 
 
 def _open_orders(c: QueryOpenOrders, instruments: Instruments, product: Product) -> WireRequest:
