@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Final
 
+from messages.market import Instrument
 from messages.orders import LiquiditySide, OrderSide, OrderType
 from messages.venue import Balance, FillReport, OrderReport, VenueStatus
 from venues.binance.codec_encode import Json
@@ -252,6 +253,24 @@ def account(
             {"asset": b.currency, "free": text(b.free), "locked": text(b.locked)} for b in balances
         ],
         "permissions": ["SPOT"],
+    }
+
+
+def commission(instrument: Instrument) -> Json:
+    """GET /api/v3/account/commission: no tax, no special rates, no discount."""
+    none = {"maker": "0", "taker": "0", "buyer": "0", "seller": "0"}
+    rates = {"maker": text(instrument.maker_fee), "taker": text(instrument.taker_fee)}
+    return {
+        "symbol": instrument.symbol,
+        "standardCommission": none | rates,
+        "specialCommission": none,
+        "taxCommission": none,
+        "discount": {
+            "enabledForAccount": False,
+            "enabledForSymbol": False,
+            "discountAsset": "BNB",
+            "discount": "0",
+        },
     }
 
 

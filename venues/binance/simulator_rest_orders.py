@@ -20,7 +20,6 @@ from messages.venue import (
 )
 from venues.binance import codec_encode_orders as wire
 from venues.binance import simulator_errors as errors
-from venues.binance.codec_orders import text
 from venues.binance.simulator_exchange import BinanceExchange
 from venues.binance.simulator_params import Params, instrument_of, order_of
 from venues.binance.simulator_routes import Json, Route, Security, instrument
@@ -264,11 +263,9 @@ def _account(exchange: BinanceExchange, params: Params) -> Json:
 
 
 def _commission(exchange: BinanceExchange, params: Params) -> Json:
-    name = instrument(exchange, params)
+    found = exchange.instrument(instrument(exchange, params))
     params.finish()
-    found = exchange.books[name].instrument
-    standard = {"maker": text(found.maker_fee), "taker": text(found.taker_fee)}
-    return {"symbol": found.symbol, "standardCommission": standard | {"buyer": "0", "seller": "0"}}
+    return wire.commission(found)
 
 
 ORDER_ROUTES: Final[Mapping[str, Route]] = {
@@ -282,6 +279,6 @@ ORDER_ROUTES: Final[Mapping[str, Route]] = {
     "GET /api/v3/allOrders": Route(_all_orders, _SIGNED),
     "PUT /api/v3/order/amend/keepPriority": Route(_amend_order, _SIGNED, orders=True),
     "GET /api/v3/myTrades": Route(_my_trades, _SIGNED),
-    "GET /api/v3/account": Route(_account, _SIGNED),
     "GET /api/v3/account/commission": Route(_commission, _SIGNED),
+    "GET /api/v3/account": Route(_account, _SIGNED),
 }

@@ -15,7 +15,7 @@ from messages.arrays import BAR, DELTA, Rows
 from messages.base import NS_PER_S
 from messages.market import BarBatch, BookDeltaBatch, Instrument, TradeBatch
 
-_TRADES_MAX: Final = 1000
+_TRADES_MAX: Final = 10_000
 _SECONDS_MAX: Final = 86_400
 
 
