@@ -58,6 +58,7 @@ journal.command()(cli_journal.verify)
 journal.command()(cli_journal.backup)
 app.add_typer(venue, name="venue")
 venue.command()(cli_venue.ledger)
+venue.command()(cli_venue.decode)
 for _name in cli_venue_serve.NAMES:
     venue.command(_name)(cli_venue_serve.verb(_name))
 app.command()(cli_simulate.simulate)

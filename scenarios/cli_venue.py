@@ -1,10 +1,16 @@
 """`manta venue`: what the simulated venue wrote down, whatever we believe."""
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from scenarios.cli_folders import find_run
 from scenarios.cli_output import RUNS, Json, Mistake, RunName, RunsDir, show, table
+from scenarios.spec import BadSpec
+from scenarios.venue_decode import adapter_for
+from scenarios.venue_decode import decode as run_decode
 
 
 def ledger(run: RunName = None, runs_dir: RunsDir = RUNS, as_json: Json = False) -> None:
@@ -49,3 +55,25 @@ def _fill(fill: dict[str, Any]) -> tuple[Any, ...]:
     money = f"{fill['commission']} {fill['currency']}"
     names = ("trade_id", "client_order_id", "instrument_id", "side", "last_qty", "last_px")
     return (*(fill[name] for name in names), money)
+
+
+def decode(
+    files: Annotated[list[Path], typer.Argument(help="Recordings, or files of frames.")],
+    venue: Annotated[str, typer.Option(help="Whose they are, where names do not say.")] = "",
+    product: Annotated[str, typer.Option(help="SPOT or LINEAR.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Say what a venue's decoders make of recordings: kinds, books in step, crossed, checksums.
+
+    \b
+    Examples:
+      manta venue decode BINANCE.jsonl.zst
+      manta venue decode OKX.jsonl.zst BYBIT.jsonl.zst --json
+    """
+    try:
+        found = [run_decode(path, adapter_for(path, venue, product)) for path in files]
+    except BadSpec as e:
+        raise Mistake(str(e)) from None
+    names = ("venue", "product", "frames", "understood", "garbled", "books", "in_step", "crossed")
+    rows = [tuple(one[name] for name in names) for one in found]
+    show(found, as_json=as_json, text=table(names, rows))
