@@ -25,6 +25,7 @@ from actors.peer import Peer
 from actors.shell import Shell
 from messages import Message
 from messages.venue import RequestFailed, Source
+from trading.breaker import Breakers
 from venues.net.access import Access
 from venues.net.budget import Budget, RequestBudget
 from venues.net.clock import VenueClock
@@ -104,7 +105,7 @@ class VenueConnection:
         source: Source = Source.QUERY,
     ) -> None:
         self.access = access_of(config, now_ns, private=True)
-        self._gateway = Gateway(self.access, source)
+        self._gateway = Gateway(self.access, source, Breakers())
         self._config = config
         self._owner = owner
         self._up = asyncio.Event()
