@@ -108,6 +108,8 @@ def verdict(document: dict[str, Any], *, ok: bool) -> str:
     halted = f" Trading was {state} at the end." if state in ("REDUCING", "HALTED") else ""
     if ok:
         kept = f" {left} orders stay at the venue." if left else ""
+        if later := document["ledger"].get("after_stop"):
+            kept += f" It filled {len(later)} times after the stop: `--resume` books that."
         agreed = f"{count} fills, each as in the venue's own ledger; no discrepancy is open."
         return f"{agreed}{kept}{halted}"
     unsettled, left = ("an unknown number of" if n is None else n for n in (still_open, left))

@@ -137,13 +137,14 @@ def _trade(
     except KeyboardInterrupt:
         pass  # the same orderly end
     _wind_down(plan.run, spec, cancel_orders=not keeps_orders(folder))
+    ending_ns = time.time_ns()  # well before anybody stops: who is told of a fill now, books it
     last = view(plan.run, root, serving_s, tags)
     on_progress(last)
     logs = {name: digest for name in _names(last) if (digest := _digest(plan.run, name))}
     latency = _latency(plan.run, spec)
     endpoint.close()
     stop_system(plan, "the run ends")
-    summary = summarize(spec, folder, last, latency, logs, time.time() - begun_s)
+    summary = summarize(spec, folder, last, latency, logs, begun_s=begun_s, ending_ns=ending_ns)
     folder.write("summary.json", summary.to_json())
     return summary
 

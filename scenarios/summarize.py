@@ -26,14 +26,20 @@ def summarize(
     last: dict[str, Any],
     latency: list[dict[str, Any]],
     logs: dict[str, str],
-    duration_s: float,
+    *,
+    begun_s: float,
+    ending_ns: int,
 ) -> Summary:
-    """Our journaled fills against the venue's ledger, and everything else worth a line."""
+    """Our journaled fills against the venue's ledger, and everything else worth a line.
+
+    begun_s, ending_ns  when the run was started, and when it had wound down and was about to stop
+    """
+    kept = keeps_orders(folder)
     places = [Place(folder, tag) for tag in spec.parts]
     journaled = [_journaled(place) for place in places]
     fills = [fill for account in journaled for fill in account]
     ledgers = [
-        compare_fills(_ours(account), _settled(place))
+        compare_fills(_ours(account), _settled(place), kept_ns=ending_ns if kept else None)
         for account, place in zip(journaled, places, strict=True)
     ]
     whole = hashlib.sha256("".join(f"{n} {d}\n" for n, d in sorted(logs.items())).encode())
@@ -45,7 +51,7 @@ def summarize(
             "orders": last["orders"],
             "orders_open": orders_open(last["orders"]),
             "trading_state": last["trading_state"],
-            "orders_kept": keeps_orders(folder),
+            "orders_kept": kept,
             "fills": len(fills),
             "fees": _fees(fills),
             "pnl": last["pnl"],
@@ -62,7 +68,7 @@ def summarize(
                 for place, account, ledger in zip(places, journaled, ledgers, strict=True)
                 if place.tag
             ],
-            "duration_s": round(duration_s, 3),
+            "duration_s": round(time.time() - begun_s, 3),
         }
     )
 

@@ -29,14 +29,24 @@ class Summary:
         return self.document
 
 
-def compare_fills(ours: list[dict[str, str]], ledger: dict[str, Any]) -> dict[str, Any]:
-    """Our fills against the venue's: by trade id, with order, quantity and price."""
+def compare_fills(
+    ours: list[dict[str, str]], ledger: dict[str, Any], *, kept_ns: int | None = None
+) -> dict[str, Any]:
+    """Our fills against the venue's: by trade id, with order, quantity and price.
+
+    kept_ns  when the run began to end, if it left orders at the venue. The venue goes on filling
+             them while nobody of ours listens: what it filled later and we have not is no fill that
+             we lost, but one of "after_stop", which the run that resumes books. None: none of it.
+    """
     mine = {f["trade_id"]: _facts(f) for f in ours}
-    theirs = {str(f["trade_id"]): _facts(f) for f in ledger.get("fills", [])}
+    filled = {str(f["trade_id"]): f for f in ledger.get("fills", [])}
+    theirs = {trade: _facts(f) for trade, f in filled.items()}
     differing = [t for t in mine.keys() & theirs.keys() if mine[t] != theirs[t]]
     times = Counter(f["trade_id"] for f in ours)
     doubled = sorted(trade for trade, count in times.items() if count > 1)
-    lost = sorted(theirs.keys() - mine.keys())
+    missing = sorted(theirs.keys() - mine.keys())
+    later = [t for t in missing if kept_ns is not None and filled[t]["ts_event"] > kept_ns]
+    lost = [t for t in missing if t not in later]
     invented = sorted(mine.keys() - theirs.keys())
     return {
         "equal": not (differing or lost or invented or doubled) and bool(ledger),
@@ -45,6 +55,7 @@ def compare_fills(ours: list[dict[str, str]], ledger: dict[str, Any]) -> dict[st
         "invented": invented,
         "doubled": doubled,
         "differing": sorted(differing),
+        "after_stop": later,
         "duplicate_client_order_ids": ledger.get("duplicate_client_order_ids", []),
         "conserved": ledger.get("conserved", False),
     }
@@ -52,7 +63,8 @@ def compare_fills(ours: list[dict[str, str]], ledger: dict[str, Any]) -> dict[st
 
 def together(ledgers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Several accounts' comparisons as one: equal only if all are; lists one after the other."""
-    lists = ("lost", "invented", "doubled", "differing", "duplicate_client_order_ids")
+    faults = ("lost", "invented", "doubled", "differing")
+    lists = (*faults, "after_stop", "duplicate_client_order_ids")
     return {
         "equal": all(one["equal"] for one in ledgers),
         "fills": sum(one["fills"] for one in ledgers),

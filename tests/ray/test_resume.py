@@ -106,6 +106,9 @@ def test_orders_that_were_kept_are_taken_up_by_the_run_that_resumes(tmp_path: Pa
     after = json.loads(out)
     assert second.returncode == 0, err
     assert (after["orders_open"], after["orders_kept"]) == (0, False)
+    # What the venue did with the orders in between is booked now.
+    assert after["ledger"]["after_stop"] == []
+    assert after["fills"] >= before["fills"] + len(before["ledger"]["after_stop"])
     assert after["ledger"]["equal"]
     assert after["ledger"]["duplicate_client_order_ids"] == []
     assert not alive(venue["pid"])

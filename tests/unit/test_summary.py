@@ -13,7 +13,7 @@ from scenarios.connect import Connected, connect
 from scenarios.folder import RunFolder, ask_to_stop, keeps_orders, told_to_stop
 from scenarios.live_view import line, screen
 from scenarios.spec import BadSpec
-from scenarios.summary import Summary, orders_open
+from scenarios.summary import Summary, compare_fills, orders_open, together
 
 SOUND: dict[str, Any] = {
     "ledger": {"equal": True, "duplicate_client_order_ids": []},
@@ -48,6 +48,47 @@ def test_orders_that_were_to_be_kept_are_no_fault() -> None:
     assert Summary(SOUND | {"orders_open": 3, "orders_kept": True}).ok
 
 
+def sold(trade_id: str, ts_event: int, quantity: str = "0.5") -> dict[str, Any]:
+    """A fill as the venue's ledger has it."""
+    order = {"client_order_id": "o1", "last_qty": quantity, "last_px": "100.1"}
+    return {"trade_id": trade_id, "ts_event": ts_event, **order}
+
+
+def test_a_fill_that_we_have_not_is_lost_whenever_it_was_if_no_orders_were_kept() -> None:
+    found = compare_fills([sold("1", 10)], {"fills": [sold("1", 10), sold("2", 99)]})
+
+    assert (found["equal"], found["lost"], found["after_stop"]) == (False, ["2"], [])
+
+
+def test_a_kept_order_that_fills_after_the_stop_is_counted_apart_and_not_as_lost() -> None:
+    ledger = {"fills": [sold("1", 10), sold("2", 50), sold("3", 51)], "conserved": True}
+
+    found = compare_fills([sold("1", 10), sold("2", 50)], ledger, kept_ns=50)
+
+    assert (found["equal"], found["lost"], found["after_stop"]) == (True, [], ["3"])
+    assert together([found, found])["after_stop"] == ["3", "3"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "fault", "trades"),
+    [
+        ([], "lost", ["1"]),
+        ([sold("1", 10), sold("2", 60, "0.4")], "differing", ["2"]),
+        ([sold("1", 10), sold("4", 60)], "invented", ["4"]),
+        ([sold("1", 10), sold("1", 10)], "doubled", ["1"]),
+    ],
+)
+def test_kept_orders_excuse_nothing_else(
+    ours: list[dict[str, Any]], fault: str, trades: list[str]
+) -> None:
+    ledger = {"fills": [sold("1", 50), sold("2", 60)]}
+
+    found = compare_fills(ours, ledger, kept_ns=50)
+
+    assert not found["equal"]
+    assert found[fault] == trades
+
+
 def test_an_order_is_open_until_its_end_is_proved() -> None:
     counts = {"FILLED": 5, "CANCELED": 2, "DENIED": 1, "UNKNOWN": 1, "ACCEPTED": 2}
 
@@ -61,6 +102,10 @@ def test_an_order_is_open_until_its_end_is_proved() -> None:
         ({"trading_state": "HALTED"}, "Trading was HALTED at the end."),
         ({"trading_state": "REDUCING", "orders_open": 1}, "Trading was REDUCING at the end."),
         ({"trading_state": None, "orders_open": None}, "an unknown number of orders are open"),
+        (
+            {"ledger": SOUND["ledger"] | {"after_stop": ["7", "8"]}},
+            "It filled 2 times after the stop",
+        ),
     ],
 )
 def test_the_verdict_says_what_was_unusual(change: dict[str, Any], said: str) -> None:
