@@ -187,8 +187,8 @@ class Turn:
             key = self.books.by_venue_id.get(VenueOrderId(venue_order_id))
             return self.books.orders.get(key) if key is not None else None
         known = order.venue_order_id
-        # A venue lets a closed order's client id be used again: another venue id, another order. But
-        # one that waits for a trigger may be kept apart, and get another id when it triggers.
+        # A venue lets a closed order's client id be used again: another venue id, another order.
+        # But one that waits for a trigger may be kept apart, and get another id when it triggers.
         becomes = order.spec.order_type.triggered and not order.closed
         return order if known in (None, venue_order_id) or becomes else None
 

@@ -49,6 +49,7 @@ from venues.wire.adapter import Channel
 
 Case = Callable[[World], Awaitable[object]]
 SELL = {"side": OrderSide.SELL}
+GONE = (VenueStatus.CANCELED, VenueStatus.EXPIRED)
 
 
 async def _how(w: World, order: SubmitOrder) -> OrderReport:
@@ -89,13 +90,11 @@ async def _post_only(w: World) -> None:
 
 
 async def _ioc(w: World) -> None:
-    gone = (VenueStatus.CANCELED, VenueStatus.EXPIRED)
-    await _placed(w, w.order("50000", time_in_force=TimeInForce.IOC), *gone)
+    await _placed(w, w.order("50000", time_in_force=TimeInForce.IOC), *GONE)
 
 
 async def _fok(w: World) -> None:
-    order = w.order("60020", time_in_force=TimeInForce.FOK)
-    await _placed(w, order, VenueStatus.FILLED)
+    await _placed(w, w.order("60020", time_in_force=TimeInForce.FOK), VenueStatus.FILLED)
 
 
 def _waits(order_type: OrderType, trigger: str, side: OrderSide = OrderSide.BUY) -> Case:
