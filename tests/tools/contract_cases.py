@@ -1,14 +1,13 @@
 """What every product must do over its wire, or say that the venue has not: one case a row."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any, Final
 
+from contract_market import MARKET_CASES, Case
 from contract_world import ASK, BID, LOT, World
 
-from messages.base import NS_PER_S, Event, VenueOrderId
-from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
+from messages.base import NS_PER_S, VenueOrderId
 from messages.orders import (
     CancelOrder,
     ModifyOrder,
@@ -45,9 +44,7 @@ from messages.venue import (
     SubmitOrderList,
     VenueStatus,
 )
-from venues.wire.adapter import Channel
 
-Case = Callable[[World], Awaitable[object]]
 SELL = {"side": OrderSide.SELL}
 GONE = (VenueStatus.CANCELED, VenueStatus.EXPIRED)
 
@@ -313,48 +310,6 @@ async def _stream_positions(w: World) -> None:
     assert found.quantity != 0
 
 
-async def _clock(w: World) -> None:
-    assert await w.access.sync()
-    assert w.access.clock.problem() == ""
-
-
-async def _instruments(w: World) -> None:
-    found = {i.instrument_id: i for i in await w.questions.instruments()}
-    ours = w.access.instruments[w.name]
-    theirs = found[w.name]
-    assert theirs.price_increment == ours.price_increment
-    assert theirs.size_increment == ours.size_increment
-    assert (theirs.product, theirs.contract_size) == (ours.product, ours.contract_size)
-
-
-async def _whole_book(w: World) -> None:
-    found = await w.questions.book(w.name)
-    assert found.snapshot
-    best = {int(r["side"]): (float(r["price"]), float(r["size"])) for r in found.rows}
-    assert best == {1: (float(BID), 100.0), -1: (float(ASK), 100.0)}
-
-
-async def _history(w: World) -> None:
-    found = await w.questions.trades(w.name, 0)
-    assert found is not None
-    assert found.rows["price"].tolist() == [60005.0] * 2
-
-
-def _hears(channel: Channel, kind: type[Event], **more: Any) -> Case:
-    async def case(w: World) -> None:
-        found: Any = await w.stream(channel, kind, **more)
-        assert found.instrument_id == w.name
-        assert len(found.rows) > 0
-
-    return case
-
-
-async def _klines(w: World) -> None:
-    intervals = w.access.adapter.bar_intervals
-    kinds = await w.kinds(Channel.BARS, min(i for i in intervals if i >= 60 * NS_PER_S))
-    assert any("kline" in kind or "candle" in kind for kind in kinds), kinds
-
-
 CASES: Final[dict[str, Case]] = {
     "place: market": _market,
     "place: limit": _limit,
@@ -389,12 +344,5 @@ CASES: Final[dict[str, Case]] = {
     "private stream: fills": _stream_fills,
     "private stream: balances": _stream_balances,
     "private stream: positions": _stream_positions,
-    "the venue's clock": _clock,
-    "instruments": _instruments,
-    "book: whole": _whole_book,
-    "book: stream": _hears(Channel.BOOK, BookDeltaBatch),
-    "trades: stream": _hears(Channel.TRADES, TradeBatch),
-    "trades: history": _history,
-    "top of book": _hears(Channel.QUOTES, QuoteBatch),
-    "klines: stream": _klines,
+    **MARKET_CASES,
 }
