@@ -7,6 +7,7 @@ a file.
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -147,11 +148,8 @@ def _answered(
     line: Line, of: Adapter, instruments: dict[InstrumentId, Instrument], kept: dict[Any, Kept]
 ) -> None:
     """Instruments, or a whole book; other answers are of no use here."""
-    try:
+    with suppress(VenueError):
         instruments |= {i.instrument_id: i for i in of.read_instruments(line.raw)}
-    except VenueError:
-        pass
-    else:
         return
     symbol = parse_qs(urlsplit(line.url).query).get("symbol", [""])[0]
     try:
