@@ -8,6 +8,7 @@ w3  2 M trades and quotes, a quoting strategy with latency and a queue
 w4  1 M changes of a book
 w5  indicators over 1 M bars
 w7  a CSV of 10 M rows, imported and verified
+decode  a frame of each venue, and a change of its book
 cold    the first compile of the engine, of a strategy, and a start after it
 linear  ten times the bars, and ten times the combinations: how many times the time
 
@@ -33,7 +34,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.g
 import bench_w1
 import data
 
-WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w7", "cold", "linear")
+WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w7", "decode", "cold", "linear")
 _HERE = Path(__file__).resolve().parent
 
 
@@ -100,6 +101,8 @@ def measure(wanted: set[str], runs: int, peers: bool, folder: Path | None) -> di
         report["w5"] = script("w5_indicators.py", "--json")
     if "w7" in wanted:
         report["w7"] = script("w7_csv.py", "--runs", str(runs), "--json")
+    if "decode" in wanted:
+        report["decode"] = script("decode.py", "--json")
     if "cold" in wanted:
         report["cold"] = script("cold.py", "--runs", str(runs), "--json")
     if "linear" in wanted:

@@ -125,7 +125,7 @@ def decode(path: Path, of: Adapter) -> dict[str, Any]:
     kept: dict[InstrumentId, Kept] = {}
     for line in lines(path):
         if line.kind == "http":
-            _answered(line, of, instruments, kept)
+            answered(line, of, instruments, kept)
             continue
         if line.kind == "connect" and line.url.endswith("/linear"):
             linear.add(line.connection)  # a venue whose products have addresses of their own
@@ -144,7 +144,7 @@ def decode(path: Path, of: Adapter) -> dict[str, Any]:
     return _summary(path, of, list(batchers.values()), kept, sessions)
 
 
-def _answered(
+def answered(
     line: Line, of: Adapter, instruments: dict[InstrumentId, Instrument], kept: dict[Any, Kept]
 ) -> None:
     """Instruments, or a whole book; other answers are of no use here."""
