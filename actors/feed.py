@@ -181,10 +181,12 @@ class Feed(Shell[FeedState]):
             await asyncio.to_thread(write_parts, self._recorder.take())
 
     def view(self, what: str) -> Any:
+        tracked = self.machine.state.tracked if self.machine else {}
         batchers = [stream.batcher for stream in self._streams.routes.values()]
         counts = sum((b.counts for b in batchers), Counter())
         return super().view(what) | {
             "events": self.events,
+            "books": {i: t.sync.state.value for i, t in tracked.items()},
             "frames": dict(counts),
             "unknown": sum(sum(b.unknown.values()) for b in batchers),
             "garbled": sum(b.garbled for b in batchers),

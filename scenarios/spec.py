@@ -46,6 +46,7 @@ class VenueSpec(_Part):
     account: str = "main"
     tape: str = GENERATED  # or the path of a recording
     speed: Annotated[float, Field(gt=0, le=1000)] = 1.0  # of the tape, relative to real time
+    faults: str = ""  # the path of a plan (docs/simulators.md): what goes wrong on purpose
     maker_fee: Annotated[Decimal, Field(ge=0, lt=1)] = Decimal("0.0002")
     taker_fee: Annotated[Decimal, Field(ge=0, lt=1)] = Decimal("0.0005")
     balances: dict[str, Annotated[Decimal, Field(ge=0)]] = {

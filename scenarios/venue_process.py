@@ -15,6 +15,8 @@ from messages.market import Instrument
 from scenarios.folder import RunFolder
 from scenarios.spec import GENERATED, BadSpec, RunSpec
 from supervisors.process import birth
+from venues.serving.faults import FaultScript
+from venues.serving.plan import read_plan
 from venues.serving.registry import simulator as simulator_of
 from venues.serving.simulator import Simulator
 from venues.wire.keys import Keys
@@ -140,6 +142,7 @@ def start(spec: RunSpec, place: Place, instruments: tuple[Instrument, ...]) -> V
         speed=spec.venue.speed,
         seed=spec.seed,
         recordings=() if spec.venue.tape == GENERATED else (spec.venue.tape,),
+        faults=_faults(spec),
     )
     place.path().mkdir(exist_ok=True)
     for left in ("port", START):  # by an earlier start of this run
@@ -203,6 +206,15 @@ def _simulator(spec: RunSpec) -> type[Simulator]:
         return simulator_of(spec.venue.name, spec.venue.product)
     except ValueError as e:
         raise BadSpec(f"venue: {e}") from None
+
+
+def _faults(spec: RunSpec) -> FaultScript:
+    if not spec.venue.faults:
+        return FaultScript()
+    try:
+        return read_plan(Path(spec.venue.faults).expanduser())
+    except ValueError as e:
+        raise BadSpec(f"venue.faults: {e}") from None
 
 
 def _recorded(spec: RunSpec) -> tuple[tuple[Instrument, ...], object]:

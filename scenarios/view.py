@@ -159,6 +159,7 @@ def _rows(
             "account": tag,
             "trading_state": account.get("trading_state"),
             "events": feed.get("events", 0),
+            "books": feed.get("books"),
             "orders": account.get("orders"),
             "fills": account.get("fills"),
             "stream_up": account.get("stream_up"),

@@ -1,11 +1,14 @@
-"""The venue's process: what an earlier start of a run left does not start its tape."""
+"""The venue's process: what an earlier start left does not start its tape; its plan of faults."""
 
+import json
 import os
 from pathlib import Path
 
+import pytest
+
 from scenarios import venue_process
-from scenarios.folder import create
-from scenarios.spec import load
+from scenarios.folder import RunFolder, create
+from scenarios.spec import BadSpec, load
 from scenarios.venue_process import Place
 
 
@@ -53,3 +56,31 @@ def test_a_simulator_that_outlived_its_run_is_found_again(tmp_path: Path) -> Non
         venue.stop()
 
     assert (found.pid, found.port) == (venue.pid, venue.port)
+
+
+def test_a_plan_that_cannot_be_read_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[[fault]]\nkind = "FLOOD"\n')
+    spec = load("quickstart", [f"venue.faults={plan}"])
+    place = Place(RunFolder(tmp_path))
+
+    with pytest.raises(BadSpec, match=r"^venue\.faults: .*plan\.toml: fault\.0\.kind: .*"):
+        venue_process.start(spec, place, venue_process.instruments_of(spec))
+
+    assert not place.path().exists()
+
+
+def test_a_plan_is_part_of_what_the_simulator_is_told(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('seed = 3\n[[fault]]\nkind = "THROTTLE"\nat_s = 2\nfor_s = 1\n')
+    spec = load("quickstart", [f"venue.faults={plan}"])
+    place = Place(create(spec, tmp_path))
+
+    venue = venue_process.start(spec, place, venue_process.instruments_of(spec))
+    venue.stop()
+
+    told = json.loads(place.path("config.json").read_text())["faults"]
+    assert told["seed"] == 3
+    assert [(rule["kind"], rule["at_s"], rule["for_s"]) for rule in told["rules"]] == [
+        ("THROTTLE", 2.0, 1.0)
+    ]

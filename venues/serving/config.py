@@ -20,8 +20,8 @@ class SimulatorConfig(BaseModel):
     speed         tape seconds per wall second; 1 is as it was
     folder        where ledger.json goes; "" keeps it in memory
     parent_pid    the server ends when this process does; 0 watches nobody
-    start_file    the tape's first event is played at once, the rest when this file exists;
-                  "" waits for nobody
+    start_file    the tape's first event is played at once, the rest and the faults when this
+                  file exists; "" waits for nobody
     control       whether POST /sim/faults and /sim/cut work
     queue_max     frames that a slow reader may be behind before it is cut off
     clock_skew_ms how far the venue's clock is ahead of this machine's

@@ -29,7 +29,7 @@ import numpy as np
 from messages.market import Instrument
 from venues.serving.config import SimulatorConfig
 from venues.serving.exchange import Exchange
-from venues.serving.faults import Faults
+from venues.serving.faults import Faults, FaultScript
 from venues.serving.player import Player, Tape
 from venues.serving.server import Server
 from venues.sim.synthetic import TapeSpec
@@ -57,7 +57,8 @@ class Simulator(ABC):
     ) -> None:
         self.clock_ns = clock_ns
         self.config: SimulatorConfig = config
-        self.faults = Faults(config.faults, clock_ns)
+        waits = tape is not None and config.start_file  # the plan begins when the tape does
+        self.faults = Faults(FaultScript() if waits else config.faults, clock_ns)
         self.port = 0
         self.exchange, self.server = self.build(config, keys)
         self.exchange.tape_state = self.tape_state
@@ -93,9 +94,14 @@ class Simulator(ABC):
     # --- running ---------------------------------------------------------------------------------
 
     def _player(self, tape: Tape) -> Player:
-        start = Path(self.config.start_file)
-        may_start = start.exists if self.config.start_file else lambda: True
+        may_start = self._may_start if self.config.start_file else lambda: True
         return Player(self.exchange, tape, self.config.speed, self.clock_ns, may_start)
+
+    def _may_start(self) -> bool:
+        if not Path(self.config.start_file).exists():
+            return False
+        self.faults.play(self.config.faults)
+        return True
 
     def tape_state(self) -> dict[str, object]:
         """Whether the tape has ended, and what was in it."""
