@@ -43,7 +43,7 @@ TICK: Final = "on_timer"
 HOUSEKEEPING_NS: Final = NS_PER_S
 # A float this close to a whole step means that step: 0.1 + 0.2 is 0.3. In steps; a float64 price
 # of a million ticks is off by 1e-10 of a tick, and no strategy means a thousandth of one.
-_SAME_STEP: Final = 1e-3
+_SAME_STEP: Final = 0.0009737  # no round number: see trading.kernels.engine_account
 Number = float | Decimal
 
 

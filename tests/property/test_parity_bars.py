@@ -110,6 +110,16 @@ def test_kernel_and_messages_agree_on_any_bars_and_parameters(
     assert wrong == []
 
 
+def test_a_price_a_thousandth_of_a_tick_from_the_next_tick_is_rounded_alike() -> None:
+    # Found by the test above: 100.02 sold with 5 bps of slippage is 9996.999 ticks.
+    params = {"fast": 1, "slow": 2, "warmup": 1, "notional": 5.0}
+    assumed = Settings(slippage=0.0005, instruments=(MONEY,))
+
+    wrong, _ = differences(load("trend_following"), params, walk(1, 100, 0.00390625), assumed)
+
+    assert wrong == []
+
+
 def test_what_a_bar_leaves_of_an_order_fills_at_the_next_open_if_that_is_a_tick_beyond() -> None:
     # Found by the test above: in doubles, 100.27 - 100.26 < 0.01.
     params = {"lower": 91.0, "upper": 101.0, "levels": 28, "investment": 372.0}

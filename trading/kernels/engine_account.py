@@ -17,7 +17,9 @@ from trading.kernels.engine_kernel import cold, kernel
 from trading.kernels.engine_memory import after_at, fill_row_at, put, trade_row_at
 from trading.kernels.engine_records import DAY_NS, ROOM, VOLUME_DAYS
 
-_SAME_STEP = 1e-3  # as trading.strategy_turn: a float this close to a whole step means it
+# As trading.strategy_turn: a float this close to a whole step means it. No round number, because
+# doubles and decimals would disagree about what is just that close: 100.02 * 0.9995 is 9996.999.
+_SAME_STEP = 0.0009737
 
 
 @kernel("f8 f8 f8 i8", hot=True)

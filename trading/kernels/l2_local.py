@@ -157,7 +157,7 @@ def steps(value: float, step: float, a_unit: float, direction: int) -> int:
     """Whole steps: the same, else the next one up (1) or down (-1), or the nearest (0)."""
     count = min(value * a_unit if a_unit > 0.0 else value / step, _MOST)
     nearest = round(count)
-    if direction != 0 and abs(count - nearest) > 1e-3:
+    if direction != 0 and abs(count - nearest) > 0.0009737:
         nearest = round(count + 0.5 * direction)
     return int(nearest)
 

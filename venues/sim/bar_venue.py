@@ -18,7 +18,7 @@ from messages.market import Instrument
 from messages.orders import OrderSide, OrderSpec, OrderType, TimeInForce
 
 PathRule = Literal["adverse", "nearest", "high_first", "low_first"]
-_SAME_STEP: Final = Decimal("0.001")  # closer than this to a step means the step
+_SAME_STEP: Final = Decimal("0.0009737")  # closer means the step; as trading.kernels has it
 _IMMEDIATE: Final = (TimeInForce.IOC, TimeInForce.FOK)
 
 
