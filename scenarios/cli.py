@@ -15,6 +15,7 @@ from scenarios import (
     cli_compare,
     cli_data,
     cli_data_files,
+    cli_doctor,
     cli_download,
     cli_journal,
     cli_logs,
@@ -63,6 +64,7 @@ for _name in cli_venue_serve.NAMES:
     venue.command(_name)(cli_venue_serve.verb(_name))
 app.command()(cli_simulate.simulate)
 app.command()(cli_backtest.backtest)
+app.command()(cli_doctor.doctor)
 app.command()(cli_bench.bench)
 app.command()(cli_sweep.sweep)
 app.command()(cli_report.report)
