@@ -25,9 +25,10 @@ RUN_S = 120.0
 class Peer:
     """A package as W1 asks it.
 
-    bars   of W1 that it runs on: fewer for those that need seconds for 100,000
-    close  it fills at the deciding bar's close, not at the next open
-    why    what its result may differ in, and where its fills are
+    bars      of W1 that it runs on: fewer for those that need seconds for 100,000
+    close     it fills at the deciding bar's close, not at the next open
+    why       what its result may differ in, and where its fills are
+    compiled  its strategy is no Python class: not compared with our Python contract
     """
 
     name: str
@@ -37,10 +38,27 @@ class Peer:
     bars: int
     close: bool = False
     why: str = "fills at the next open, as ours"
+    compiled: bool = False
 
 
 W1_PEERS = (
-    Peer("vectorbt", "w1_vectorbt.py", "3.11", ("vectorbt[rust]==1.2.0",), 1_000_000),
+    Peer(
+        "vectorbt",
+        "w1_vectorbt.py",
+        "3.11",
+        ("vectorbt[rust]==1.2.0",),
+        1_000_000,
+        compiled=True,
+    ),
+    Peer(
+        "vnpy",
+        "w1_vnpy.py",
+        "3.11",
+        ("vnpy==4.5.0", "vnpy_ctastrategy==1.4.1"),
+        1_000_000,
+        why="fills at the next open, as ours; it has no market orders: limit orders a tenth beyond"
+        " the price stand for them; its run alone is timed, not its calculation of results",
+    ),
     Peer("backtesting", "w1_backtesting.py", "3.11", ("backtesting==0.6.6",), 100_000),
     Peer(
         "backtrader",
@@ -56,8 +74,9 @@ W1_PEERS = (
         ("nautilus_trader==2.0.0rc7", "numpy<3"),
         1_000_000,
         close=True,
-        why="fills at the deciding bar's close: compared with our close model; it keeps money in"
-        " whole 1e-8, and fills at most a quarter of a bar's volume (volumes are multiplied)",
+        why="fills at the deciding bar's close: its result is compared with our close model's; it"
+        " keeps money in whole 1e-8, and fills at most a quarter of a bar's volume (volumes are"
+        " multiplied)",
     ),
 )
 

@@ -2,20 +2,22 @@
 
 In each turn everybody runs, so that whatever else the machine does is shared. The fast ones run
 five times a turn, engine and loop by turns: a first run after somebody else's finds cold caches.
-Figures are medians. A result counts as equal if fills and final PnL are those of the bare loop on
-the same bars, at the next open or at the close, as the peer fills.
+For `w1_python` alone, only those whose strategy is Python run. Figures are medians. A result counts
+as equal if fills and final PnL are those of the bare loop on the same bars, at the next open or at
+the close, as the peer fills.
 """
 
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import w1_w2
-from bench_peers import W1_PEERS, Turns, Unavailable
+from bench_peers import W1_PEERS, Peer, Turns, Unavailable
 from bench_python import Cross
 
 from messages.arrays import Rows
@@ -25,10 +27,18 @@ from trading.backtest import Settings, prepare, run
 PUBLISHED = {"next_open": (45_320, -4323.8766), "close": (45_320, -4335.8248)}
 SPRINTS = (*("engine", "limit") * 5, *("engine_close", "limit_close") * 5)
 TOLERANCE = 1e-3  # quote currency; some peers keep money in decimals of 1e-8 a fill
-# What others measured on such a machine, for a peer that is not run here: bars a second.
-NOTED = {"vn.py": 614_000}
 
 Turn = Callable[[], tuple[float, int, float]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Median seconds, last result and expected results of who ran, and why others did not."""
+
+    seconds: dict[str, float]
+    last: dict[str, tuple[int, float]]
+    expected: dict[tuple[str, int], tuple[int, float]]
+    missing: dict[str, str]
 
 
 def note(text: str) -> None:
@@ -37,24 +47,38 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
-def measure(bars_file: Path, runs: int, with_peers: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The reports of `w1` and of `w1_python`."""
+def measure(
+    bars_file: Path, runs: int, with_peers: bool, python_alone: bool = False
+) -> dict[str, Any]:
+    """The reports of `w1`, unless the Python contract alone is wanted, and of `w1_python`."""
     bars = w1_w2.load(bars_file, 1_000_000)
-    turns = _ours(bars)
+    asked = tuple(p for p in W1_PEERS if not (python_alone and p.compiled))
+    turns = {n: t for n, t in _ours(bars).items() if n == "python" or not python_alone}
     expected = {
         (fill, count): _bare(bars, count, fill == "close")
         for fill in ("next_open", "close")
-        for count in {len(bars), *(p.bars for p in W1_PEERS)}
+        for count in {len(bars), *(p.bars for p in asked)}
     }
-    peers, missing = _started(bars_file) if with_peers else ({}, {})
+    peers, missing = _started(bars_file, asked) if with_peers else ({}, {})
+    found = _taken(turns, peers, missing, runs)
+    measured = Measured(*found, expected, missing)
+    reports = {} if python_alone else {"w1": _report(len(bars), measured)}
+    return {**reports, "w1_python": _python(len(bars), measured)}
+
+
+def _taken(
+    turns: dict[str, Turn], peers: dict[str, Turns], missing: dict[str, str], runs: int
+) -> tuple[dict[str, float], dict[str, tuple[int, float]]]:
+    """Median seconds and last result of each; a peer that fails becomes a missing one."""
     seconds: dict[str, list[float]] = {}
     last: dict[str, tuple[int, float]] = {}
+    sprints = [name for name in SPRINTS if name in turns]
     try:
         for turn in turns.values():
             turn()  # compiles, or loads what was compiled
         for number in range(runs):
             note(f"w1: turn {number + 1} of {runs}: {', '.join([*turns, *peers])}")
-            for name in (*SPRINTS, *(n for n in turns if n not in SPRINTS)):
+            for name in (*sprints, *(n for n in turns if n not in SPRINTS)):
                 taken, fills, pnl = turns[name]()
                 seconds.setdefault(name, []).append(taken)
                 last[name] = fills, pnl
@@ -70,8 +94,7 @@ def measure(bars_file: Path, runs: int, with_peers: bool) -> tuple[dict[str, Any
     finally:
         for process in peers.values():
             process.close()
-    rates = {name: statistics.median(each) for name, each in seconds.items()}
-    return _report(bars, rates, last, expected, missing), _python(len(bars), rates, last, expected)
+    return {name: statistics.median(each) for name, each in seconds.items()}, last
 
 
 def _ours(bars: Rows) -> dict[str, Turn]:
@@ -119,10 +142,10 @@ def _bare(bars: Rows, count: int, at_close: bool) -> tuple[int, float]:
     return fills, pnl
 
 
-def _started(bars_file: Path) -> tuple[dict[str, Turns], dict[str, str]]:
+def _started(bars_file: Path, asked: tuple[Peer, ...]) -> tuple[dict[str, Turns], dict[str, str]]:
     peers: dict[str, Turns] = {}
     missing: dict[str, str] = {}
-    for peer in W1_PEERS:
+    for peer in asked:
         note(f"w1: {peer.name}: its environment, and what it prepares")
         process = None
         try:
@@ -150,67 +173,57 @@ def _judged(found: tuple[int, float], expected: tuple[int, float]) -> dict[str, 
     return {"fills": found[0], "pnl": round(found[1], 4), "equal": equal}
 
 
-def _report(
-    bars: Rows,
-    taken: dict[str, float],
-    last: dict[str, tuple[int, float]],
-    expected: dict[tuple[str, int], tuple[int, float]],
-    missing: dict[str, str],
-) -> dict[str, Any]:
-    count = len(bars)
-    rate = count / taken["engine"]
-    peers: dict[str, Any] = {}
-    for peer in W1_PEERS:
-        if peer.name in missing:
-            peers[peer.name] = {"not_measured": missing[peer.name]}
-        elif peer.name in taken:
+def _peers(measured: Measured, ours: dict[str, float], asked: tuple[Peer, ...]) -> dict[str, Any]:
+    """Rate, ratio and result of each peer; `ours` are our bars a second, filled as it fills."""
+    found: dict[str, Any] = {}
+    for peer in asked:
+        if peer.name in measured.missing:
+            found[peer.name] = {"not_measured": measured.missing[peer.name]}
+        elif peer.name in measured.seconds:
             fill = "close" if peer.close else "next_open"
-            theirs = peer.bars / taken[peer.name]
-            ours = count / taken["engine_close" if peer.close else "engine"]
-            judged = _judged(last[peer.name], expected[fill, peer.bars])
-            peers[peer.name] = {
-                "rate": round(theirs), "ratio": round(ours / theirs, 2), "bars": peer.bars,
-                "fill": fill, "version": peer.packages[0].split("==")[1], **judged,
+            theirs = peer.bars / measured.seconds[peer.name]
+            found[peer.name] = {
+                "rate": round(theirs), "ratio": round(ours[fill] / theirs, 2), "bars": peer.bars,
+                "fill": fill, "version": peer.packages[0].split("==")[1],
+                **_judged(measured.last[peer.name], measured.expected[fill, peer.bars]),
                 "note": peer.why,
             }  # fmt: skip
-    report: dict[str, Any] = {
-        "rate": round(rate),
-        "limit": round(count / taken["limit"]),
-        "ratio_to_limit": round(taken["limit"] / taken["engine"], 3),
+    return found
+
+
+def _report(count: int, measured: Measured) -> dict[str, Any]:
+    found, last, expected = measured.seconds, measured.last, measured.expected
+    ours = {"next_open": count / found["engine"], "close": count / found["engine_close"]}
+    return {
+        "rate": round(ours["next_open"]),
+        "limit": round(count / found["limit"]),
+        "ratio_to_limit": round(found["limit"] / found["engine"], 3),
         "bars": count,
         **_judged(last["engine"], expected["next_open", count]),
         "published": PUBLISHED["next_open"],
         "published_equal": _published(last["engine"], "next_open"),
         "close": {
-            "rate": round(count / taken["engine_close"]),
-            "limit": round(count / taken["limit_close"]),
-            "ratio_to_limit": round(taken["limit_close"] / taken["engine_close"], 3),
+            "rate": round(ours["close"]),
+            "limit": round(count / found["limit_close"]),
+            "ratio_to_limit": round(found["limit_close"] / found["engine_close"], 3),
             **_judged(last["engine_close"], expected["close", count]),
             "published": PUBLISHED["close"],
             "published_equal": _published(last["engine_close"], "close"),
         },
-        "peers": peers,
+        "peers": _peers(measured, ours, W1_PEERS),
     }
-    return report
 
 
 def _published(found: tuple[int, float], fill: str) -> bool:
     return (found[0], round(found[1], 4)) == PUBLISHED[fill]
 
 
-def _python(
-    count: int,
-    taken: dict[str, float],
-    last: dict[str, tuple[int, float]],
-    expected: dict[tuple[str, int], tuple[int, float]],
-) -> dict[str, Any]:
-    rate = count / taken["python"]
-    report: dict[str, Any] = {
-        "rate": round(rate), "bars": count, **_judged(last["python"], expected["next_open", count]),
-        "noted": NOTED, "ratio_to_noted_vnpy": round(rate / NOTED["vn.py"], 2),
+def _python(count: int, measured: Measured) -> dict[str, Any]:
+    """Beside peers with strategies in Python; ours fill at the next open, whatever theirs do."""
+    rate = count / measured.seconds["python"]
+    asked = tuple(p for p in W1_PEERS if not p.compiled)
+    return {
+        "rate": round(rate), "bars": count,
+        **_judged(measured.last["python"], measured.expected["next_open", count]),
+        "peers": _peers(measured, {"next_open": rate, "close": rate}, asked),
     }  # fmt: skip
-    nautilus = next(p for p in W1_PEERS if p.name == "nautilus_trader")
-    if nautilus.name in taken:
-        theirs = nautilus.bars / taken[nautilus.name]
-        report["ratio_to_nautilus_trader"] = round(rate / theirs, 2)
-    return report
