@@ -1,0 +1,75 @@
+"""Orders on four venues in one run, while every venue does what venues do."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from actors.config import account_journal
+from journal.reader import read_records
+from scenarios.run import run
+from scenarios.spec import RunSpec, load
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
+DURATION_S: Final = 12
+PLAN: Final = """
+seed = 11
+[[fault]]
+kind = "DROP_DEPTH"
+probability = 0.02
+at_s = 1
+for_s = 5
+[[fault]]
+kind = "CUT_MARKET"
+times = 1
+at_s = 2
+for_s = 3
+[[fault]]
+kind = "CUT_USER"
+times = 1
+at_s = 3
+for_s = 3
+[[fault]]
+kind = "ACT_THEN_CUT"
+probability = 0.1
+at_s = 1
+for_s = 5
+[[fault]]
+kind = "DELAY"
+probability = 0.1
+delay_ms = 300
+[[fault]]
+kind = "PARTIAL_FILLS"
+pieces = 3
+"""
+LIVED: Final = {"order_accepted", "order_updated", "order_canceled", "order_filled"}
+
+
+def faulty(plan: Path) -> RunSpec:
+    """The preset, brisk, with this plan at every venue."""
+    plan.write_text(PLAN)
+    spec = load("four-venues", [f"duration_s={DURATION_S}"])
+    table = spec.model_dump(mode="json")
+    for venue in table["venues"]:
+        venue["faults"] = str(plan)
+    for strategy in table["strategies"]:
+        strategy["params"] = {"step_s": 0.25}
+    return RunSpec.model_validate_json(RunSpec.model_validate(table).model_dump_json())
+
+
+def test_four_venues_at_once_with_faults_lose_and_double_nothing(tmp_path: Path) -> None:
+    views: list[dict[str, Any]] = []
+    spec = faulty(tmp_path / "plan.toml")
+
+    summary = run(spec, runs_dir=tmp_path, on_progress=views.append)
+
+    told = summary.document
+    assert summary.ok, told
+    assert [a["ledger"]["equal"] for a in told["accounts"]] == [True] * 4
+    assert told["ledger"]["duplicate_client_order_ids"] == []
+    for tag in spec.parts:
+        records = read_records(account_journal(tmp_path / told["run_id"], tag), direction="out")
+        kinds = Counter(record.kind for record in records)
+        assert kinds.keys() >= LIVED, (tag, kinds)
+    assert [set(a["books"].values()) for a in views[-1]["accounts"]] == [{"SYNCHRONIZED"}] * 4
