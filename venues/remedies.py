@@ -1,7 +1,6 @@
 """What to do where a venue does not accept keys: its codes, as literal tables, and the remedy.
 
-docs: Binance spot and USD-M "Error Codes"; OKX v5 "Error Code / API Class"; Bybit v5 "Error Codes";
-Coinbase "API Key Authentication" (2026-09). Binance says -2015 of three causes and Coinbase
+The codes are those of the venues' codec_errors.py. Binance says -2015 of three causes and Coinbase
 401 of all: then each is named.
 """
 
