@@ -65,10 +65,18 @@ def access_of(config: RunConfig, now_ns: Callable[[], int], *, private: bool) ->
     )
 
 
-def keep_budget(access: Access) -> "asyncio.Task[None] | None":
-    """Where a governor lends the budget, talk to it for as long as the task is not cancelled."""
-    budget = access.budget
-    return asyncio.create_task(budget.keep()) if isinstance(budget, Leasing) else None
+def keep_budget(
+    access: Access, ended: Callable[["asyncio.Task[None]"], None]
+) -> "asyncio.Task[None] | None":
+    """Where a governor lends the budget, talk to it for as long as the task is not cancelled.
+
+    ended  is told when it has ended: after an exception that nobody sees nothing would be lent
+    """
+    if not isinstance(access.budget, Leasing):
+        return None
+    task = asyncio.create_task(access.budget.keep())
+    task.add_done_callback(ended)
+    return task
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,7 @@ class VenueConnection:
     async def open(self) -> None:
         """Connect and learn the venue's time, however long that takes: a request that is signed
         with a wrong time is refused, or good for longer than its window says."""
-        self._keeping = keep_budget(self.access)
+        self._keeping = keep_budget(self.access, self._asked)
         await self.access.http.open()
         rng, attempt = np.random.default_rng(), 0
         while not await self.access.sync():

@@ -83,7 +83,7 @@ class Feed(Shell[FeedState]):
                 self.spawn(self._follow(stream))
         if self.config.record:
             self.spawn(self._record())
-        self._keeping = keep_budget(self._access)
+        self._keeping = keep_budget(self._access, self._asked)
         await self._access.http.open()
         while not await self._access.sync():  # until a budget is lent, and the venue answers
             await asyncio.sleep(_SYNC_AGAIN_S)
@@ -110,7 +110,13 @@ class Feed(Shell[FeedState]):
                 raise TypeError(f"{type(message).__name__}: not a feed's question")
         task = asyncio.create_task(work)
         self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
+        task.add_done_callback(self._asked)
+
+    def _asked(self, task: "asyncio.Task[None]") -> None:
+        """What fails otherwise than a venue does would leave a question without an answer."""
+        self._asking.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._die(error)
 
     async def _snapshot(self, wanted: SnapshotRequested) -> None:
         if self._access.adapter.snapshot_by is SnapshotBy.RESUBSCRIBE:

@@ -3,7 +3,8 @@
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,24 +76,24 @@ def run(
         for tag, part in spec.parts.items():
             venues[tag] = venue_process.start(part, places[tag], instruments[tag])
         keys = {k: v for venue in venues.values() for k, v in venue.environment().items()}
-        os.environ.update(keys)
         # Compiled strategies outlive the run: a second start, and every restart, compiles nothing.
         os.environ.setdefault("NUMBA_CACHE_DIR", str(folder.path.parent / ".cache" / "numba"))
-        try:
-            _start_ray(spec, address, keys)
-            for tag, venue in venues.items():
-                venue.wait(places[tag])  # they start while Ray does
-            configs = [
-                assemble.run_config(part, places[tag], instruments[tag], venues[tag])
-                for tag, part in spec.parts.items()
-            ]
-            plan = assemble.plan(spec, folder, configs, feed)
+        with _environment(keys):
             try:
-                return _trade(spec, folder, plan, begun_s, on_progress or (lambda _: None))
+                _start_ray(spec, address, keys)
+                for tag, venue in venues.items():
+                    venue.wait(places[tag])  # they start while Ray does
+                configs = [
+                    assemble.run_config(part, places[tag], instruments[tag], venues[tag])
+                    for tag, part in spec.parts.items()
+                ]
+                plan = assemble.plan(spec, folder, configs, feed)
+                try:
+                    return _trade(spec, folder, plan, begun_s, on_progress or (lambda _: None))
+                finally:
+                    stop_system(plan, "the run ends")
             finally:
-                stop_system(plan, "the run ends")
-        finally:
-            ray.shutdown()
+                ray.shutdown()
     except BadSpec:
         refused = resume is None
         raise
@@ -102,6 +103,20 @@ def run(
                 venue.stop()
         if refused:  # it has never traded: `latest` must not mean it
             shutil.rmtree(folder.path)
+
+
+@contextmanager
+def _environment(keys: Mapping[str, str]) -> Iterator[None]:
+    """Keys for the processes that this run starts; afterwards all is as it was."""
+    before = {name: os.environ.get(name) for name in keys}
+    os.environ.update(keys)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _trade(

@@ -17,10 +17,11 @@ from scenarios.cli import main
 def test_verb_says_where_it_serves_and_ends_in_order(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text('[[fault]]\nkind = "FAIL_5XX"\ntimes = 1\nrequests = ["GET /api/v3/time"]\n')
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("MANTA_")}
     command = [sys.executable, "-m", "scenarios.cli", "venue", "binance"]
     given = ["--faults", str(plan), "--control", "--folder", str(tmp_path), "--json"]
     with subprocess.Popen(
-        [*command, *given], cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True
+        [*command, *given], cwd=ROOT, env=bare, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         said = json.loads(process.stdout.readline())

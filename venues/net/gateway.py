@@ -136,7 +136,11 @@ class Gateway:
             return self._asked(command, wire, 0).failed(Acted.NO, why, wait_ns), None
         self.breakers = self.breakers.sent(*about, now_ns)
         reply, page = await self._send(command, wire)
-        self.breakers = self.breakers.heard(*about, reply, self._access.now_ns())
+        said = reply
+        if page is not None:  # the venue answered, whatever this page alone proves
+            now_ns = self._access.now_ns()
+            said = RequestDone(ts_event=now_ns, ts_init=now_ns, request=REQUEST[type(command)])
+        self.breakers = self.breakers.heard(*about, said, self._access.now_ns())
         return reply, page
 
     async def _send(
