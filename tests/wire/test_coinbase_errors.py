@@ -174,6 +174,15 @@ def test_a_throttled_request_says_how_long_to_wait(headers: dict[str, str], seco
     assert CoinbaseAdapter().retry_after_ns(Answer(200, headers, body)) == 0
 
 
+@pytest.mark.parametrize("body", [b"<html>404 Not Found</html>", b"", b"{}"])
+def test_a_404_that_names_no_order_proves_nothing(body: bytes) -> None:
+    asked, placed = (answered(r, 404, body) for r in (Request.QUERY_ORDER, Request.SUBMIT))
+
+    assert isinstance(asked, RequestFailed)
+    assert isinstance(placed, RequestFailed)
+    assert placed.acted is Acted.PERHAPS
+
+
 def test_no_such_order_is_told_as_of_a_while_ago() -> None:
     words = "order with this orderID was not found"
     body = told({"error": "unknown", "error_details": words, "message": words})

@@ -185,11 +185,11 @@ GRPC: Final[dict[str, Verdict]] = {
     "RESOURCE_EXHAUSTED": Verdict.THROTTLED,
     "RATE_LIMIT_EXCEEDED": Verdict.THROTTLED,  # docs: "Rate limiting", the older form
 }
+# Not 404: that no such order is there, Coinbase says in words; a proxy in between says 404 too.
 STATUSES: Final[dict[int, Verdict]] = {
     400: Verdict.REFUSED,
     401: Verdict.REFUSED,  # the token; the body is plain text
     403: Verdict.REFUSED,
-    404: Verdict.NOT_FOUND,
     405: Verdict.REFUSED,
     429: Verdict.THROTTLED,
 }
