@@ -106,6 +106,18 @@ async def test_an_orders_life_is_told_by_answers_and_by_the_stream(name: Instrum
     assert any(isinstance(e, AccountReport) and e.partial for e in w.told)
 
 
+async def test_no_such_order_of_several_questions_is_as_of_the_first() -> None:
+    slow = Rule(kind=FaultKind.DELAY, delay_ms=1500, requests=("GET /v5/order/realtime",))
+    config = SimulatorConfig(faults=FaultScript(rules=(slow,)))
+    async with world(SPOT, config) as w:
+        asked_ns = time.time_ns()
+        absent = await w.about(QueryOrder, "nobody")
+
+    # What arrived between the two questions is in the answer to neither.
+    assert isinstance(absent, OrderNotFound)
+    assert absent.ts_event <= asked_ns + 100_000_000
+
+
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_post_only_order_that_would_take_is_acknowledged_and_ends(
     name: InstrumentId,

@@ -19,7 +19,7 @@ from simulated_binance import (
     trade,
 )
 
-from messages.base import NS_PER_MS
+from messages.base import NS_PER_MS, NS_PER_S
 from messages.orders import CancelOrder, ModifyOrder, OrderSide, OrderType, TimeInForce
 from messages.venue import (
     AccountReport,
@@ -39,8 +39,10 @@ from messages.venue import (
 )
 from venues.binance.simulator_config import LimitConfig, SimulatorConfig
 from venues.net.access import RECV_WINDOW_MS
+from venues.net.budget import Budget
 from venues.net.gateway import NOT_OFFERED, Gateway
 from venues.serving.faults import FaultKind, Rule
+from venues.wire.limits import LimitRule
 
 K = FaultKind
 FILLS = QueryFills(ts_event=1, ts_init=1, instrument_id=BTC)
@@ -118,6 +120,21 @@ async def test_fills_come_from_every_page(monkeypatch: pytest.MonkeyPatch) -> No
     assert [f.trade_id for f in everything.fills] == ["1", "2", "3", "4", "5"]
     assert everything.complete
     assert [f.trade_id for f in rest.fills] == ["4", "5"]
+
+
+async def test_a_long_list_is_read_to_its_end_however_small_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("venues.binance.codec_requests.ROWS_MAX", 2)
+    two_pages = LimitRule("weight", 45, 300 * NS_PER_MS, rolling=True)
+    async with running() as w:
+        for n in range(5):
+            await w.gateway.execute(submit(f"o{n}", price=None))
+        w.access.budget = Budget([two_pages, LimitRule("orders", 100, NS_PER_S)])
+        everything = await w.gateway.execute(FILLS)
+
+    assert isinstance(everything, FillsReport)
+    assert [f.trade_id for f in everything.fills] == ["1", "2", "3", "4", "5"]
 
 
 async def test_failing_page_makes_no_partial_report() -> None:

@@ -11,10 +11,11 @@ was at most the adapter's `ahead_ns` behind it: that much before the signed time
 that holds whatever our own clock does, and "no such order" is told as of then.
 """
 
+import asyncio
 from dataclasses import replace
 from typing import Final
 
-from messages.base import ClientOrderId, Command, Event
+from messages.base import NS_PER_S, ClientOrderId, Command, Event
 from messages.orders import CancelOrder, ModifyOrder, QueryOrder, SubmitOrder
 from messages.venue import (
     AccountCommand,
@@ -23,6 +24,7 @@ from messages.venue import (
     CancelAllOrders,
     FillsReport,
     OpenOrdersReport,
+    OrderNotFound,
     OrderReport,
     PositionsReport,
     QueryAccount,
@@ -66,6 +68,7 @@ NOT_OFFERED: Final = "NOT_OFFERED"  # the code of what a venue does not have; no
 _ACTING: Final = frozenset(r for r in Request if r.acting)
 _QUARANTINE_MAX: Final = 16
 _PAGES_MAX: Final = 1000
+_PATIENCE_NS: Final = 60 * NS_PER_S  # for one page of a list
 _ONE_ORDER: Final = frozenset({Request.CANCEL, Request.MODIFY})
 _Paged = FillsReport | OpenOrdersReport | PositionsReport
 
@@ -103,9 +106,14 @@ class Gateway:
         way is the answer, but for what the venue has said that it has done."""
         page: WireRequest | None = wire
         whole: Event | None = None
+        begun_ns = whole_ms(self._access.clock.now_ns()) - self._access.adapter.ahead_ns
         for _ in range(_PAGES_MAX):
             assert page is not None, "left below where there is none"
-            reply, page = await self._once(command, page)
+            reply, page = await self._once(command, page, patient=isinstance(whole, _Paged))
+            if isinstance(reply, OrderNotFound):
+                # Of several questions the first counts: what arrived since is in no answer to it.
+                as_of_ns = min(reply.ts_event, max(begun_ns, 0))
+                reply = reply.model_copy(update={"ts_event": as_of_ns})
             if not isinstance(reply, _Paged):
                 done = isinstance(whole, RequestDone) and REQUEST[type(command)] in _ONE_ORDER
                 whole = whole if done and not isinstance(reply, OrderReport) else reply
@@ -123,11 +131,14 @@ class Gateway:
         return asked.failed(Acted.NO, f"more than {_PAGES_MAX} pages: ask for less")
 
     async def _once(
-        self, command: GatewayCommand, wire: WireRequest
+        self, command: GatewayCommand, wire: WireRequest, *, patient: bool
     ) -> tuple[Event, WireRequest | None]:
-        """One request, unless its breaker is open -> its evidence, and that for the next page."""
+        """One request, unless its breaker is open -> its evidence, and that for the next page.
+
+        patient  wait for the budget: giving up in the middle of a list would throw its rows away
+        """
         if self.breakers is None:
-            return await self._send(command, wire)
+            return await self._send(command, wire, patient=patient)
         about = self._access.adapter.venue, endpoint_of(REQUEST[type(command)])
         now_ns = self._access.now_ns()
         wait_ns = self.breakers.wait_ns(*about, now_ns)
@@ -135,7 +146,7 @@ class Gateway:
             why = "held back: the venue has failed several times in a row"
             return self._asked(command, wire, 0).failed(Acted.NO, why, wait_ns), None
         self.breakers = self.breakers.sent(*about, now_ns)
-        reply, page = await self._send(command, wire)
+        reply, page = await self._send(command, wire, patient=patient)
         said = reply
         if page is not None:  # the venue answered, whatever this page alone proves
             now_ns = self._access.now_ns()
@@ -144,11 +155,16 @@ class Gateway:
         return reply, page
 
     async def _send(
-        self, command: GatewayCommand, wire: WireRequest
+        self, command: GatewayCommand, wire: WireRequest, *, patient: bool
     ) -> tuple[Event, WireRequest | None]:
         """One request, at most one time -> its evidence, and the request for the next page."""
         access = self._access
         wait_ns = await access.admitted(wire)
+        patience_ns = _PATIENCE_NS if patient else 0
+        while 0 < wait_ns <= patience_ns:
+            patience_ns -= wait_ns
+            await asyncio.sleep(wait_ns / NS_PER_S)
+            wait_ns = await access.admitted(wire)
         venue_ns = whole_ms(access.clock.now_ns())
         asked = self._asked(command, wire, venue_ns)
         if wait_ns:
