@@ -146,6 +146,7 @@ class Feed(Shell[FeedState]):
                 ts_event=now_ns,
                 ts_init=now_ns,
                 instrument_id=wanted.instrument_id,
+                asked_ns=wanted.ts_event,
                 since_ns=wanted.since_ns,
                 complete=bool(len(rows)) and int(rows["ts_event"][0]) <= wanted.since_ns,
                 rows=rows.copy(),

@@ -163,10 +163,14 @@ class HistoryRequested(Command):
 
 
 class TradeHistory(Event):
-    """The venue's trades since `since_ns`, oldest first; `complete` if it still had all of them."""
+    """The venue's trades since `since_ns`, oldest first; `complete` if it still had all of them.
+
+    asked_ns  `ts_event` of the request: an answer to an earlier one ends before a later outage
+    """
 
     kind: Literal["trade_history"] = "trade_history"
     instrument_id: InstrumentId
+    asked_ns: TsNs
     since_ns: TsNs
     complete: bool
     rows: Annotated[Rows, RowsOf(TRADE)]

@@ -173,7 +173,7 @@ class FeedCore:
         for t in state.tracked.values():
             for pulse in t.pulses.values():
                 pulse.expect(now_ns)
-            if t.history.begin():
+            if t.history.begin(now_ns):
                 out += self._ask_history(t, now_ns)
             if t.sync.state is not SyncState.SYNCHRONIZED:
                 t.awaiting = False
@@ -196,8 +196,8 @@ class FeedCore:
 
     def _filled(self, state: FeedState, history: TradeHistory, now_ns: int) -> Out:
         t = state.tracked.get(history.instrument_id)
-        if t is None or not t.history.filling:
-            return ()  # it came after we gave it up
+        if t is None or not t.history.filling or history.asked_ns < t.history.up_ns:
+            return ()  # it came after we gave it up, or does not reach up to the last outage
         since = t.history.last_ns
         out = self._merged(t, t.history.merge(history.rows), now_ns)
         return out if history.complete else (*out, self._gap(t, since, history.rows, now_ns))

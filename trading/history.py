@@ -23,11 +23,13 @@ class History:
     last_ns  when the newest trade that was told happened, venue's clock; -1 before the first
     filling  whether live trades wait for what came before them
     tries    requests that were not answered yet
+    up_ns    when the stream came back: only what was asked since then reaches up to it
     """
 
     last_ns: int = -1
     filling: bool = False
     tries: int = 0
+    up_ns: int = 0
     _told: list[Rows] = field(default_factory=list)  # the newest trades that were told
     _waiting: list[Rows] = field(default_factory=list)
 
@@ -38,10 +40,11 @@ class History:
         if len(self._told) > 256:
             self._told = self._told[-128:]
 
-    def begin(self) -> bool:
+    def begin(self, now_ns: int) -> bool:
         """A stream is back; True if there is something to ask for."""
         if self.last_ns < 0:
             return False
+        self.up_ns = now_ns
         self.filling, self.tries = True, 0
         return True
 

@@ -73,7 +73,13 @@ def test_after_a_lost_connection_all_trades_and_bars_are_there_once(
     since = wanted.since_ns  # type: ignore[attr-defined]
     past = rows[:more][rows["ts_event"][:more] >= since]
     history = TradeHistory(
-        ts_event=at, ts_init=at, instrument_id=BTC, since_ns=since, complete=True, rows=past.copy()
+        ts_event=at,
+        ts_init=at,
+        instrument_id=BTC,
+        asked_ns=wanted.ts_event,
+        since_ns=since,
+        complete=True,
+        rows=past.copy(),
     )
     found += broken.say(history)
     for row in rows[more:]:
@@ -82,6 +88,35 @@ def test_after_a_lost_connection_all_trades_and_bars_are_there_once(
 
     assert told(found) == told(expected)
     assert only(FeedGap, tuple(found)) == []
+
+
+def test_the_answer_to_a_request_from_before_another_outage_closes_nothing() -> None:
+    rows = tape(2, 8)
+    rows["ts_event"] = T0 + np.arange(8) * S
+    feed = Driver()
+    feed.resume()
+    feed.say(batch(rows[:2]), T0 + S)
+    asked: list[HistoryRequested] = []
+    for at in (T0 + 3 * S, T0 + 5 * S):  # two outages, one after the other
+        feed.say(StreamDown(ts_event=at, ts_init=at, reason="cut"), at)
+        (wanted,) = only(HistoryRequested, feed.say(StreamUp(ts_event=at, ts_init=at), at + S))
+        assert isinstance(wanted, HistoryRequested)
+        asked.append(wanted)
+
+    def answer(to: HistoryRequested, until: int) -> tuple[Message, ...]:
+        now = feed.now
+        return feed.say(
+            TradeHistory(
+                ts_event=now, ts_init=now, instrument_id=BTC, asked_ns=to.ts_event,
+                since_ns=to.since_ns, complete=True, rows=rows[1:until].copy(),
+            )
+        )  # fmt: skip
+
+    early = answer(asked[0], 4)
+    late = answer(asked[1], 7)
+
+    assert early == ()
+    assert told(list(late))[0] == [int(i) for i in rows["trade_id"][2:7]]
 
 
 def test_a_history_that_never_comes_is_asked_three_times_and_then_told_as_a_gap() -> None:
