@@ -29,7 +29,7 @@ sys.dont_write_bytecode = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under `-n`, tests that start a Ray share one worker: two at a time would take each other's cores."""
+    """Under `-n`, tests that start a Ray share one worker: two would take each other's cores."""
     for item in items:
         if item.get_closest_marker("ray") is not None:
             item.add_marker(pytest.mark.xdist_group("ray"))
