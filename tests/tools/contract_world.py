@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
+from served import QUICK
 
 from messages.arrays import DELTA, QUOTE, TRADE
 from messages.base import ClientOrderId, Command, Event, InstrumentId, StrategyId
@@ -23,14 +24,13 @@ from venues.net.gateway import NOT_OFFERED, Gateway
 from venues.net.http import Http
 from venues.net.market import MarketStream
 from venues.net.questions import Questions
-from venues.net.socket import Backoff, SocketConfig
+from venues.net.socket import SocketConfig
 from venues.net.user import UserStream
 from venues.registry import adapter, venue_of
 from venues.wire.adapter import Channel, Subscription
 
 BID, ASK = Decimal(60000), Decimal(60010)
 LOT = Decimal("0.01")
-_QUICK = Backoff(first_s=0.01, most_s=0.05)
 _E = TypeVar("_E", bound=Event)
 
 
@@ -239,7 +239,7 @@ async def running(row: Row) -> AsyncIterator[World]:
         keys,
         known,
     )
-    socket = SocketConfig(f"ws://127.0.0.1:{simulator.port}", _QUICK)
+    socket = SocketConfig(f"ws://127.0.0.1:{simulator.port}", QUICK)
     world = World(row, simulator, access, Gateway(access), Questions(access), socket)
     for number in (1, 2):
         world.tape(book(row.instrument_id, number))

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
+from served import QUICK
 
 from messages.base import ClientOrderId, Event, InstrumentId, StrategyId
 from messages.market import Instrument
@@ -19,13 +20,11 @@ from venues.net.budget import Budget
 from venues.net.clock import VenueClock
 from venues.net.gateway import Gateway
 from venues.net.http import Http
-from venues.net.socket import Backoff, SocketConfig
+from venues.net.socket import SocketConfig
 from venues.net.user import UserStream
 from venues.serving.simulator import Simulator
 from venues.wire.adapter import Adapter
 from venues.wire.keys import Keys
-
-QUICK: Final = Backoff(first_s=0.01, most_s=0.05)
 
 
 @dataclass

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from one_account import QUICK, World, account, state
-from simulated_bybit import KEYS, LINEAR, SPOT, book, running
+from one_account import World, account, state
+from served import QUICK, book
+from simulated_bybit import KEYS, LINEAR, SPOT, running
 
 from messages.base import InstrumentId
 from messages.market import BookDeltaBatch, Product

@@ -10,7 +10,8 @@ import ccxt
 import ccxt.async_support
 import ccxt.pro
 import pytest
-from simulated_bybit import KEYS, LINEAR, SPOT, book, running, trade
+from served import book, trade
+from simulated_bybit import KEYS, LINEAR, SPOT, running
 
 from venues.bybit.simulator import Simulator
 from venues.bybit.simulator_config import SimulatorConfig

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
+import served
 import simulated_binance
 import simulated_bybit
 import simulated_coinbase
@@ -88,7 +89,7 @@ async def _moving(simulator: Any, name: InstrumentId) -> None:
     while True:
         await asyncio.sleep(0.1)
         size += 1.0
-        simulator.exchange.on_tape(simulated_bybit.book(name, size=size))
+        simulator.exchange.on_tape(served.book(name, size=size))
 
 
 def by_name(found: tuple[Check, ...]) -> dict[str, Check]:

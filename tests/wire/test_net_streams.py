@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from served import QUICK
 from simulated_binance import (
     BTC,
-    QUICK,
     World,
     book,
     budget_of,

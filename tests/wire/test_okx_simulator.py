@@ -9,7 +9,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from one_account import World, account, state
-from simulated_okx import KEYS, SPOT, SWAP, book, running, trade
+from served import book, trade
+from simulated_okx import KEYS, SPOT, SWAP, running
 
 from messages.base import InstrumentId
 from messages.market import BookDeltaBatch, Product

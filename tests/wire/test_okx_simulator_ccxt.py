@@ -10,7 +10,8 @@ import ccxt
 import ccxt.async_support
 import ccxt.pro
 import pytest
-from simulated_okx import KEYS, SPOT, SWAP, book, running, trade
+from served import book, trade
+from simulated_okx import KEYS, SPOT, SWAP, running
 
 from venues.okx.simulator import Simulator
 
