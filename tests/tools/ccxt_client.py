@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from venues.serving.simulator import Simulator
 from venues.wire.keys import Keys
 
 
@@ -27,8 +28,9 @@ async def client(kind: Any, keys: Keys, host: str, **options: Any) -> AsyncItera
         {
             "apiKey": keys.api_key,
             "secret": keys.secret,
+            "password": keys.passphrase,
             "timeout": 5000,
-            "enableRateLimit": False,
+            "enableRateLimit": False,  # its own pauses; the simulator's limits hold
             "options": {"fetchCurrencies": False, "fetchMargins": False, **options},
         }
     )
@@ -49,3 +51,10 @@ async def heard(
             happen()
             await asyncio.wait({task}, timeout=0.05)
     return await task
+
+
+async def until_heard(simulator: Simulator, channel: str) -> None:
+    """Wait until somebody listens to a channel of the simulator that begins so."""
+    async with asyncio.timeout(5):
+        while not simulator.exchange.hub.channels(channel):
+            await asyncio.sleep(0.01)

@@ -1,15 +1,15 @@
 """An unmodified ccxt client, but for its addresses, trades on the simulated Bybit."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
 import ccxt
 import ccxt.async_support
 import ccxt.pro
+import ccxt_client
 import pytest
+from ccxt_client import until_heard
 from served import book, trade
 from simulated_bybit import KEYS, LINEAR, SPOT, running
 
@@ -19,24 +19,8 @@ from venues.bybit.simulator_config import SimulatorConfig
 SYMBOLS = {SPOT: "BTC/USDT", LINEAR: "BTC/USDT:USDT"}
 
 
-def placed(urls: Any, old: str, new: str) -> Any:
-    """The same addresses on another host."""
-    if isinstance(urls, dict):
-        return {name: placed(url, old, new) for name, url in urls.items()}
-    return urls.replace(old, new) if isinstance(urls, str) else urls
-
-
-@asynccontextmanager
-async def client(simulator: Simulator, kind: Any = ccxt.async_support.bybit) -> AsyncIterator[Any]:
-    keys = {"apiKey": KEYS.api_key, "secret": KEYS.secret}
-    exchange = kind({**keys, "timeout": 3000, "enableRateLimit": False})
-    here = f"127.0.0.1:{simulator.port}"
-    api = placed(exchange.urls["api"], "https://api.{hostname}", f"http://{here}")
-    exchange.urls["api"] = placed(api, "wss://stream.{hostname}", f"ws://{here}")
-    try:
-        yield exchange
-    finally:
-        await exchange.close()
+def client(simulator: Simulator, kind: Any = ccxt.async_support.bybit) -> Any:
+    return ccxt_client.client(kind, KEYS, f"127.0.0.1:{simulator.port}")
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
@@ -147,7 +131,7 @@ async def test_an_address_that_asks_too_often_is_shut_out() -> None:
 
 @pytest.mark.parametrize("name", SYMBOLS)
 async def test_the_streams_of_the_client_are_fed(name: Any) -> None:
-    symbol = SYMBOLS[name]
+    symbol, market = SYMBOLS[name], "spot" if name == SPOT else "linear"
     async with running() as simulator, client(simulator, ccxt.pro.bybit) as exchange:
         await exchange.load_markets()
         first = await exchange.watch_order_book(symbol, 50)
@@ -155,7 +139,7 @@ async def test_the_streams_of_the_client_are_fed(name: Any) -> None:
         simulator.exchange.on_tape(book(name, bid=60001.0))
         changed = await exchange.watch_order_book(symbol, 50)
         watching = asyncio.create_task(exchange.watch_trades(symbol))
-        await until_heard(simulator, "publicTrade")
+        await until_heard(simulator, f"{market}:publicTrade")
         simulator.exchange.on_tape(trade(name, price=60007.0, number=9))
         (seen,) = await watching
         orders = asyncio.create_task(exchange.watch_orders(symbol))
@@ -166,10 +150,3 @@ async def test_the_streams_of_the_client_are_fed(name: Any) -> None:
     assert (began, changed["bids"][0][0]) == (60000, 60001)
     assert (seen["price"], seen["side"]) == (60007, "buy")
     assert (mine["id"], mine["status"]) == (placed_["id"], "open")
-
-
-async def until_heard(simulator: Simulator, channel: str) -> None:
-    """Wait until somebody listens to a channel whose name has this in it."""
-    async with asyncio.timeout(5):
-        while not any(channel in name for name in simulator.exchange.hub.channels()):
-            await asyncio.sleep(0.01)

@@ -1,11 +1,10 @@
 """Unmodified ccxt clients, plain and over WebSocket, trade on the simulator of Coinbase."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import ccxt.async_support as ccxt
+import ccxt_client
 import pytest
 from ccxt import pro
 from simulated_coinbase import KEYS, World, book, running, trade
@@ -13,23 +12,10 @@ from simulated_coinbase import KEYS, World, book, running, trade
 from venues.coinbase.simulator_config import LimitConfig, SimulatorConfig
 
 
-@asynccontextmanager
-async def client(w: World, kind: Any = ccxt.coinbase) -> AsyncIterator[Any]:
-    exchange = kind(
-        {
-            "apiKey": KEYS.api_key,
-            "secret": KEYS.secret,
-            "timeout": 2000,
-            "enableRateLimit": False,  # its own pauses; the simulator's limits hold
-            # Balances of the trading API, not of the wallets behind it.
-            "options": {"fetchBalance": "v3PrivateGetBrokerageAccounts"},
-        }
-    )
-    exchange.urls["api"] = {"rest": w.url, "ws": w.url.replace("http", "ws")}
-    try:
-        yield exchange
-    finally:
-        await exchange.close()
+def client(w: World, kind: Any = ccxt.coinbase) -> Any:
+    # Balances of the trading API, not of the wallets behind it.
+    wallet = "v3PrivateGetBrokerageAccounts"
+    return ccxt_client.client(kind, KEYS, w.url.removeprefix("http://"), fetchBalance=wallet)
 
 
 async def test_unmodified_client_trades_from_markets_to_balance() -> None:

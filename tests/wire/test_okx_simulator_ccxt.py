@@ -1,15 +1,15 @@
 """An unmodified ccxt client, but for its addresses, trades on the simulated OKX."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
 import ccxt
 import ccxt.async_support
 import ccxt.pro
+import ccxt_client
 import pytest
+from ccxt_client import until_heard
 from served import book, trade
 from simulated_okx import KEYS, SPOT, SWAP, running
 
@@ -19,16 +19,8 @@ SYMBOLS = {SPOT: "BTC/USDT", SWAP: "BTC/USDT:USDT"}
 SIZE = {SPOT: 1.0, SWAP: 100.0}  # what the client calls an amount of one coin
 
 
-@asynccontextmanager
-async def client(simulator: Simulator, kind: Any = ccxt.async_support.okx) -> AsyncIterator[Any]:
-    keys = {"apiKey": KEYS.api_key, "secret": KEYS.secret, "password": KEYS.passphrase}
-    exchange = kind({**keys, "timeout": 3000, "enableRateLimit": False})
-    exchange.urls["api"]["rest"] = f"http://127.0.0.1:{simulator.port}"
-    exchange.urls["api"]["ws"] = f"ws://127.0.0.1:{simulator.port}/ws/v5"
-    try:
-        yield exchange
-    finally:
-        await exchange.close()
+def client(simulator: Simulator, kind: Any = ccxt.async_support.okx) -> Any:
+    return ccxt_client.client(kind, KEYS, f"127.0.0.1:{simulator.port}")
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
@@ -164,10 +156,3 @@ async def test_the_streams_of_the_client_are_fed(name: Any) -> None:
     assert (began, changed["bids"][0][0]) == (60000, 60001)
     assert (seen["price"], seen["side"]) == (60007, "buy")
     assert (mine["id"], mine["status"]) == (placed["id"], "open")
-
-
-async def until_heard(simulator: Simulator, channel: str) -> None:
-    """Wait until somebody listens to a channel whose name begins so."""
-    async with asyncio.timeout(5):
-        while not simulator.exchange.hub.channels(channel):
-            await asyncio.sleep(0.01)
