@@ -115,10 +115,13 @@ class Book:
         if snapshot:
             self.bids.n = self.asks.n = 0
         bid = rows["side"] > 0
-        for side, picked in ((self.bids, rows[bid]), (self.asks, rows[~bid])):
-            if len(picked):
-                side.reserve(len(picked))
-                prices, sizes = np.array(picked["price"]), np.array(picked["size"])
+        # Columns first: picking whole rows copies five times as much, one row after the other.
+        all_prices, all_sizes = rows["price"], rows["size"]
+        for side, picked in ((self.bids, bid), (self.asks, ~bid)):
+            prices = all_prices[picked]
+            if len(prices):
+                sizes = all_sizes[picked]
+                side.reserve(len(prices))
                 side.n = self._apply_side(
                     side.prices, side.sizes, side.n, float(side.sign), prices, sizes
                 )

@@ -161,9 +161,8 @@ def _book_ticker(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piec
 def _depth(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:
     d = _DEPTH.decode(raw)
     ts = ns(d.T or d.E)
-    rows = delta_rows(d.b, d.a, ts, ts_init)
     name = instrument_id(d.s, market)
-    return Piece("depthUpdate", BookDeltaBatch, name, ts, ts_init, rows, d.U, d.u, d.pu)
+    return Piece("depthUpdate", BookDeltaBatch, name, ts, ts_init, (d.b, d.a), d.U, d.u, d.pu)
 
 
 def _kline(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piece | Control:

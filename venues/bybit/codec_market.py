@@ -27,7 +27,7 @@ from messages.market import (
 )
 from venues.bybit.codec_names import INTERVAL_NS, instrument_id, lookup, ns
 from venues.wire.frames import Control, Read
-from venues.wire.piece import Levels, Piece, delta_rows
+from venues.wire.piece import Levels, Piece
 
 # The bounds keep "NaN" and "Infinity", which are legal text for a float, out of the arrays.
 Positive = Annotated[float, msgspec.Meta(gt=0, lt=1e300)]
@@ -184,7 +184,7 @@ def _depth(raw: bytes, memory: Memory, ts_init: int) -> Read:
         instrument_id(d.s, memory.product),
         ts,
         ts_init,
-        delta_rows(d.b, d.a, ts, ts_init),
+        (d.b, d.a),
         seq,
         seq,
         snapshot=snapshot,

@@ -11,18 +11,19 @@ from typing import Any, Final, TypeVar
 import msgspec
 import numpy as np
 
-from messages.arrays import BAR, DELTA, TRADE, Rows
+from messages.arrays import BAR, TRADE, Rows
 from messages.base import NS_PER_S, Event, InstrumentId
 from messages.market import BarBatch, BookDeltaBatch, TradeBatch
 from trading.errors import Garbled
 from venues.coinbase.codec_names import Amount, Id, Positive, Seconds, ns
-from venues.wire.piece import delta_rows
+from venues.wire.piece import Change, delta_rows
 
 _T = TypeVar("_T")
 BUYER, SELLER = 1, -1
 # `side` is the maker's, so who took is the other one. docs: "Market Trades Channel".
 _AGGRESSOR: Final = {"BUY": SELLER, "SELL": BUYER}
-_SIDE: Final = {"bid": 1, "offer": -1}
+_BID: Final = "bid"
+_ASK: Final = "offer"
 
 
 class Level(msgspec.Struct):
@@ -137,21 +138,14 @@ TRADES: Final = msgspec.json.Decoder(TradesAnswer, strict=False)
 CANDLES: Final = msgspec.json.Decoder(CandlesAnswer, strict=False)
 
 
-def level_rows(levels: list[Level], ts_event: int, ts_init: int) -> Rows:
-    """DELTA rows of a book event, in its order."""
-    rows = np.empty(len(levels), DELTA)
-    rows["ts_event"], rows["ts_init"] = ts_event, ts_init
-    rows["side"] = [_side(level.side) for level in levels]
-    rows["price"] = [level.price_level for level in levels]
-    rows["size"] = [level.new_quantity for level in levels]
-    return rows
-
-
-def _side(word: str) -> int:
-    try:
-        return _SIDE[word]
-    except KeyError:
-        raise ValueError(f"side: {word!r} is no side of a book") from None
+def change_of(levels: list[Level]) -> Change:
+    """Bids and asks of a book event, each in its order; raises ValueError."""
+    bids = [(x.price_level, x.new_quantity) for x in levels if x.side == _BID]
+    asks = [(x.price_level, x.new_quantity) for x in levels if x.side == _ASK]
+    if len(bids) + len(asks) != len(levels):
+        strange = next(x.side for x in levels if x.side not in (_BID, _ASK))
+        raise ValueError(f"side: {strange!r} is no side of a book")
+    return bids, asks
 
 
 def trade_row(trade: Trade, ts_init: int) -> tuple[float, ...]:

@@ -30,7 +30,7 @@ from venues.coinbase.codec_market import (
     MarketEvent,
     MarketFrame,
     bar_row,
-    level_rows,
+    change_of,
     quote_row,
     trade_row,
 )
@@ -142,7 +142,7 @@ class CoinbaseMarketSession(MarketSession):
         for event in _by_product(frame.events):
             product, whole = event.product_id, event.type == "snapshot"
             ts = _changed(event.updates) or ts_sent
-            rows = level_rows(event.updates, ts, ts_init)
+            change = change_of(event.updates)
             prev = -1 if whole else self._books.get(product, frame.sequence_num - 1)
             self._books[product] = frame.sequence_num
             pieces += (
@@ -152,7 +152,7 @@ class CoinbaseMarketSession(MarketSession):
                     name,
                     ts,
                     ts_init,
-                    rows,
+                    change,
                     first_seq=frame.sequence_num,
                     last_seq=frame.sequence_num,
                     prev_seq=prev,

@@ -14,7 +14,7 @@ from messages.market import InstrumentChanged, Product
 from trading.errors import Garbled
 from venues.okx import codec_market as market
 from venues.okx.codec_account import LIVE, InstrumentRow, instrument_of, known_kind, status_of
-from venues.okx.codec_book import BookRow, SentBook
+from venues.okx.codec_book import SentBook
 from venues.okx.codec_names import (
     INST_TYPE,
     INTERVAL_NAME,
@@ -69,7 +69,6 @@ class Head(msgspec.Struct):
 
 
 HEAD: Final = msgspec.json.Decoder(Head)
-_BOOKS: Final = msgspec.json.Decoder(list[BookRow])
 _TRADES: Final = msgspec.json.Decoder(list[market.TradeRow])
 _QUOTES: Final = msgspec.json.Decoder(list[market.QuoteRow])
 _TICKERS: Final = msgspec.json.Decoder(list[market.TickerRow])
@@ -197,14 +196,9 @@ class OkxMarketSession(MarketSession):
         book = self.books.get(symbol)
         if book is None:
             book = SentBook(instrument_id(symbol), self._size(symbol))
-        out: list[Piece] = []
-        for row in _BOOKS.decode(head.data):
-            if head.action == "snapshot":
-                out.append(book.snapshot(row, ts_init))
-            elif isinstance(found := book.update(row, ts_init), Piece):
-                out.append(found)
+        found = book.read(head.data, ts_init, whole=head.action == "snapshot")
         self.books[symbol] = book
-        return tuple(out) or Control("books:unchanged")
+        return found or Control("books:unchanged")
 
     def _trades(self, head: Head, ts_init: int) -> Read:
         rows = _TRADES.decode(head.data)

@@ -1,21 +1,19 @@
 """What one WebSocket frame decodes to, whichever venue sent it."""
 
-from dataclasses import dataclass
+import msgspec
 
 from messages.base import Event
 from venues.wire.piece import Piece
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True):
     """A frame that carries messages, oldest first."""
 
     kind: str  # the venue's own name of the frame: "depthUpdate", "executionReport", "books"
     messages: tuple[Event, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(msgspec.Struct, frozen=True):
     """A frame that we know and that carries no message: an acknowledgement, an open kline.
 
     detail  for an error, the venue's code and words
@@ -26,8 +24,7 @@ class Control:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True):
     """A readable frame of a kind that we do not know; counted by kind, never fatal."""
 
     kind: str

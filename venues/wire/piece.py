@@ -5,9 +5,10 @@ here is exact money.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from messages.arrays import BAR, DELTA, FUNDING, QUOTE, TRADE, Rows
@@ -23,6 +24,7 @@ from messages.market import (
 )
 
 Levels = list[tuple[float, float]]  # (price, size)
+Change = tuple[Levels, Levels]  # bids, asks
 _ROWS: Final[dict[type[Batch], np.dtype[np.void]]] = {
     TradeBatch: TRADE,
     LiquidationBatch: TRADE,
@@ -32,16 +34,19 @@ _ROWS: Final[dict[type[Batch], np.dtype[np.void]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What one market frame says: rows that may be joined with the next frame's."""
+class Piece(msgspec.Struct, frozen=True):
+    """What one market frame says: rows that may be joined with the next frame's.
+
+    row  one row; of a book its changed levels, of which arrays are made once for many frames:
+         twenty thousand frames a second leave no time for arrays of one frame each
+    """
 
     kind: str
     batch: type[Batch]
     instrument_id: InstrumentId
     ts_event: int
     ts_init: int
-    row: tuple[float, ...] | Rows  # one row; of a book many, already an array
+    row: tuple[float, ...] | Change
     first_seq: int = 0
     last_seq: int = 0
     prev_seq: int = -1
@@ -70,13 +75,12 @@ def join(pieces: Sequence[Piece]) -> Batch:
         "instrument_id": first.instrument_id,
     }
     if first.batch is BookDeltaBatch:
-        parts = [piece.row for piece in pieces if isinstance(piece.row, np.ndarray)]
         head |= {
             "snapshot": first.snapshot,
             "first_seq": first.first_seq,
             "last_seq": last.last_seq,
             "prev_seq": first.prev_seq,
-            "rows": parts[0] if len(parts) == 1 else np.concatenate(parts),
+            "rows": _book_rows(pieces),
         }
         return BookDeltaBatch(**head)
     head["rows"] = np.array([piece.row for piece in pieces], _ROWS[first.batch])
@@ -87,10 +91,31 @@ def join(pieces: Sequence[Piece]) -> Batch:
 
 def delta_rows(bids: Levels, asks: Levels, ts_event: int, ts_init: int) -> Rows:
     """Book levels as DELTA rows, bids first."""
-    rows = np.empty(len(bids) + len(asks), DELTA)
+    rows = _level_rows((bids, asks))
     rows["ts_event"], rows["ts_init"] = ts_event, ts_init
-    rows["side"] = -1
-    rows["side"][: len(bids)] = 1
-    levels = np.array(bids + asks, np.float64).reshape(-1, 2)
-    rows["price"], rows["size"] = levels[:, 0], levels[:, 1]
+    return rows
+
+
+def _book_rows(pieces: Sequence[Piece]) -> Rows:
+    """DELTA rows of consecutive changes of one book."""
+    sides: list[Any] = [side for piece in pieces for side in piece.row]
+    rows = _level_rows(sides)
+    if len(pieces) == 1:
+        rows["ts_event"], rows["ts_init"] = pieces[0].ts_event, pieces[0].ts_init
+        return rows
+    counts = [len(bids) + len(asks) for bids, asks in zip(sides[::2], sides[1::2], strict=True)]
+    for name in ("ts_event", "ts_init"):
+        rows[name] = np.repeat([getattr(piece, name) for piece in pieces], counts)
+    return rows
+
+
+def _level_rows(sides: Sequence[Levels]) -> Rows:
+    """DELTA rows without times of bids, asks, bids, asks .."""
+    counts = [len(side) for side in sides]
+    total = sum(counts)
+    flat = chain.from_iterable(chain.from_iterable(sides))
+    values = np.fromiter(flat, np.float64, 2 * total)
+    rows = np.empty(total, DELTA)
+    rows["side"] = np.repeat([1, -1] * (len(sides) // 2), counts)
+    rows["price"], rows["size"] = values[::2], values[1::2]
     return rows
