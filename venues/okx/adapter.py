@@ -193,8 +193,8 @@ class OkxAdapter(Adapter):
     ) -> list[Piece]:
         if wire.path == follow.TRADES:
             size = float(instrument.contract_size)
-            trades = [market.trade(d, size, ts_init) for d in _rows(body, market.TradeRow)]
-            return sorted(trades, key=lambda piece: piece.row[5])
+            trades = sorted(_rows(body, market.TradeRow), key=lambda d: int(d.trade_id))
+            return [market.trade(d, size, ts_init) for d in trades]
         bar, symbol = str(wire.params["bar"]), instrument.symbol
         found = [market.candle(d, symbol, bar, ts_init) for d in _rows(body, market.Candle)]
         return [piece for piece in reversed(found) if piece is not None]
