@@ -3,6 +3,7 @@
 import hashlib
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 from actors.config import account_journal
@@ -36,10 +37,10 @@ def summarize(
     """
     kept = keeps_orders(folder)
     places = [Place(folder, tag) for tag in spec.parts]
-    journaled = [_journaled(place) for place in places]
+    journaled = [booked(account_journal(folder.path, place.tag)) for place in places]
     fills = [fill for account in journaled for fill in account]
     ledgers = [
-        compare_fills(_ours(account), _settled(place), kept_ns=ending_ns if kept else None)
+        compare_fills(as_told(account), _settled(place), kept_ns=ending_ns if kept else None)
         for account, place in zip(journaled, places, strict=True)
     ]
     whole = hashlib.sha256("".join(f"{n} {d}\n" for n, d in sorted(logs.items())).encode())
@@ -73,9 +74,11 @@ def summarize(
     )
 
 
-def _ours(fills: list[OrderFilled]) -> list[dict[str, str]]:
+def as_told(fills: list[OrderFilled]) -> list[dict[str, str]]:
+    """Fills as `compare_fills` takes them."""
     return [
         {
+            "instrument_id": f.instrument_id,
             "trade_id": f.trade_id,
             "client_order_id": f.client_order_id,
             "last_qty": str(f.last_qty),
@@ -85,15 +88,15 @@ def _ours(fills: list[OrderFilled]) -> list[dict[str, str]]:
     ]
 
 
-def _journaled(place: Place) -> list[OrderFilled]:
-    """Every fill that the order manager has booked, from its journal, once each."""
-    found: dict[tuple[str, str], OrderFilled] = {}
-    for record in read_records(account_journal(place.folder.path, place.tag), direction="out"):
+def booked(path: Path) -> list[OrderFilled]:
+    """Every fill that the order manager has booked, from its journal, as often as it did."""
+    found = []
+    for record in read_records(path, direction="out"):
         if record.kind == "order_filled":
             fill = decode(record.payload)
             assert isinstance(fill, OrderFilled), "a record is what its kind says"
-            found[(fill.client_order_id, fill.trade_id)] = fill
-    return list(found.values())
+            found.append(fill)
+    return found
 
 
 def _settled(place: Place) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """What came of a run: our books beside the venue's ledger, fill by fill."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from trading.orders import CLOSED, OrderStatus
+
+Trade = tuple[str, str]
+Facts = tuple[str, Decimal, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +34,30 @@ class Summary:
 def compare_fills(
     ours: list[dict[str, str]], ledger: dict[str, Any], *, kept_ns: int | None = None
 ) -> dict[str, Any]:
-    """Our fills against the venue's: by trade id, with order, quantity and price.
+    """Our fills against the venue's: by instrument and trade id, with order, quantity and price.
 
+    ours     as they are booked: a fill that is booked twice is there twice
     kept_ns  when the run began to end, if it left orders at the venue. The venue goes on filling
              them while nobody of ours listens: what it filled later and we have not is no fill that
              we lost, but one of "after_stop", which the run that resumes books. None: none of it.
     """
-    mine = {f["trade_id"]: _facts(f) for f in ours}
-    filled = {str(f["trade_id"]): f for f in ledger.get("fills", [])}
-    theirs = {trade: _facts(f) for trade, f in filled.items()}
-    differing = [t for t in mine.keys() & theirs.keys() if mine[t] != theirs[t]]
-    times = Counter(f["trade_id"] for f in ours)
-    doubled = sorted(trade for trade, count in times.items() if count > 1)
+    filled: list[dict[str, Any]] = ledger.get("fills", [])
+    mine, theirs = _by_trade(ours), _by_trade(filled)
+    late = {_trade(f) for f in filled if kept_ns is not None and f["ts_event"] > kept_ns}
     missing = sorted(theirs.keys() - mine.keys())
-    later = [t for t in missing if kept_ns is not None and filled[t]["ts_event"] > kept_ns]
-    lost = [t for t in missing if t not in later]
-    invented = sorted(mine.keys() - theirs.keys())
+    shared = mine.keys() & theirs.keys()
+    twice = {t for t in mine if len(mine[t]) > max(len(theirs.get(t, ())), 1)}
+    found = {
+        "lost": [t for t in missing if t not in late],
+        "invented": sorted(mine.keys() - theirs.keys()),
+        "doubled": sorted(twice),
+        "differing": sorted(t for t in shared - twice if mine[t] != theirs[t]),
+    }
     return {
-        "equal": not (differing or lost or invented or doubled) and bool(ledger),
-        "fills": len(theirs),
-        "lost": lost,
-        "invented": invented,
-        "doubled": doubled,
-        "differing": sorted(differing),
-        "after_stop": later,
+        "equal": not any(found.values()) and bool(ledger),
+        "fills": len(filled),
+        **{name: [_name(t) for t in trades] for name, trades in found.items()},
+        "after_stop": [_name(t) for t in missing if t in late],
         "duplicate_client_order_ids": ledger.get("duplicate_client_order_ids", []),
         "conserved": ledger.get("conserved", False),
     }
@@ -80,6 +82,18 @@ def orders_open(by_status: dict[str, int] | None) -> int | None:
     return sum(count for status, count in by_status.items() if OrderStatus(status) not in CLOSED)
 
 
-def _facts(fill: dict[str, Any]) -> tuple[str, Decimal, Decimal]:
-    quantity, price = Decimal(fill["last_qty"]), Decimal(fill["last_px"])
-    return str(fill["client_order_id"]), quantity, price
+def _trade(fill: dict[str, Any]) -> Trade:
+    """What a venue tells fills apart by: ids of trades are counted for each market."""
+    return str(fill["instrument_id"]), str(fill["trade_id"])
+
+
+def _name(trade: Trade) -> str:
+    return " ".join(trade)
+
+
+def _by_trade(fills: list[dict[str, Any]]) -> dict[Trade, list[Facts]]:
+    found: dict[Trade, list[Facts]] = {}
+    for fill in fills:
+        quantity, price = Decimal(fill["last_qty"]), Decimal(fill["last_px"])
+        found.setdefault(_trade(fill), []).append((str(fill["client_order_id"]), quantity, price))
+    return {trade: sorted(facts) for trade, facts in found.items()}

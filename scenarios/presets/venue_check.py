@@ -10,9 +10,11 @@ from typing import Any
 
 from pydantic import Field
 
-from messages.orders import OrderSide
+from messages.market import Instrument, Product
+from messages.orders import OrderFilled, OrderSide
 from trading.strategy import StrategyParams
 from trading.strategy_python import Context, Strategy
+from trading.strategy_turn import to_lots
 
 AWAY = 0.98  # of the best bid: far from trading
 STEPS = ("place", "amend", "cancel", "buy", "sell")
@@ -36,6 +38,7 @@ class VenueCheck(Strategy):
         self.step = 0
         self.due_ns = 0
         self.rounds = 0
+        self.taken = "0"  # by fees in the currency that is bought
 
     def on_quote(self, ctx: Context, quote: Any) -> None:
         """The touch is kept by the context; nothing is decided on quotes."""
@@ -48,6 +51,10 @@ class VenueCheck(Strategy):
             self.due_ns = ctx.now_ns + int(self.params.step_s * 1e9)
             self.step = (self.step + 1) % len(STEPS)
             self.rounds += self.step == 0
+
+    def on_order_filled(self, ctx: Context, event: OrderFilled) -> None:
+        if event.currency == ctx.instrument.base:
+            self.taken = str(Decimal(self.taken) + event.commission)
 
     def _size(self, bid: float) -> Decimal:
         return Decimal(str(self.params.notional / bid))
@@ -67,5 +74,15 @@ class VenueCheck(Strategy):
         return ctx.submit_market(OrderSide.BUY, self._size(bid)) is not None
 
     def _sell(self, ctx: Context, bid: float) -> bool:
+        rules = ctx.instrument
         held = ctx.position.quantity
-        return held <= 0 or ctx.submit_market(OrderSide.SELL, held) is not None
+        size = to_lots(rules, self._free(rules, held))
+        if size < max(rules.min_quantity, rules.size_increment):
+            return True  # nothing, or dust: the next round's purchase comes on top of it
+        return ctx.submit_market(OrderSide.SELL, size) is not None
+
+    def _free(self, rules: Instrument, held: Decimal) -> Decimal:
+        """What is there to sell: a spot venue may take its fee out of what was bought."""
+        if rules.product is not Product.SPOT:
+            return held
+        return min(held, held - Decimal(self.taken))

@@ -1,11 +1,16 @@
 """When a run may say that it is sound."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from journal import Draft, Journal
+from messages import encode
+from messages.base import ClientOrderId, InstrumentId, StrategyId, TradeId
+from messages.orders import LiquiditySide, OrderFilled, OrderSide
 from scenarios import cli_operate
 from scenarios.cli import main
 from scenarios.cli_run import verdict
@@ -13,6 +18,7 @@ from scenarios.connect import Connected, connect
 from scenarios.folder import RunFolder, ask_to_stop, keeps_orders, told_to_stop
 from scenarios.live_view import line, screen
 from scenarios.spec import BadSpec
+from scenarios.summarize import as_told, booked
 from scenarios.summary import Summary, compare_fills, orders_open, together
 
 SOUND: dict[str, Any] = {
@@ -51,13 +57,13 @@ def test_orders_that_were_to_be_kept_are_no_fault() -> None:
 def sold(trade_id: str, ts_event: int, quantity: str = "0.5") -> dict[str, Any]:
     """A fill as the venue's ledger has it."""
     order = {"client_order_id": "o1", "last_qty": quantity, "last_px": "100.1"}
-    return {"trade_id": trade_id, "ts_event": ts_event, **order}
+    return {"instrument_id": "A.X", "trade_id": trade_id, "ts_event": ts_event, **order}
 
 
 def test_a_fill_that_we_have_not_is_lost_whenever_it_was_if_no_orders_were_kept() -> None:
     found = compare_fills([sold("1", 10)], {"fills": [sold("1", 10), sold("2", 99)]})
 
-    assert (found["equal"], found["lost"], found["after_stop"]) == (False, ["2"], [])
+    assert (found["equal"], found["lost"], found["after_stop"]) == (False, ["A.X 2"], [])
 
 
 def test_a_kept_order_that_fills_after_the_stop_is_counted_apart_and_not_as_lost() -> None:
@@ -65,17 +71,19 @@ def test_a_kept_order_that_fills_after_the_stop_is_counted_apart_and_not_as_lost
 
     found = compare_fills([sold("1", 10), sold("2", 50)], ledger, kept_ns=50)
 
-    assert (found["equal"], found["lost"], found["after_stop"]) == (True, [], ["3"])
-    assert together([found, found])["after_stop"] == ["3", "3"]
+    assert (found["equal"], found["lost"], found["after_stop"]) == (True, [], ["A.X 3"])
+    assert together([found, found])["after_stop"] == ["A.X 3", "A.X 3"]
 
 
 @pytest.mark.parametrize(
     ("ours", "fault", "trades"),
     [
-        ([], "lost", ["1"]),
-        ([sold("1", 10), sold("2", 60, "0.4")], "differing", ["2"]),
-        ([sold("1", 10), sold("4", 60)], "invented", ["4"]),
-        ([sold("1", 10), sold("1", 10)], "doubled", ["1"]),
+        ([], "lost", ["A.X 1"]),
+        ([sold("1", 10), sold("2", 60, "0.4")], "differing", ["A.X 2"]),
+        ([sold("1", 10), sold("4", 60)], "invented", ["A.X 4"]),
+        ([sold("1", 10), sold("1", 10)], "doubled", ["A.X 1"]),
+        ([sold("1", 10), sold("1", 10) | {"client_order_id": "o2"}], "doubled", ["A.X 1"]),
+        ([sold("1", 10), sold("1", 10) | {"instrument_id": "B.X"}], "invented", ["B.X 1"]),
     ],
 )
 def test_kept_orders_excuse_nothing_else(
@@ -87,6 +95,42 @@ def test_kept_orders_excuse_nothing_else(
 
     assert not found["equal"]
     assert found[fault] == trades
+
+
+def test_the_same_number_of_a_trade_on_two_markets_is_two_fills() -> None:
+    both = [sold("1", 10), sold("1", 10) | {"instrument_id": "B.X"}]
+
+    found = compare_fills(both, {"fills": both})
+
+    assert (found["equal"], found["fills"], found["doubled"]) == (True, 2, [])
+
+
+async def test_a_fill_that_was_booked_twice_is_reported(tmp_path: Path) -> None:
+    fill = OrderFilled(
+        ts_event=1,
+        ts_init=1,
+        client_order_id=ClientOrderId("o1"),
+        strategy_id=StrategyId("S"),
+        instrument_id=InstrumentId("A.X"),
+        trade_id=TradeId("1"),
+        side=OrderSide.BUY,
+        last_qty=Decimal("0.5"),
+        last_px=Decimal("100.1"),
+        leaves_qty=Decimal(0),
+        commission=Decimal(0),
+        currency="USDT",
+        liquidity_side=LiquiditySide.TAKER,
+    )
+    row = Draft(1, "out", "orders", 1, fill.kind, encode(fill))
+    path = tmp_path / "orders.db"
+    async with await Journal.open(
+        path, owner="r/orders", lease="X/main", incarnation=1, now_ns=7
+    ) as journal:
+        await journal.append([row, row])
+
+    found = compare_fills(as_told(booked(path)), {"fills": [sold("1", 10)]})
+
+    assert (found["equal"], found["doubled"]) == (False, ["A.X 1"])
 
 
 def test_an_order_is_open_until_its_end_is_proved() -> None:
