@@ -189,6 +189,7 @@ class Exchange(ABC):
             "tape": self.tape_state(),
             "connections": len(self.hub.clients),
             "faults": self.faults.counts,
+            "plan_from_ns": self.faults.start_ns,
             "ts_ns": self.now_ns(),
         }
         return found

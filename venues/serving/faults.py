@@ -83,7 +83,10 @@ class FaultScript(BaseModel):
 
 
 class Faults:
-    """A script being played; `now_ns` is this machine's clock, which no fault skews."""
+    """A script being played; `now_ns` is this machine's clock, which no fault skews.
+
+    start_ns  when this script began
+    """
 
     def __init__(self, script: FaultScript, now_ns: Callable[[], int]) -> None:
         self.counts: dict[str, int] = {}
@@ -95,7 +98,7 @@ class Faults:
         self.script = script
         self._rng = np.random.default_rng(script.seed)
         self._left = [rule.times for rule in script.rules]
-        self._start_ns = self._now_ns()
+        self.start_ns = self._now_ns()
         self._noted: set[int] = set()
         self._kinds = frozenset(rule.kind for rule in script.rules)
 
@@ -132,7 +135,7 @@ class Faults:
     def _due(self, rule: Rule) -> bool:
         if not rule.at_s and rule.for_s is None:
             return True
-        age_s = (self._now_ns() - self._start_ns) / NS_PER_S
+        age_s = (self._now_ns() - self.start_ns) / NS_PER_S
         return age_s >= rule.at_s and (rule.for_s is None or age_s < rule.at_s + rule.for_s)
 
     def _count(self, rule: Rule) -> None:

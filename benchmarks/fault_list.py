@@ -1,0 +1,98 @@
+"""What exchanges do to those who trade there, as rules for the simulators' plans."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from messages.market import Product
+
+BEGIN_S: Final = 2.0  # of the first fault, after the tape began
+FOR_S: Final = 4.0  # how long each is in force
+
+_PLACE: Final = {  # the requests that place orders
+    "BINANCE": ["POST /api/v3/order", "POST /fapi/v1/order"],
+    "OKX": ["POST /api/v5/trade/order"],
+    "BYBIT": ["POST /v5/order/create"],
+    "COINBASE": ["POST /api/v3/brokerage/orders"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One line of the list.
+
+    rules    (kind, more TOML); all are in force for the same seconds. No two faults share a kind,
+             so that counts of what struck tell them apart
+    orders   strikes requests that place orders only
+    venues   that have what is broken; empty: all
+    """
+
+    rules: tuple[tuple[str, str], ...]
+    orders: bool = False
+    venues: tuple[str, ...] = ()
+
+    def at(self, venue: str) -> bool:
+        """Whether that venue has what is broken."""
+        return not self.venues or venue in self.venues
+
+    def toml(self, venue: str, at_s: float) -> str:
+        """Its rules at one venue, from then on."""
+        when = f"at_s = {at_s}\nfor_s = {FOR_S}\n"
+        only = f"requests = {json.dumps(_PLACE[venue])}\n" if self.orders else ""
+        rules = (f'[[fault]]\nkind = "{kind}"\n{when}{more}\n{only}' for kind, more in self.rules)
+        return "\n".join(rules)
+
+
+def _both(kind: str, more: str) -> tuple[tuple[str, str], ...]:
+    return ((f"{kind}_MARKET", more), (f"{kind}_USER", more))
+
+
+FAULTS: Final = {
+    "silent stall": Fault(_both("MUTE", "")),
+    "half-open socket": Fault((("HALF_OPEN", "times = 3"),)),
+    "reset": Fault(_both("CUT", "probability = 0.05\ntimes = 4")),
+    "slow drip": Fault(
+        (
+            ("SLOW_STREAM", "times = 1\ndelay_ms = 20"),
+            ("SLOW_DRIP", "probability = 0.3\ndelay_ms = 400"),
+        )
+    ),
+    "gap": Fault((("DROP_DEPTH", "probability = 0.05"),)),
+    "duplicate": Fault((("DUPLICATE_DEPTH", "probability = 0.3"),)),
+    "reorder": Fault((("REORDER_DEPTH", "probability = 0.05"),)),
+    "bad checksum": Fault((("BAD_CHECKSUM", "probability = 0.05"),), venues=("OKX",)),
+    "429 storm": Fault((("THROTTLE", ""),)),
+    "5xx": Fault((("FAIL_5XX", "probability = 0.5"),)),
+    "answer lost after acting": Fault((("ACT_THEN_CUT", "probability = 0.7"),), orders=True),
+    "5xx after acting": Fault((("ACT_THEN_5XX", "probability = 0.7"),), orders=True),
+    "answer late": Fault((("DELAY", "delay_ms = 1500"),), orders=True),
+    "partial-fill storm": Fault((("PARTIAL_FILLS", "pieces = 20"),)),
+    "filter change": Fault((("FILTER_CHANGE", ""),)),
+    "maintenance": Fault((("MAINTENANCE", ""),)),
+    "clock skew": Fault((("CLOCK_SKEW", "delay_ms = 2000"),)),
+    "expired listen key": Fault((("EXPIRE_KEY", "times = 1"),)),
+}
+
+SPOT: Final = {
+    "BINANCE": "BTCUSDT.BINANCE",
+    "OKX": "BTC-USDT.OKX",
+    "BYBIT": "BTCUSDT-SPOT.BYBIT",
+    "COINBASE": "BTC-USD.COINBASE",
+}
+LINEAR: Final = {
+    "BINANCE": "BTCUSDT-PERP.BINANCE",
+    "OKX": "BTC-USDT-SWAP.OKX",
+    "BYBIT": "BTCUSDT-LINEAR.BYBIT",
+}
+MARKETS: Final = {Product.SPOT: SPOT, Product.LINEAR: LINEAR}
+
+
+def plan(faults: Sequence[str], venue: str, every_s: float) -> str:
+    """These faults one after the other at one venue, as TOML."""
+    found = [
+        FAULTS[name].toml(venue, BEGIN_S + i * every_s)
+        for i, name in enumerate(faults)
+        if FAULTS[name].at(venue)
+    ]
+    return "seed = 7\n" + "\n".join(found)
