@@ -179,7 +179,7 @@ def _ms(ns: int) -> int:
     return round(ns / NS_PER_MS)
 
 
-# --- the book as it was heard -----------------------------------------------------------------------
+# --- the book as it was heard ---------------------------------------------------------------------
 
 
 def outages(
@@ -232,7 +232,7 @@ def stream_losses(feed_log: Path) -> list[int]:
     return [line["ts_init"] for line in said if line["event"] == "stream_down"]
 
 
-# --- orders -----------------------------------------------------------------------------------------
+# --- orders --------------------------------------------------------------------------------------
 
 
 def accepted(journal: Path) -> Iterator[tuple[int, int]]:
