@@ -22,7 +22,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from itertools import batched
 from pathlib import Path
 from typing import Any, Final
 
@@ -129,8 +128,8 @@ def _groups(
         if str(product) not in given.product:
             continue
         left = [f for f in _only(given) if any((f, product, v) not in cells for v in markets)]
-        for faults in batched(left, given.each_run, strict=False):
-            yield product, faults
+        for at in range(0, len(left), given.each_run):
+            yield product, tuple(left[at : at + given.each_run])
 
 
 def _say(given: argparse.Namespace, text: str) -> None:

@@ -38,7 +38,7 @@ class VenueCheck(Strategy):
         self.step = 0
         self.due_ns = 0
         self.rounds = 0
-        self.taken = "0"  # by fees in the currency that is bought
+        self.taken: dict[str, str] = {}  # by fees, in each currency
 
     def on_quote(self, ctx: Context, quote: Any) -> None:
         """The touch is kept by the context; nothing is decided on quotes."""
@@ -53,8 +53,8 @@ class VenueCheck(Strategy):
             self.rounds += self.step == 0
 
     def on_order_filled(self, ctx: Context, event: OrderFilled) -> None:
-        if event.currency == ctx.instrument.base:
-            self.taken = str(Decimal(self.taken) + event.commission)
+        taken = Decimal(self.taken.get(event.currency, "0"))
+        self.taken[event.currency] = str(taken + event.commission)
 
     def _size(self, bid: float) -> Decimal:
         return Decimal(str(self.params.notional / bid))
@@ -74,8 +74,9 @@ class VenueCheck(Strategy):
         return ctx.submit_market(OrderSide.BUY, self._size(bid)) is not None
 
     def _sell(self, ctx: Context, bid: float) -> bool:
-        rules = ctx.instrument
-        held = ctx.position.quantity
+        rules, held = ctx.instrument, ctx.position.quantity
+        if rules is None:
+            return False
         size = to_lots(rules, self._free(rules, held))
         if size < max(rules.min_quantity, rules.size_increment):
             return True  # nothing, or dust: the next round's purchase comes on top of it
@@ -85,4 +86,4 @@ class VenueCheck(Strategy):
         """What is there to sell: a spot venue may take its fee out of what was bought."""
         if rules.product is not Product.SPOT:
             return held
-        return min(held, held - Decimal(self.taken))
+        return min(held, held - Decimal(self.taken.get(rules.base, "0")))

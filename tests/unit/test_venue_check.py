@@ -87,5 +87,5 @@ def test_a_restart_forgets_no_fee() -> None:
 
     bench.restart()
 
-    assert bench.state.memory.taken == "8E-7"
+    assert bench.state.memory.taken == {"BTC": "8E-7"}
     assert held - bench.orders[-1].quantity in (LOT, Decimal(0))

@@ -3,12 +3,15 @@
 Consecutive frames of one stream of one instrument become one batch. Frames of one instrument
 never change places across its streams: a quote between two trades ends the first batch of trades,
 because a receiver must see the quote where it was. Instruments are independent of each other.
+A change of a book that was heard before stands alone: joined with its successor it would be a
+batch that neither continues the book nor is known to it, and so look like a gap.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 
 from messages.base import Event, InstrumentId
+from messages.market import BookDeltaBatch
 from trading.errors import Garbled
 from venues.wire.frames import Decoded, Read, Unknown
 from venues.wire.piece import Piece, join
@@ -34,6 +37,7 @@ class Batcher:
         self._quarantine_max = quarantine_max
         self._runs: list[list[Piece] | tuple[Event, ...]] = []
         self._open: dict[InstrumentId, list[Piece]] = {}
+        self._books: dict[InstrumentId, int] = {}  # up to which number a book's changes came
 
     def add(self, raw: bytes, ts_init: int) -> None:
         """Take one frame in; it is never refused."""
@@ -66,6 +70,10 @@ class Batcher:
         return tuple(out)
 
     def _put(self, piece: Piece) -> None:
+        if self._repeats(piece):
+            self._open.pop(piece.instrument_id, None)
+            self._runs.append([piece])
+            return
         run = self._open.get(piece.instrument_id)
         if run is not None and len(run) < _ROWS_MAX and piece.continues(run[-1]):
             run.append(piece)
@@ -73,6 +81,16 @@ class Batcher:
         run = [piece]
         self._runs.append(run)
         self._open[piece.instrument_id] = run
+
+    def _repeats(self, piece: Piece) -> bool:
+        if piece.batch is not BookDeltaBatch:
+            return False
+        known = self._books.get(piece.instrument_id, -1)
+        goes_on = piece.prev_seq >= 0 and piece.prev_seq == known  # numbers may begin anew so
+        if not piece.snapshot and piece.last_seq <= known and not goes_on:
+            return True
+        self._books[piece.instrument_id] = piece.last_seq
+        return False
 
 
 def decode_many(
