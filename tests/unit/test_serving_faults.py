@@ -1,12 +1,13 @@
 """Plans of faults: schedules, chance, files and their mistakes; meters of rolling limits."""
 
+import re
 from pathlib import Path
 
 import pytest
 from repository import ROOT
 
 from messages.base import NS_PER_S
-from venues.serving.faults import FaultKind, Faults, FaultScript, Rule
+from venues.serving.faults import WHOLE, FaultKind, Faults, FaultScript, Rule
 from venues.serving.meter import Denied, Meter
 from venues.serving.plan import read_plan
 from venues.wire.limits import LimitRule
@@ -83,6 +84,18 @@ def test_plan_file_is_a_script(tmp_path: Path) -> None:
         ('[[fault]]\nkind = "NOPE"\n', ["fault.0.kind"]),
         ('[[fault]]\nkind = "CUT"\nat = 3\n', ["fault.0.at"]),
         ('[[fault]]\nkind = "CUT"\nprobability = 3\n', ["fault.0.probability"]),
+        ('[[fault]]\nkind = "CUT"\ntimes = 0\n', ["fault.0.times"]),
+        ('[[fault]]\nkind = "CUT"\nfor_s = -1\n', ["fault.0.for_s"]),
+        ('seed = "x"\n', ["seed"]),
+        ("fault = 3\n", ["fault"]),
+        ("[[fault]]\nat_s = 3\n", ["fault.0.kind"]),
+        ('[[fault]]\nkind = "CUT"\n[[fault]]\nkind = "DELAY"\n', ["fault.1.delay_ms", "needs"]),
+        ('[[fault]]\nkind = "DELAY"\ndelay_ms = -1\n', ["fault.0.delay_ms", "negative"]),
+        ('[[fault]]\nkind = "CUT"\ndelay_ms = 9\n', ["fault.0.delay_ms", "remove"]),
+        ('[[fault]]\nkind = "MUTE_USER"\nrequests = ["GET /"]\n', ["fault.0.requests"]),
+        ('[[fault]]\nkind = "MAINTENANCE"\ntimes = 1\n', ["fault.0.times", "for_s"]),
+        ('[[fault]]\nkind = "CLOCK_SKEW"\ndelay_ms = 9\nprobability = 0.1\n', ["probability"]),
+        ('[[fault]]\nkind = "CUT"\npieces = 3\n', ["fault.0.pieces"]),
     ],
 )
 def test_wrong_plan_is_one_line_with_its_place(text: str, words: list[str], tmp_path: Path) -> None:
@@ -96,10 +109,34 @@ def test_wrong_plan_is_one_line_with_its_place(text: str, words: list[str], tmp_
     assert [w for w in words if w not in str(caught.value)] == []
 
 
-def test_docs_name_every_fault() -> None:
+def test_docs_name_every_fault_with_an_example_by_schedule_and_by_seed(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "simulators.md").read_text()
+    rules = []
+    for i, text in enumerate(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)):
+        path = tmp_path / f"{i}.toml"
+        path.write_text(text)
+        rules += read_plan(path).rules
+    by_schedule = {r.kind for r in rules if r.at_s and r.for_s}
+    by_seed = {r.kind for r in rules if r.probability < 1}
 
     assert [kind for kind in FaultKind if f"`{kind}`" not in page] == []
+    assert by_schedule == set(FaultKind)
+    assert by_seed == set(FaultKind) - set(WHOLE)
+
+
+def test_two_plays_of_one_plan_are_the_same(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "simulators.md").read_text()
+    path = tmp_path / "plan.toml"
+    path.write_text(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[-1])
+
+    def played(seed: int) -> list[FaultKind | None]:
+        script = read_plan(path).model_copy(update={"seed": seed})
+        faults, _ = playing(*script.rules, seed=script.seed)
+        struck = [faults.fires((kind,), "") for _ in range(40) for kind in FaultKind]
+        return [None if rule is None else rule.kind for rule in struck]
+
+    assert read_plan(path) == read_plan(path)
+    assert played(7) == played(7) != played(8)
 
 
 def test_rolling_window_forgets_bit_by_bit() -> None:

@@ -42,7 +42,8 @@ class FaultKind(StrEnum):
     THROTTLE = "THROTTLE"  # 429, as if the caller had used up a limit
     BAN = "BAN"  # the venue hears this caller no longer, for a while
 
-    # The venue as a whole: in force while their time lasts (`at_s`, `for_s`).
+    # The venue as a whole: in force while their time lasts (`at_s`, `for_s`); EXPIRE_KEY is tried
+    # every second.
     MAINTENANCE = "MAINTENANCE"  # no request is served, connections are closed
     CLOCK_SKEW = "CLOCK_SKEW"  # its clock is `delay_ms` ahead (< 0: behind)
     PARTIAL_FILLS = "PARTIAL_FILLS"  # every fill comes in `pieces`
@@ -52,6 +53,17 @@ class FaultKind(StrEnum):
 
 # Tried on each event of a book that goes to a connection.
 DEPTH: Final = (FaultKind.DROP_DEPTH, FaultKind.DUPLICATE_DEPTH, FaultKind.REORDER_DEPTH)
+
+# Tried on each request; the others have none to be told apart by.
+REQUESTS: Final = (
+    *(FaultKind.DELAY, FaultKind.STALL, FaultKind.SLOW_DRIP, FaultKind.ACT_THEN_CUT),
+    *(FaultKind.ACT_THEN_5XX, FaultKind.CUT, FaultKind.FAIL_5XX, FaultKind.THROTTLE, FaultKind.BAN),
+)
+# In force while their time lasts: neither chance nor counts apply.
+WHOLE: Final = (
+    *(FaultKind.MAINTENANCE, FaultKind.CLOCK_SKEW),
+    *(FaultKind.PARTIAL_FILLS, FaultKind.FILTER_CHANGE),
+)
 
 
 class Rule(BaseModel):
@@ -65,7 +77,7 @@ class Rule(BaseModel):
 
     kind: FaultKind
     probability: Annotated[float, Field(ge=0, le=1)] = 1.0
-    times: int | None = None
+    times: Annotated[int, Field(ge=1)] | None = None
     requests: tuple[str, ...] = ()  # "POST /api/v3/order"; () is every request
     at_s: Annotated[float, Field(ge=0)] = 0.0
     for_s: Annotated[float, Field(gt=0)] | None = None
