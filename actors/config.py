@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from messages.base import InstrumentId, RunId, StrategyId, TsNs, Value
+from messages.base import NS_PER_S, InstrumentId, RunId, StrategyId, TsNs, Value
 from messages.market import Instrument, Product
 from messages.risk import RiskLimits
 from trading.ids import owners
@@ -42,6 +42,7 @@ class RunConfig(Value):
     cell: tuple[str, ...] = ()  # actors that share the process of the actor "cell"
     bar_intervals_ns: tuple[int, ...]
     stale_book_ns: TsNs
+    rules_ns: TsNs = 60 * NS_PER_S
     reconcile_ns: TsNs
     grace_ns: TsNs
     cancel_orphans: bool = False

@@ -15,6 +15,7 @@ from messages.arrays import TRADE
 from messages.market import (
     Batch,
     HistoryRequested,
+    InstrumentChanged,
     RepairStep,
     RepairStream,
     SnapshotRequested,
@@ -26,6 +27,7 @@ from trading.feed_state import FeedConfig, FeedState
 from trading.machine import Machine
 from venues.net.market import MarketStream, MarketStreams
 from venues.net.questions import Questions
+from venues.net.rules import follow_rules
 from venues.net.socket import SocketConfig
 from venues.wire.adapter import Channel, SnapshotBy, Subscription
 
@@ -88,6 +90,15 @@ class Feed(Shell[FeedState]):
         while not await self._access.sync():  # until a budget is lent, and the venue answers
             await asyncio.sleep(_SYNC_AGAIN_S)
         self._rest_up.set()
+        self.spawn(follow_rules(self._access, self.config.rules_ns, self._ruled, self._unruled))
+
+    def _ruled(self, change: InstrumentChanged) -> None:
+        self._heard_from_venue(change)
+        told = change.instrument.model_dump(mode="json")
+        self._log("INFO", "rules_changed", instrument=told["instrument_id"], rules=told)
+
+    def _unruled(self, error: VenueError) -> None:
+        self._log("WARNING", "no_rules", error=str(error))  # they are asked for again
 
     async def _follow(self, stream: MarketStream) -> None:
         async with aclosing(stream.batches()) as batches:

@@ -25,6 +25,8 @@ from trading.book import Book
 from trading.book_sync import BookSync, SyncState
 
 _SILENT_NS: Final = NS_PER_S
+_BEFORE_NS: Final = NS_PER_S // 2  # the last good change may have come so long before the fault
+_AFTER_NS: Final = 2 * NS_PER_S  # what begins later than this after a fault is none of its doing
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Account:
         compared = compare_fills(as_told(mine), {"fills": theirs})
         orders = [o for o in ledger["orders"] if time.has(o["ts_received"])]
         doubled = {o["client_order_id"] for o in orders} & set(ledger["duplicate_client_order_ids"])
-        here = [(a, b) for a, b in out if a < time.until_ns and (b is None or b > time.begin_ns)]
+        here = [(a, b) for a, b in out if time.has(a + _BEFORE_NS)]
         struck = ledger["server"]["faults"]
         found = {
             "struck": sum(struck.get(kind, 0) for kind, _ in FAULTS[fault].rules),
@@ -163,7 +165,7 @@ def _end(until_ns: int | None, time: Time) -> int:
 
 def _healed(out: list[tuple[int, int | None]], time: Time) -> int | None:
     """None: not before the next fault."""
-    ends = [b for _, b in out]
+    ends = [b for a, b in out if a < time.end_ns + _AFTER_NS]
     if any(b is None or b >= time.until_ns for b in ends):
         return None
     last = max((b for b in ends if b is not None), default=0)

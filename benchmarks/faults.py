@@ -40,6 +40,7 @@ from scenarios.venue_process import Place
 
 # Of the strategies: many orders in little time, and large enough for coarser lots.
 _PARAMS: Final = {"step_s": 0.3, "notional": 3000.0}
+_RULES_S: Final = 1.0  # a filter that changes for four seconds is to be seen
 _SAY_S: Final = 10.0
 
 
@@ -168,6 +169,7 @@ def _spec(
     duration_s = BEGIN_S + len(faults) * given.every
     spec = load("four-venues", [f"duration_s={duration_s}", f"seed={given.seed}"])
     table, markets = spec.model_dump(mode="json"), MARKETS[product]
+    table["feed"]["rules_s"] = _RULES_S
     table["venues"] = [v for v in table["venues"] if v["name"] in markets]
     table["strategies"] = [s for s in table["strategies"] if s["id"] in markets]
     limits = {i["instrument_id"].rpartition(".")[2]: i for i in table["instruments"]}

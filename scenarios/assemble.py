@@ -57,6 +57,7 @@ def run_config(
         cell=members(spec) if spec.cell else (),
         bar_intervals_ns=tuple(s * NS_PER_S for s in spec.feed.bar_intervals_s),
         stale_book_ns=round(spec.feed.stale_book_s * NS_PER_S),
+        rules_ns=round(spec.feed.rules_s * NS_PER_S),
         reconcile_ns=round(spec.reconciler.interval_s * NS_PER_S),
         grace_ns=round(spec.reconciler.grace_s * NS_PER_S),
         cancel_orphans=spec.reconciler.cancel_orphans,

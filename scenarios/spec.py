@@ -76,10 +76,11 @@ class RiskSpec(_Part):
 
 
 class FeedSpec(_Part):
-    """Bars built from trades, and how long a stream may be silent."""
+    """Bars built from trades, how long a stream may be silent, how old rules may be."""
 
     bar_intervals_s: tuple[Annotated[int, Field(gt=0)], ...] = (1,)
     stale_book_s: Seconds = 5.0
+    rules_s: Seconds = 60.0  # between two questions for the instruments' rules
     record: bool = True  # market data into the run's folder
 
 

@@ -89,14 +89,22 @@ def as_told(fills: list[OrderFilled]) -> list[dict[str, str]]:
 
 
 def booked(path: Path) -> list[OrderFilled]:
-    """Every fill that the order manager has booked, from its journal, as often as it did."""
-    found = []
+    """Every fill that the order manager has booked, from its journal, as often as it did.
+
+    It tells each fill to several actors, a row each: as often as it told any one of them.
+    """
+    told: dict[str, dict[tuple[str, str, str], list[OrderFilled]]] = {}
     for record in read_records(path, direction="out"):
         if record.kind == "order_filled":
             fill = decode(record.payload)
             assert isinstance(fill, OrderFilled), "a record is what its kind says"
-            found.append(fill)
-    return found
+            key = (fill.instrument_id, fill.trade_id, fill.client_order_id)
+            told.setdefault(record.peer, {}).setdefault(key, []).append(fill)
+    most: dict[tuple[str, str, str], list[OrderFilled]] = {}
+    for by_trade in told.values():
+        for key, rows in by_trade.items():
+            most[key] = max(most.get(key, []), rows, key=len)
+    return [fill for rows in most.values() for fill in rows]
 
 
 def _settled(place: Place) -> dict[str, Any]:

@@ -64,7 +64,9 @@ class VenueCheck(Strategy):
         return ctx.submit_limit(OrderSide.BUY, size, bid * AWAY, post_only=True) is not None
 
     def _amend(self, ctx: Context, bid: float) -> bool:
-        return all([ctx.amend(order, self._size(bid)) for order in ctx.working])
+        size = self._size(bid)
+        larger = [o for o in ctx.working if o.spec.post_only and o.quantity > size]
+        return all([ctx.amend(order, size) for order in larger])
 
     def _cancel(self, ctx: Context, bid: float) -> bool:
         ctx.cancel_all()

@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from served import QUICK
@@ -46,6 +46,27 @@ class Row:
     instrument_id: InstrumentId
     module: str
     product: Product = Product.SPOT
+
+
+ROWS: Final = (
+    Row("Binance spot", InstrumentId("BTCUSDT.BINANCE"), "venues.binance.simulator"),
+    Row(
+        "Binance USD-M",
+        InstrumentId("BTCUSDT-PERP.BINANCE"),
+        "venues.binance.simulator_usdm",
+        Product.LINEAR,
+    ),
+    Row("OKX spot", InstrumentId("BTC-USDT.OKX"), "venues.okx.simulator"),
+    Row("OKX swap", InstrumentId("BTC-USDT-SWAP.OKX"), "venues.okx.simulator", Product.LINEAR),
+    Row("Bybit spot", InstrumentId("BTCUSDT-SPOT.BYBIT"), "venues.bybit.simulator"),
+    Row(
+        "Bybit linear",
+        InstrumentId("BTCUSDT-LINEAR.BYBIT"),
+        "venues.bybit.simulator",
+        Product.LINEAR,
+    ),
+    Row("Coinbase", InstrumentId("BTC-USD.COINBASE"), "venues.coinbase.simulator"),
+)
 
 
 @dataclass

@@ -121,15 +121,20 @@ async def test_a_fill_that_was_booked_twice_is_reported(tmp_path: Path) -> None:
         currency="USDT",
         liquidity_side=LiquiditySide.TAKER,
     )
-    row = Draft(1, "out", "orders", 1, fill.kind, encode(fill))
+    risk, strategy = (
+        Draft(1, "out", "orders", 1, fill.kind, encode(fill), peer) for peer in ("risk", "strategy")
+    )
     path = tmp_path / "orders.db"
     async with await Journal.open(
         path, owner="r/orders", lease="X/main", incarnation=1, now_ns=7
     ) as journal:
-        await journal.append([row, row])
+        await journal.append([risk, strategy])
+        once = compare_fills(as_told(booked(path)), {"fills": [sold("1", 10)]})
+        await journal.append([strategy])
 
     found = compare_fills(as_told(booked(path)), {"fills": [sold("1", 10)]})
 
+    assert (once["equal"], once["doubled"]) == (True, [])
     assert (found["equal"], found["doubled"]) == (False, ["A.X 1"])
 
 

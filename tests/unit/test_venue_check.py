@@ -9,7 +9,7 @@ from messages import orders as m
 from messages.base import TradeId
 from messages.market import Product
 from scenarios.presets.venue_check import VenueCheck
-from trading.strategy_bench import BTCUSDT, Bench
+from trading.strategy_bench import BTCUSDT, Amend, Bench
 
 LOT = BTCUSDT.size_increment
 
@@ -89,3 +89,19 @@ def test_a_restart_forgets_no_fee() -> None:
 
     assert bench.state.memory.taken == {"BTC": "8E-7"}
     assert held - bench.orders[-1].quantity in (LOT, Decimal(0))
+
+
+def test_a_fill_that_nobody_has_told_yet_does_not_hold_up_the_round() -> None:
+    bench = Bench(VenueCheck)
+    bought(bench, "0.1", "USDT")
+    sold(bench)  # the venue has filled it, and its stream is silent
+    resting = bench.orders[-1]
+    assert resting.post_only
+    bench.accept(resting)
+
+    for _ in range(3):
+        bench.quote(60_000, 60_000.01)
+        bench.timer()
+
+    assert len([d for d in bench.decisions if isinstance(d, Amend)]) == 2
+    assert bench.orders[-1].order_type is m.OrderType.MARKET, "the round went on"

@@ -11,34 +11,13 @@ from pathlib import Path
 
 import pytest
 from contract_cases import CASES, Case
-from contract_world import NotOffered, Row, running
+from contract_world import ROWS, NotOffered, Row, running
 
-from messages.base import InstrumentId
-from messages.market import Product
 from trading.errors import VenueError
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 _AT_ONCE = 8  # cases, each with a simulator of its own
 PASS, NONE = "pass", "the venue has none"
-ROWS = (
-    Row("Binance spot", InstrumentId("BTCUSDT.BINANCE"), "venues.binance.simulator"),
-    Row(
-        "Binance USD-M",
-        InstrumentId("BTCUSDT-PERP.BINANCE"),
-        "venues.binance.simulator_usdm",
-        Product.LINEAR,
-    ),
-    Row("OKX spot", InstrumentId("BTC-USDT.OKX"), "venues.okx.simulator"),
-    Row("OKX swap", InstrumentId("BTC-USDT-SWAP.OKX"), "venues.okx.simulator", Product.LINEAR),
-    Row("Bybit spot", InstrumentId("BTCUSDT-SPOT.BYBIT"), "venues.bybit.simulator"),
-    Row(
-        "Bybit linear",
-        InstrumentId("BTCUSDT-LINEAR.BYBIT"),
-        "venues.bybit.simulator",
-        Product.LINEAR,
-    ),
-    Row("Coinbase", InstrumentId("BTC-USD.COINBASE"), "venues.coinbase.simulator"),
-)
 _FOUND: dict[str, dict[str, str]] = {}
 
 
