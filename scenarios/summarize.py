@@ -10,6 +10,7 @@ from actors.config import account_journal
 from actors.metrics import LatencyBuckets
 from journal.reader import read_records
 from messages import decode
+from messages.base import ClientOrderId, InstrumentId, TradeId
 from messages.orders import OrderFilled
 from scenarios import venue_process
 from scenarios.folder import RunFolder, keeps_orders
@@ -17,6 +18,7 @@ from scenarios.spec import RunSpec
 from scenarios.summary import Summary, compare_fills, orders_open, together
 from scenarios.venue_process import Place
 
+_Key = tuple[InstrumentId, TradeId, ClientOrderId]
 _LEDGER_S: Final = 5.0
 _POLL_S: Final = 0.1
 
@@ -93,14 +95,14 @@ def booked(path: Path) -> list[OrderFilled]:
 
     It tells each fill to several actors, a row each: as often as it told any one of them.
     """
-    told: dict[str, dict[tuple[str, str, str], list[OrderFilled]]] = {}
+    told: dict[str, dict[_Key, list[OrderFilled]]] = {}
     for record in read_records(path, direction="out"):
         if record.kind == "order_filled":
             fill = decode(record.payload)
             assert isinstance(fill, OrderFilled), "a record is what its kind says"
             key = (fill.instrument_id, fill.trade_id, fill.client_order_id)
             told.setdefault(record.peer, {}).setdefault(key, []).append(fill)
-    most: dict[tuple[str, str, str], list[OrderFilled]] = {}
+    most: dict[_Key, list[OrderFilled]] = {}
     for by_trade in told.values():
         for key, rows in by_trade.items():
             most[key] = max(most.get(key, []), rows, key=len)

@@ -285,3 +285,18 @@ async def test_a_book_that_lost_a_frame_is_whole_again_once_it_is_asked_for(
             stream.close()
 
     assert outcomes == [Outcome.APPLIED, Outcome.GAP, Outcome.APPLIED]
+
+
+@pytest.mark.parametrize(
+    ("kind", "most_s"), [(FaultKind.THROTTLE, 5), (FaultKind.BAN, 600)], ids=["limit", "ban"]
+)
+async def test_a_used_up_limit_is_waited_for_and_a_ban_for_ten_minutes(
+    kind: FaultKind, most_s: int
+) -> None:
+    async with world(SPOT) as w:
+        w.simulator.faults.play(FaultScript(rules=(Rule(kind=kind, times=1),)))
+
+        reply = await w.gateway.execute(QueryAccount(ts_event=1, ts_init=1))
+
+    assert isinstance(reply, RequestFailed)
+    assert most_s / 10 < reply.retry_after_ns / 1e9 <= most_s

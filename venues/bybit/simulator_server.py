@@ -32,6 +32,7 @@ from venues.wire.limits import LimitRule
 _AHEAD_MS: Final = 1000
 _WINDOW_MS: Final = 5000
 _BAN_S: Final = 600
+_TOO_FREQUENT: Final = (403, "403, access too frequent", 403)
 _ORDERS: Final = frozenset({"/v5/order/create", "/v5/order/amend", "/v5/order/cancel"})
 _CREATE: Final = "POST /v5/order/create"
 
@@ -73,12 +74,18 @@ class BybitServer(Server[Handler]):
     def charge(self, call: Call) -> None:
         now_ns = self._exchange.now_ns()
         if self._address.charge(((ADDRESS, 1),), now_ns) is not None:
-            raise self.throttled(ban=False)
+            raise Denied(*_TOO_FREQUENT)
 
     def throttled(self, ban: bool) -> ApiError:
         if ban:
             self._address.ban(self._exchange.now_ns())
-        return Denied(403, "403, access too frequent", 403)
+            return Denied(*_TOO_FREQUENT)
+        return self._too_many()
+
+    def _too_many(self) -> BybitError:
+        e = BybitError(10006, "Too many visits. Exceeded the API Rate Limit.")
+        e.time_ms = ms(self._exchange.now_ns())
+        return e
 
     def failed(self) -> ApiError:
         return Denied(502, "<html><body>502 Bad Gateway</body></html>", 502)
@@ -148,7 +155,7 @@ class BybitServer(Server[Handler]):
         product, limit = rule
         denied = self._account[product].charge(((limit.name, count),), self._exchange.now_ns())
         if denied is not None:
-            raise BybitError(10006, "Too many visits. Exceeded the API Rate Limit.")
+            raise self._too_many()
 
     def _rule(self, call: Call) -> tuple[Product, LimitRule] | None:
         if call.path not in PER_SECOND:
