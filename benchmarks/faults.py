@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     given = _arguments(arguments)
     given.into.mkdir(parents=True, exist_ok=True)
     kept = given.into / "faults.jsonl"
-    cells = {} if given.again else _kept(kept)
+    cells = {} if given.again else kept_cells(kept)
     if given.again:
         kept.unlink(missing_ok=True)
     groups = list(_groups(given, cells))
@@ -110,7 +110,7 @@ def _key(cell: Cell) -> tuple[str, str, str]:
     return cell.fault, cell.product, cell.venue
 
 
-def _kept(path: Path) -> dict[tuple[str, str, str], Cell]:
+def kept_cells(path: Path) -> dict[tuple[str, str, str], Cell]:
     """The newest cell of each fault and market; a line that was cut off is played again."""
     found = {}
     for text in path.read_text().splitlines() if path.is_file() else ():
