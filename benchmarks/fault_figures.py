@@ -1,7 +1,8 @@
 """What a fault did at one venue, from what is left of the run: recording, journal, both ledgers.
 
-A book is *well* while changes of it arrive and continue the last; from the last good change before
-a loss, or before a second of silence, to the next good one is an outage.
+A book is *well* while changes of it arrive, continue the last and are no older than a second; from
+the last good change before a loss, or before a second of silence or lateness, to the next good one
+is an outage. (The venue's clock is ours here; while a fault skews it, lateness means nothing.)
 """
 
 import json
@@ -202,7 +203,7 @@ def _outages(
 ) -> Iterator[tuple[int, int | None]]:
     sync, book, good_ns, ill = BookSync(), Book(), 0, False
     for now_ns, batch in heard:
-        applied = _step(sync, book, batch)
+        applied = _step(sync, book, batch) and not _late(batch)
         ill = ill or sync.state is not SyncState.SYNCHRONIZED
         if not applied:
             continue
@@ -211,6 +212,13 @@ def _outages(
         good_ns, ill = now_ns, sync.state is not SyncState.SYNCHRONIZED
     if good_ns < until_ns and (ill or until_ns - good_ns > _SILENT_NS):
         yield good_ns, None
+
+
+def _late(batch: BookDeltaBatch | None) -> bool:
+    """Whole books do not tell when they were made."""
+    if batch is None or batch.snapshot:
+        return False
+    return batch.ts_init - batch.ts_event > _SILENT_NS
 
 
 def _step(sync: BookSync, book: Book, batch: BookDeltaBatch | None) -> bool:

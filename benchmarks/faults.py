@@ -1,6 +1,6 @@
 """What exchanges do to those who trade there, fault by fault, at every venue and product.
 
-    python -m benchmarks.faults                           # everything, about 25 minutes
+    python -m benchmarks.faults                           # everything, about 15 minutes
     python -m benchmarks.faults --only reset --product linear --again
     python -m benchmarks.faults --into runs/faults --json
     python -m benchmarks.faults --table docs/faults.md
@@ -90,7 +90,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--each-run", type=int, default=6, metavar="N", help="faults a run")
     parser.add_argument(
-        "--every", type=float, default=20.0, metavar="SECONDS", help="from one fault to the next"
+        "--every", type=float, default=15.0, metavar="SECONDS", help="from one fault to the next"
     )
     parser.add_argument("--seed", type=int, default=7, help="of the market")
     parser.add_argument("--into", type=Path, default=Path("runs/faults"), help="what is kept")

@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 from websockets.asyncio.client import ClientConnection
 
-from messages.base import Event, InstrumentId
+from messages.base import NS_PER_S, Event, InstrumentId
 from messages.market import BookDeltaBatch
 from messages.venue import StreamDown, StreamUp
+from venues.net.lag import Lag
 from venues.net.socket import FAILURES, Socket, SocketConfig
 from venues.wire.adapter import Adapter, Instruments, MarketSession, Subscription
 from venues.wire.batch import Batcher
@@ -32,6 +33,7 @@ class MarketStream:
     batcher   counts what was read, by the venue's kinds
     wanted    subscriptions, in the order in which they were made
     refusals  the venue's last refusals of subscriptions: (request id, words)
+    lag       judges how late the connection is; one that is too late is left for a new one
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class MarketStream:
         now_ns: Callable[[], int],
         rng: np.random.Generator,
         route: str = "",
+        lag: Lag | None = None,
     ) -> None:
         self.route = route
+        self.lag = lag or Lag()
         self.socket = Socket(config, now_ns, rng)
         self.batcher = Batcher(self._read)
         self.wanted: dict[Subscription, None] = {}
@@ -96,6 +100,7 @@ class MarketStream:
                 self._ws = ws = await socket.opened(session.path(), session.ping)
                 self._session, up = session, True
                 self._begun.clear()
+                self.lag.begin()
                 asking = asyncio.create_task(self._send(session.subscribe(tuple(self.wanted))))
                 try:
                     async with aclosing(socket.batches(ws, session.ping)) as batches:
@@ -107,6 +112,9 @@ class MarketStream:
                             self._begun |= _whole(events)
                             if events:
                                 yield events
+                            if late_ns := self.lag.behind_ns(events):
+                                socket.problem = f"{late_ns / NS_PER_S:.1f} s late"
+                                break
                 finally:
                     self._session, self._ws = None, None
                     asking.cancel()
