@@ -10,6 +10,8 @@ w4  1 M changes of a book
 w5  indicators over 1 M bars
 w7  a CSV of 10 M rows, imported and verified
 decode  a frame of each venue, and a change of its book
+feed    one feed actor a venue: the most it carries, and 20,000 depth messages a second
+soak    a day of market data at 1,000 times its speed: what grows
 cold    the first compile of the engine, of a strategy, and a start after it
 linear  ten times the bars, and ten times the combinations: how many times the time
 
@@ -35,7 +37,20 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.g
 import bench_w1
 import data
 
-WORKLOADS = ("w1", "w1_python", "w2", "w3", "w4", "w5", "w7", "decode", "cold", "linear")
+WORKLOADS = (
+    "w1",
+    "w1_python",
+    "w2",
+    "w3",
+    "w4",
+    "w5",
+    "w7",
+    "decode",
+    "feed",
+    "soak",
+    "cold",
+    "linear",
+)
 _HERE = Path(__file__).resolve().parent
 
 
@@ -104,6 +119,10 @@ def measure(wanted: set[str], runs: int, peers: bool, folder: Path | None) -> di
         report["w7"] = script("w7_csv.py", "--runs", str(runs), "--json")
     if "decode" in wanted:
         report["decode"] = script("decode.py", "--json")
+    if "feed" in wanted:
+        report["feed"] = script("feed_actor.py", "--json")
+    if "soak" in wanted:
+        report["soak"] = script("soak.py", "--json")
     if "cold" in wanted:
         report["cold"] = script("cold.py", "--runs", str(runs), "--json")
     if "linear" in wanted:

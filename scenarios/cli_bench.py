@@ -13,7 +13,10 @@ import typer
 
 from scenarios.cli_output import Json, Mistake
 
-WORKLOADS: Final = ("w1", "w1_python", "w2", "w3", "w4", "w5", "w7", "decode", "cold", "linear")
+WORKLOADS: Final = (
+    *("w1", "w1_python", "w2", "w3", "w4", "w5", "w7"),
+    *("decode", "feed", "soak", "cold", "linear"),
+)
 FOLDER: Final = Path(__file__).resolve().parents[1] / "benchmarks"
 
 

@@ -65,6 +65,8 @@ def decode(
 ) -> None:
     """Say what a venue's decoders make of recordings: kinds, books in step, crossed, checksums.
 
+    A .json file may also hold a frame of an account or an answer over REST.
+
     \b
     Examples:
       manta venue decode BINANCE.jsonl.zst
@@ -76,4 +78,9 @@ def decode(
         raise Mistake(str(e)) from None
     names = ("venue", "product", "frames", "understood", "garbled", "books", "in_step", "crossed")
     rows = [tuple(one[name] for name in names) for one in found]
-    show(found, as_json=as_json, text=table(names, rows))
+    unread = [
+        f"{one['file']}: {count} of an unknown kind: {kind}"
+        for one in found
+        for kind, count in one["unknown"].items()
+    ]
+    show(found, as_json=as_json, text=[*table(names, rows), *unread])

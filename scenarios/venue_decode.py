@@ -2,7 +2,7 @@
 
 A recording is `.jsonl.zst` (one JSON record a line: connections, frames, HTTP answers), `.gz`
 (Binance's, lines of "<local ns> <frame>"), or frames as they are: `.jsonl` one a line, `.json` one
-a file.
+a file. What is in a `.json` may also be a frame of an account, or an answer over REST.
 """
 
 import json
@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from messages.base import NS_PER_S, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
 from scenarios.spec import BadSpec
+from scenarios.venue_payload import recognised
 from trading.book import Book
 from trading.book_sync import BookSync, SyncState
 from trading.errors import VenueError
@@ -141,7 +142,12 @@ def decode(path: Path, of: Adapter) -> dict[str, Any]:
         for event in batcher.flush():
             if isinstance(event, BookDeltaBatch):
                 kept.setdefault(event.instrument_id, Kept()).offer(event)
-    return _summary(path, of, list(batchers.values()), kept, sessions)
+    found = _summary(path, of, list(batchers.values()), kept, sessions)
+    if path.suffix == ".json" and found["understood"] != 1.0:
+        kind = recognised(path.read_bytes(), of, _NAMELESS)
+        if kind:
+            return found | {"understood": 1.0, "kinds": {kind: 1}, "unknown": {}, "garbled": 0}
+    return found
 
 
 def answered(

@@ -20,7 +20,7 @@ def test_workload_that_does_not_exist_is_refused_in_one_line(
 
     said = capsys.readouterr().err
     assert code == 2
-    known = "w1, w1_python, w2, w3, w4, w5, w7, decode, cold, linear"
+    known = "w1, w1_python, w2, w3, w4, w5, w7, decode, feed, soak, cold, linear"
     assert said == f"manta: w9: there is no such workload: choose from {known}\n"
 
 

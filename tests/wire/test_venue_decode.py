@@ -37,6 +37,59 @@ def test_frames_of_a_file_are_counted_by_kind(tmp_path: Path) -> None:
     assert found["understood"] == pytest.approx(1 / 3, abs=1e-5)
 
 
+REST_AND_ACCOUNT = {
+    "binance: the account": (
+        "binance",
+        '{"e":"outboundAccountPosition","E":1564034571105,"u":1564034571073,'
+        '"B":[{"a":"ETH","f":"10.0","l":"0.0"}]}',
+        "outboundAccountPosition",
+    ),
+    "okx: a balance": (
+        "okx",
+        '{"code":"0","msg":"","data":[{"uTime":"1705474164160","details":[{"ccy":"USDT",'
+        '"cashBal":"10","availBal":"9","frozenBal":"1","eq":"10"}]}]}',
+        "answer:QUERY_ACCOUNT",
+    ),
+    "bybit: the clock": (
+        "bybit",
+        '{"retCode":0,"retMsg":"OK","result":{"timeSecond":"1688639403",'
+        '"timeNano":"1688639403423213947"},"retExtInfo":{},"time":1688639403423}',
+        "time",
+    ),
+    "okx: a mark price has a time, and is not the clock": (
+        "okx",
+        '{"code":"0","msg":"","data":[{"instType":"SWAP","instId":"BTC-USDT-SWAP",'
+        '"markPx":"200","ts":"1597026383085"}]}',
+        "",
+    ),
+    "coinbase: an empty list says nothing": ("coinbase", '{"orders":[],"has_next":false}', ""),
+}
+
+
+@pytest.mark.parametrize("name", REST_AND_ACCOUNT)
+def test_payload_of_rest_or_account_is_recognised_or_told_as_unknown(
+    name: str, tmp_path: Path
+) -> None:
+    venue, text, kind = REST_AND_ACCOUNT[name]
+    path = tmp_path / f"{venue}.json"
+    path.write_text(text)
+
+    found = decode(path, adapter_for(path))
+
+    assert found["kinds"] == ({kind: 1} if kind else {})
+    assert (found["understood"], sum(found["unknown"].values())) == (bool(kind), not kind)
+
+
+def test_each_unknown_kind_is_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "binance.jsonl"
+    path.write_text('{"e":"news"}\n{"e":"weather"}\n{"e":"news"}\n')
+
+    said = CliRunner().invoke(app, ["venue", "decode", str(path)]).output
+
+    assert "2 of an unknown kind: news" in said
+    assert "1 of an unknown kind: weather" in said
+
+
 def test_file_of_nobody_is_refused_with_one_line(tmp_path: Path) -> None:
     path = tmp_path / "frames.jsonl"
     path.write_text("{}\n")

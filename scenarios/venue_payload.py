@@ -1,0 +1,141 @@
+"""What a single payload of a venue is: a frame of the market or of the account, or a REST answer.
+
+Nothing in a file says what it answers, so each of the venue's readers is asked in turn. One that
+reads it and finds something in it has recognised it: an empty list is no proof, and is nobody's.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from messages.base import NS_PER_MS, InstrumentId
+from messages.market import Instrument, Product
+from messages.venue import (
+    AccountReport,
+    FeesReport,
+    FillsReport,
+    OpenOrdersReport,
+    OrderReport,
+    PositionsReport,
+    Request,
+    RequestRefused,
+)
+from trading.errors import VenueError
+from venues.registry import adapter
+from venues.wire.adapter import Adapter
+from venues.wire.asked import Asked
+from venues.wire.frames import Control, Unknown
+from venues.wire.keys import Keys
+from venues.wire.request import Answer
+
+_NOW: Final = 1_900_000_000_000 * NS_PER_MS  # after whatever is in a payload
+_SYMBOL: Final = re.compile(rb'"(?:symbol|instId|product_id)"\s*:\s*"([^"]+)"')
+_ANY: Final = ("BTC-USDT-SWAP", "BTC-USDT", "BTCUSDT", "BTC-USD")
+# A reader of something else may stumble over anything in it.
+_NOT_THIS: Final = (VenueError, ValueError, LookupError, TypeError, ArithmeticError)
+# What a question's answer must hold to be one: the event, and its part that may not be empty.
+_ANSWERS: Final[dict[Request, tuple[type, str]]] = {
+    Request.QUERY_FILLS: (FillsReport, "fills"),
+    Request.QUERY_ACCOUNT: (AccountReport, "balances"),
+    Request.QUERY_POSITIONS: (PositionsReport, "positions"),
+    Request.QUERY_OPEN_ORDERS: (OpenOrdersReport, "orders"),
+    Request.QUERY_ORDER: (OrderReport, "instrument_id"),
+    Request.QUERY_FEES: (FeesReport, "taker"),
+    Request.SUBMIT: (OrderReport, "venue_order_id"),
+    Request.CANCEL: (OrderReport, "venue_order_id"),
+}
+
+
+class _Rules(dict[InstrumentId, Instrument]):
+    """An instrument of any name, in units of one: a payload comes without the venue's rules."""
+
+    def __init__(self, pattern: Instrument) -> None:
+        super().__init__()
+        self._pattern = pattern
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: InstrumentId) -> Instrument:
+        return self._pattern.model_copy(update={"instrument_id": name, "symbol": name})
+
+    def get(self, name: InstrumentId, default: Any = None) -> Any:
+        return self[name]
+
+
+def recognised(raw: bytes, of: Adapter, pattern: Instrument) -> str:
+    """The kind of a payload, as this venue's readers of any product see it; "" if none does.
+
+    pattern  an instrument that stands for any
+    """
+    others = [p for p in Product if p is not of.product]
+    for product in (of.product, *others):
+        try:
+            reader = of if product is of.product else adapter(of.venue, product)
+        except _NOT_THIS:
+            continue  # the venue has one product only
+        for read in _readers(raw, reader, _Rules(pattern.model_copy(update={"product": product}))):
+            try:
+                if found := read():
+                    return found
+            except _NOT_THIS:
+                continue
+    return ""
+
+
+def _readers(raw: bytes, of: Adapter, rules: _Rules) -> Iterator[Callable[[], str]]:
+    name = _named(raw, of)
+    yield lambda: _frame(raw, of, rules)
+    yield lambda: _of_account(raw, of, rules)
+    yield lambda: "instruments" if of.read_instruments(raw) else ""
+    yield lambda: "book" if len(of.read_book(raw, rules[name], _NOW).rows) else ""
+    yield lambda: _history(raw, of, rules[name], "trades")
+    yield lambda: _history(raw, of, rules[name], "bars")
+    for request in _ANSWERS:
+        asked = Asked(request, _NOW, name, product=of.product, instruments=rules)
+        yield lambda asked=asked: _answer(raw, of, asked)  # type: ignore[misc]
+    if not _SYMBOL.search(raw):  # many an answer has the venue's time beside what it is about
+        yield lambda: "time" if of.read_time(raw) else ""
+
+
+def _named(raw: bytes, of: Adapter) -> InstrumentId:
+    """The instrument that a payload names first, or any that the venue could have."""
+    said = _SYMBOL.search(raw)
+    for symbol in (said[1].decode() if said else "", *_ANY):
+        try:
+            of.symbol(of.instrument_id(symbol))
+        except _NOT_THIS:
+            continue
+        if symbol:
+            return of.instrument_id(symbol)
+    return InstrumentId("")
+
+
+def _frame(raw: bytes, of: Adapter, rules: _Rules) -> str:
+    found = of.market_session(rules, of.routes[0]).heard(raw, _NOW)
+    if isinstance(found, Unknown):
+        return ""
+    if isinstance(found, Control):
+        return found.kind
+    return found[0].kind if isinstance(found, tuple) else found.kind
+
+
+def _of_account(raw: bytes, of: Adapter, rules: _Rules) -> str:
+    events = of.user_session(Keys("", ""), rules).heard(raw, _NOW, _NOW).events
+    return "account:" + type(events[-1]).__name__ if events else ""
+
+
+def _history(raw: bytes, of: Adapter, instrument: Instrument, what: str) -> str:
+    name = instrument.instrument_id
+    interval_ns = min(of.bar_intervals)
+    wire = of.ask_trades(name, 0) if what == "trades" else of.ask_bars(name, interval_ns, 0)
+    return what if of.read_history(raw, wire, instrument, _NOW) else ""
+
+
+def _answer(raw: bytes, of: Adapter, asked: Asked) -> str:
+    events = of.read_answer(Answer(200, {}, raw), asked)
+    kind, part = _ANSWERS[asked.request]
+    last = events[-1] if events else None
+    if isinstance(last, RequestRefused):
+        return "answer:refused"
+    return f"answer:{asked.request}" if isinstance(last, kind) and getattr(last, part) else ""
