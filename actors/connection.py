@@ -2,7 +2,7 @@
 
 A request that comes before the connection is up waits for it, and it is up once the venue's time is
 known: requests are signed with it. What an answer proves, or fails to prove, is the gateway's to
-say. Nothing here repeats a request.
+say. Only what certainly never left is sent again, a few times and soon (`RetryPolicy`).
 
 Evidence is never dropped: it waits for room in the mailbox. While it waits the stream is not read;
 if that lasts, the venue ends it, and StreamDown and StreamUp make the order manager ask for
@@ -24,8 +24,10 @@ from actors.leasing import Leasing
 from actors.peer import Peer
 from actors.shell import Shell
 from messages import Message
+from messages.base import NS_PER_S
 from messages.venue import RequestFailed, Source
-from trading.breaker import Breakers
+from trading.breaker import Breakers, RetryPolicy
+from trading.execution.record import VenueRecord
 from venues.net.access import Access
 from venues.net.budget import Budget, RequestBudget
 from venues.net.clock import VenueClock
@@ -111,9 +113,13 @@ class VenueConnection:
         now_ns: Callable[[], int],
         owner: Owner,
         source: Source = Source.QUERY,
+        retries: RetryPolicy | None = None,
     ) -> None:
         self.access = access_of(config, now_ns, private=True)
         self._gateway = Gateway(self.access, source, Breakers())
+        self._retries = retries or RetryPolicy()
+        self._rng = np.random.default_rng()
+        self.record = VenueRecord()  # of requests that change something
         self._config = config
         self._owner = owner
         self._up = asyncio.Event()
@@ -157,10 +163,26 @@ class VenueConnection:
     async def _ask(self, command: GatewayCommand) -> None:
         await self._up.wait()
         begun = time.perf_counter()
-        answer = await self._gateway.execute(command)
+        answer, tries = await self._gateway.execute(command), 1
+        while (wait_ns := self._retries.wait_ns(answer, tries, self._rng)) is not None:
+            await asyncio.sleep(wait_ns / NS_PER_S)
+            answer, tries = await self._gateway.execute(command), tries + 1
         if not isinstance(answer, RequestFailed):
             self._owner.timed(REQUEST[type(command)], time.perf_counter() - begun)
         await self._owner.answer(answer)
+        if REQUEST[type(command)].acting:  # afterwards: nobody waits for statistics
+            took_ns = round((time.perf_counter() - begun) * NS_PER_S)
+            self.record = self.record.heard(answer, took_ns, self.access.now_ns())
+
+    def view(self) -> dict[str, Any]:
+        """How good the venue has been lately, for a router."""
+        now_ns, breakers = self.access.now_ns(), self._gateway.breakers
+        return {
+            "venue": self.access.adapter.venue,
+            "latency_ms": self.record.p50(now_ns),
+            "reliability": self.record.reliability(now_ns),
+            "healthy": breakers is None or breakers.healthy(self.access.adapter.venue),
+        }
 
     async def follow(self) -> None:
         """Pass on the account's events until the connection is closed."""

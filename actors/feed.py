@@ -3,11 +3,13 @@
 import asyncio
 from collections import Counter
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from actors.connection import BACKOFF, access_of, keep_budget
+from actors.metrics import Views
 from actors.shell import Shell
 from journal.recorder import Recorder, warm_up, write_parts
 from messages import Message
@@ -16,14 +18,16 @@ from messages.market import (
     Batch,
     HistoryRequested,
     InstrumentChanged,
+    QualityAlert,
     RepairStep,
     RepairStream,
     SnapshotRequested,
     TradeHistory,
 )
+from trading.book_sync import SyncState
 from trading.errors import VenueError
 from trading.feed import FeedCore
-from trading.feed_state import FeedConfig, FeedState
+from trading.feed_state import FeedConfig, FeedState, Tracked
 from trading.machine import Machine
 from venues.net.market import MarketStream, MarketStreams
 from venues.net.questions import Questions
@@ -35,6 +39,7 @@ _BACKLOG_MAX: Final = 2_000  # messages that may wait here before the socket fee
 _PAUSE_S: Final = 0.002
 _RECORD_S: Final = 1.0
 _SYNC_AGAIN_S: Final = 0.1
+_LEVELS: Final = 50  # of a book that a router is shown
 _CHANNEL: Final = {
     "book": Channel.BOOK,
     "trades": Channel.TRADES,
@@ -198,8 +203,20 @@ class Feed(Shell[FeedState]):
         if self.config.record:
             await asyncio.to_thread(write_parts, self._recorder.take())
 
+    def noted(self, message: Message) -> None:
+        if isinstance(message, QualityAlert):
+            about = {"instrument": message.instrument_id, "severity": round(message.severity, 3)}
+            self._log("WARNING", "quality", anomaly=message.anomaly, text=message.text, **about)
+
+    def measure(self) -> Views:
+        tracked = self.machine.state.tracked if self.machine else {}
+        scores = {i: t.quality.score.overall for i, t in tracked.items()}
+        return replace(super().measure(), quality=scores)
+
     def view(self, what: str) -> Any:
         tracked = self.machine.state.tracked if self.machine else {}
+        if what == "market":
+            return {i: _market(t) for i, t in tracked.items()}
         batchers = [stream.batcher for stream in self._streams.routes.values()]
         counts = sum((b.counts for b in batchers), Counter())
         return super().view(what) | {
@@ -208,5 +225,18 @@ class Feed(Shell[FeedState]):
             "frames": dict(counts),
             "unknown": sum(sum(b.unknown.values()) for b in batchers),
             "garbled": sum(b.garbled for b in batchers),
+            "quality": {i: t.quality.view() for i, t in tracked.items()},
             "unrecorded": self._recorder.dropped,
         }
+
+
+def _market(tracked: Tracked) -> dict[str, Any]:
+    """What an instrument's book shows now, best first."""
+    book = tracked.book
+    sides = {"bids": book.bids.top(_LEVELS), "asks": book.asks.top(_LEVELS)}
+    return {
+        "instrument": tracked.instrument.model_dump_json(),
+        "in_step": tracked.sync.state is SyncState.SYNCHRONIZED,
+        "quality": tracked.quality.score.overall,
+        **{name: np.column_stack(levels).tolist() for name, levels in sides.items()},
+    }

@@ -78,6 +78,7 @@ class Views:
     marks: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
     links: Links | None = None
     peers: Iterable[str] = ()
+    quality: Mapping[InstrumentId, float] = field(default_factory=dict)  # of market data, 0 to 1
 
 
 class ActorMetrics:
@@ -133,6 +134,8 @@ class ActorMetrics:
             self._refusals(said.code).inc()
         elif sort is orders.OrderRejected:
             self._rejections(said.code).inc()
+        elif sort is market.QualityAlert:
+            self._anomalies(said.instrument_id, said.anomaly).inc()
 
     def carried_out(self, effects: Effects) -> None:
         """Count what a step said, to peers, the venue and the journal keeper."""
@@ -196,6 +199,8 @@ class ActorMetrics:
         if views.links is not None:
             for peer in views.peers:
                 self._unacked(peer).set(views.links.unacked(peer))
+        for instrument_id, score in views.quality.items():
+            self._quality(instrument_id).set(score)
         for position in views.positions or ():
             self._show_position(position, views.marks.get(position.instrument_id))
 
@@ -247,6 +252,12 @@ class ActorMetrics:
         )
         self._staleness = self._gauge(
             "manta_feed_staleness_seconds", "Time since the last batch.", "stream", "instrument"
+        )
+        self._quality = self._gauge(
+            "manta_market_quality_score", "Quality of market data, 1 is faultless.", "instrument"
+        )
+        self._anomalies = self._counter(
+            "manta_market_anomalies_total", "Anomalies that began.", "instrument", "anomaly"
         )
 
     def _define_orders(self) -> None:

@@ -119,6 +119,8 @@ class OrderManager(Shell[Books]):
                 return [_shown(o) for o in books.orders.newest_closed(int(what[7:]))]
             case "positions":
                 return [p.model_dump(mode="json") for p in positions.views(books.positions)]
+            case "venue":
+                return self._venue.view()
             case "fills":
                 return _fills(books)
             case _:

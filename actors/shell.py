@@ -97,6 +97,9 @@ class Shell(Supervised, Generic[S]):
     def said(self, message: Message) -> None:
         """See each message of this actor's to another."""
 
+    def noted(self, message: Message) -> None:
+        """See each message of this actor's for the record."""
+
     def measure(self) -> Views:
         """What gauges show, when somebody looks."""
         machine = self.machine
@@ -265,6 +268,7 @@ class Shell(Supervised, Generic[S]):
                 self.metrics_registry.carried_out(effects)
             for message in effects.notes:
                 self._notes.put(encode(message))
+                self.noted(message)
             for packet in effects.packets:
                 if isinstance(packet, Frame):
                     self.said(packet.message)

@@ -99,7 +99,7 @@ def make_core(config: RunConfig, mine: StrategyConfig, incarnation: int) -> Stra
         assert isinstance(message, LoadStrategy), "a source is a name or a LoadStrategy"
         strategy = user_code.load(message)
     else:
-        strategy = strategies.load(mine.source)
+        strategy = strategies.load_live(mine.source)
     instance = CoreConfig(
         run_id=RunId(config.run_id),
         strategy_id=mine.strategy_id,

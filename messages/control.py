@@ -3,13 +3,23 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
 from pydantic import PlainSerializer, PlainValidator, model_validator
 
-from messages.base import Command, Event, StrategyId, TsNs
+from messages.base import (
+    Command,
+    Event,
+    InstrumentId,
+    NonNegative,
+    Quantity,
+    StrategyId,
+    TsNs,
+)
+from messages.orders import OrderSide
 
 
 def _to_bytes(value: object) -> bytes:
@@ -159,6 +169,32 @@ class ParamsRefused(Event):
     operator: str
 
 
+class ExecutionEnded(Event):
+    """A large order that a strategy worked off by child orders is over; fills that were on their
+    way then may still raise `filled`."""
+
+    kind: Literal["execution_ended"] = "execution_ended"
+    strategy_id: StrategyId
+    number: int  # of the strategy's executions, from 1
+    method: str
+    instrument_id: InstrumentId
+    side: OrderSide
+    status: str  # COMPLETED, CANCELLED, FAILED
+    quantity: Quantity
+    filled: NonNegative
+    reason: str
+    # Measures against the market when it began (trading.execution.quality); None if nobody knew it.
+    slippage_bps: Decimal | None = None
+    shortfall_bps: Decimal | None = None
+    improved: Decimal | None = None
+    fill_rate: Decimal | None = None
+    duration_ns: int | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.strategy_id}:{self.number}"
+
+
 class Shutdown(Command):
     """Stop in order; `cancel_orders` first takes working orders off the book."""
 
@@ -179,5 +215,6 @@ ControlMessage = (
     | SetParams
     | ParamsChanged
     | ParamsRefused
+    | ExecutionEnded
     | Shutdown
 )

@@ -21,6 +21,7 @@ from scenarios import (
     cli_logs,
     cli_operate,
     cli_report,
+    cli_route,
     cli_run,
     cli_simulate,
     cli_strategies,
@@ -81,6 +82,7 @@ strategies.command("list")(cli_strategies.list_)
 strategies.command()(cli_strategies.show)
 strategies.command()(cli_strategies.state)
 app.command()(cli_strategies.params)
+app.command()(cli_route.route)
 config.command("show")(cli_run.show_config)
 
 

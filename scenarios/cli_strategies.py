@@ -25,9 +25,9 @@ def list_(as_json: Json = False) -> None:
       manta strategies list
       manta strategies list --json
     """
-    from strategies import BUILT_IN  # noqa: PLC0415 - the compiler
+    from strategies import BUILT_IN, LIVE  # noqa: PLC0415 - the compiler
 
-    rows = [_listed(name, _strategy(name)) for name in BUILT_IN]
+    rows = [_listed(name, _strategy(name)) for name in (*BUILT_IN, *LIVE)]
     columns = ("name", "streams", "parameters", "about")
     text = table(columns, [[row[c] for c in columns] for row in rows])
     out(rows, as_json=as_json, text=text)
@@ -120,7 +120,7 @@ def _strategy(name: str) -> Any:
     try:
         found = strategies.split(name)
         if found is None:
-            return strategies.load(name)
+            return strategies.load_live(name)
         from pathlib import Path  # noqa: PLC0415
 
         from actors.user_code import load, pack  # noqa: PLC0415 - Ray
@@ -182,6 +182,22 @@ def _state_lines(document: dict[str, Any]) -> Iterator[str]:
     yield from facts({"memory": _short(document["memory"])})
     for part, columns in (
         ("positions", ("instrument_id", "quantity", "avg_px", "realized_pnl", "commissions")),
+        (
+            "executions",
+            (
+                "number",
+                "method",
+                "instrument_id",
+                "side",
+                "status",
+                "quantity",
+                "filled",
+                "working",
+                "slice",
+                "slices",
+                "reason",
+            ),
+        ),
         ("orders", ("sequence", "side", "type", "quantity", "filled", "price", "status", "tag")),
     ):
         yield ""

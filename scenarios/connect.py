@@ -143,6 +143,16 @@ class Connected:
             time.sleep(_ANSWER_S)
         raise NoAnswer(f"params: {strategy} did not answer; look with `manta strategies state`")
 
+    def markets(self) -> dict[str, Any]:
+        """By instrument: its rules, and what its book shows now."""
+        found = [look(self._run_id, n, "market") for n in of_accounts(Role.FEED, self._tags)]
+        return {i: about for markets in found if markets for i, about in markets.items()}
+
+    def venues(self) -> dict[str, Any]:
+        """By venue: how fast and how reliably it has answered lately, and if it may be asked."""
+        found = [look(self._run_id, n, "venue") for n in of_accounts(Role.ORDERS, self._tags)]
+        return {about["venue"]: about for about in found if about}
+
     def _known(self, strategy: str) -> None:
         names = [str(row["name"]) for row in self.tree()["actors"]]
         ids = [n.removeprefix("strategy-") for n in names if n.startswith("strategy-")]

@@ -79,7 +79,11 @@ class Fuzzer(Strategy):
 
 
 def fuzzer_core(
-    seed: int, strategy_id: StrategyId, instruments: tuple[Instrument, ...], incarnation: int
+    seed: int,
+    strategy_id: StrategyId,
+    instruments: tuple[Instrument, ...],
+    incarnation: int,
+    kind: type[Strategy] = Fuzzer,
 ) -> StrategyCore:
     """The core of one fuzzer; other ids of one seed have other whims."""
     own = seed * 1_000_003 + sum(ord(c) * 31**i for i, c in enumerate(strategy_id))
@@ -90,4 +94,4 @@ def fuzzer_core(
         params={"seed": own % 2**62},
         incarnation=incarnation,
     )
-    return StrategyCore(config, Fuzzer)
+    return StrategyCore(config, kind)

@@ -82,6 +82,7 @@ class Parts:
     risk: Callable[[RiskConfig], Core[Any]] = RiskCore
     reconciler: Callable[[ReconcilerConfig], Core[Any]] = ReconcilerCore
     loop: type[Loop] = Loop
+    strategy: Callable[[int, StrategyId, tuple[Instrument, ...], int], Core[Any]] = fuzzer_core
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,8 @@ def _world(seed: int, spec: SimulateSpec, parts: Parts, connection: SimConnectio
 
     def make(name: str, incarnation: int) -> Core[Any]:
         if name in strategies:
-            return fuzzer_core(seed, strategies[name], tuple(instruments.values()), incarnation)
+            known = tuple(instruments.values())
+            return parts.strategy(seed, strategies[name], known, incarnation)
         return _core(name, incarnation, spec, parts)
 
     def restore(machine: Machine[Any], checkpoint: StrategyCheckpoint) -> None:

@@ -7,7 +7,7 @@ from actors.user_code import pack
 from messages import encode
 from messages.base import StrategyId
 from scenarios.spec import BadSpec, StrategySpec
-from strategies import BUILT_IN
+from strategies import BUILT_IN, LIVE
 
 
 def source_of(strategy: StrategySpec) -> str:
@@ -18,8 +18,8 @@ def source_of(strategy: StrategySpec) -> str:
     name = strategy.strategy
     path, colon, entry = name.rpartition(":")
     if not colon:
-        if name not in BUILT_IN:
-            known = ", ".join(sorted(BUILT_IN))
+        if name not in (names := (*BUILT_IN, *LIVE)):
+            known = ", ".join(sorted(names))
             raise BadSpec(
                 f"strategies.{strategy.id}.strategy: {name!r} is not built in; "
                 f"use one of {known}, or path/to/file.py:Name"

@@ -7,9 +7,12 @@ a message that `actors.user_code` loads where the strategy runs.
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trading.strategy import CompiledStrategy
+
+if TYPE_CHECKING:
+    from trading.strategy_python import Strategy
 
 BUILT_IN: Final[Mapping[str, str]] = {
     "trend_following": "strategies.trend_following:STRATEGY",
@@ -19,6 +22,24 @@ BUILT_IN: Final[Mapping[str, str]] = {
     "market_making_bars": "strategies.market_making:ON_BARS",
     "grid": "strategies.grid:STRATEGY",
 }
+# Python strategies: they work off orders on a live market, and are in no backtest.
+LIVE: Final[Mapping[str, str]] = {
+    "twap": "strategies.executions:Twap",
+    "pov": "strategies.executions:Pov",
+    "iceberg": "strategies.executions:Iceberg",
+}
+
+
+def load_live(name: str) -> "CompiledStrategy | type[Strategy]":
+    """The built-in strategy of this name, as a run takes it.
+
+    raises  ValueError naming the strategies that there are
+    """
+    if name not in LIVE:
+        return load(name)
+    module, _, entry = LIVE[name].partition(":")
+    found: type[Strategy] = getattr(import_module(module), entry)
+    return found
 
 
 def load(name: str) -> CompiledStrategy:
@@ -26,6 +47,8 @@ def load(name: str) -> CompiledStrategy:
 
     raises  ValueError naming the strategies that there are
     """
+    if name in LIVE:
+        raise ValueError(f"{name!r} works off an order on a live market: use it in `manta run`")
     if name not in BUILT_IN:
         known = ", ".join(sorted(BUILT_IN))
         raise ValueError(f"{name!r} is not built in: use one of {known}, or path/to/file.py:Name")

@@ -138,6 +138,13 @@ class BarContext:
         for order in self.working:
             self.cancel(order)
 
+    def execute(self, *_: Any, **__: Any) -> None:
+        """Refused: an execution needs quotes and time, and a backtest on bars has neither."""
+        raise ValueError(
+            "ctx.execute: executions need a live market: in a backtest, submit orders, or run it"
+            " with `manta run`"
+        )
+
     def _ask(  # noqa: PLR0913, PLR0917 - an order has this many parts
         self, side: OrderSide, kind: int, quantity: float, price: float = 0.0,
         trigger: float = 0.0, tif: int = GTC, post_only: bool = False, reduce_only: bool = False,

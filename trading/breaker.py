@@ -159,25 +159,24 @@ class Breakers:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most `attempts` in all; waits double from `first_ns` to `most_ns`, off by up to `jitter`
-    either way, so that a thousand callers do not come back together."""
+    """At most `attempts` in all; waits double from `first_ns`, off by up to `jitter` either way,
+    so that a thousand callers do not come back together."""
 
     attempts: int = 3
     first_ns: int = 100 * NS_PER_MS
-    most_ns: int = 10 * NS_PER_S
     jitter: float = 0.1
 
     def wait_ns(self, answer: Event, attempt: int, rng: np.random.Generator) -> int | None:
         """How long to wait before sending the same request (and id) again; None: never.
 
         Only where the venue certainly did not act. PERHAPS is for reconciliation, not for hope;
-        a refusal would be repeated too.
+        a refusal would be repeated too; what was held back has to wait too long for an order, and
+        who asks a question asks again when the answer still matters.
         attempt  those made so far, >= 1
         """
-        if not isinstance(answer, RequestFailed) or answer.acted is not Acted.NO:
+        if not isinstance(answer, RequestFailed) or not answer.request.acting:
             return None
-        if attempt >= self.attempts:
+        if answer.acted is not Acted.NO or answer.retry_after_ns or attempt >= self.attempts:
             return None
-        wait = min(self.first_ns << (attempt - 1), self.most_ns)
-        jittered = round(wait * (1.0 + self.jitter * float(rng.uniform(-1.0, 1.0))))
-        return max(jittered, answer.retry_after_ns)
+        wait = self.first_ns << (attempt - 1)
+        return round(wait * (1.0 + self.jitter * float(rng.uniform(-1.0, 1.0))))

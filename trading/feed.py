@@ -94,6 +94,11 @@ class FeedCore:
         if t is None:
             state.ignored += 1
             return ()
+        alerts = t.quality.on(batch, now_ns)
+        out = self._read(state, t, batch, now_ns)
+        return (*alerts, *out) if alerts else out
+
+    def _read(self, state: FeedState, t: Tracked, batch: StreamBatch, now_ns: int) -> Out:
         if isinstance(batch, BookDeltaBatch):
             moved = () if batch.snapshot else self._clock(state, batch.ts_event, now_ns)
             return (*moved, *self._book(t, batch, now_ns))
@@ -165,6 +170,7 @@ class FeedCore:
         for t in state.tracked.values():
             t.sync.lose()
             t.book.clear()
+            t.quality.disconnected()
         return ()
 
     def _up(self, state: FeedState, now_ns: int) -> Out:
@@ -291,6 +297,7 @@ class FeedCore:
     def _check_silence(self, state: FeedState, now_ns: int) -> Out:
         out: list[Message] = []
         for t in state.tracked.values():
+            out += t.quality.on_time(now_ns)
             for stream, pulse in t.pulses.items():
                 said: dict[str, Any] = {
                     "ts_event": now_ns,

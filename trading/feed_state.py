@@ -19,6 +19,7 @@ from trading.book import Book
 from trading.book_sync import BookSync, Reason
 from trading.history import History
 from trading.liveness import Pulse
+from trading.quality import MarketQuality
 
 Stream = Literal["trades", "quotes", "book", "bars"]
 StreamBatch = TradeBatch | QuoteBatch | BookDeltaBatch | BarBatch | FundingBatch
@@ -69,6 +70,7 @@ class Tracked:
         self.bars = Bars(config.bar_intervals_ns)
         self.pulses = {s: Pulse(limit, config.stale_floor_ns) for s, limit in config.stale_after_ns}
         self.history = History()
+        self.quality = MarketQuality(instrument.instrument_id)
         self.asked_ns = -1  # when a snapshot was last asked for; -1 never
         self.awaiting = False  # the request is not answered yet
         self.reason: Reason = "start"

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from messages.base import Value
 from messages.market import Instrument
-from messages.orders import LiquiditySide, OrderSide
+from messages.orders import LiquiditySide, OrderFilled, OrderSide
 from trading.positions import notional
 
 
@@ -45,3 +45,10 @@ def commission_quote(
 ) -> Decimal:
     """The same in quote currency, base valued at `price`: equal for both sides."""
     return notional(notional(quantity, price), rate(instrument, liquidity_side))
+
+
+def commission_in_quote(fill: OrderFilled, rules: Instrument | None) -> Decimal:
+    """What a fill cost in quote currency; 0 where its currency is neither base nor quote."""
+    if rules is None or fill.currency == rules.quote:
+        return fill.commission
+    return notional(fill.commission, fill.last_px) if fill.currency == rules.base else Decimal(0)

@@ -13,21 +13,23 @@ spread that stays wide is one alert, and still lowers the score with every quote
     SEQUENCE_GAP        a book's update does not continue           missing updates / 100
     TIMESTAMP_ANOMALY   venue's and our time are > 1 s apart        skew / (5 x threshold)
 
+A batch that looks right costs a few comparisons and allocates nothing: this is asked of each one.
 Volume is that of whole intervals, because sizes of single trades differ a thousandfold on a quiet
 day: a spike is seen while its interval runs, a drop when it ends. Nothing is judged before ten
 samples of its kind.
 """
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from messages.arrays import Rows
-from messages.base import NS_PER_MS, NS_PER_S, InstrumentId, Message
+from messages.base import NS_PER_MS, NS_PER_S, InstrumentId
 from messages.market import Anomaly, Batch, BookDeltaBatch, QualityAlert, QuoteBatch, TradeBatch
 
 _KEPT: Final = 1000
 _BPS: Final = 10_000.0
+Alerts = tuple[QualityAlert, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,13 @@ class _Mean:
 class MarketQuality:
     """One instrument's data.
 
-    alerts  the last 1000
+    alerts  the last 1000; begun: how many there were, by anomaly
     total   batches heard; stale, gaps, wrong: how many of them, by the score's three parts
     """
 
     def __init__(self, instrument_id: InstrumentId, config: QualityConfig | None = None) -> None:
         self.alerts: deque[QualityAlert] = deque(maxlen=_KEPT)
+        self.begun: Counter[str] = Counter()
         self.total = self.stale = self.gaps = self.wrong = 0
         self._instrument_id = instrument_id
         self._config = config or QualityConfig()
@@ -101,6 +104,7 @@ class MarketQuality:
         self._prices = _Mean(self._config.prices)
         self._volumes = _Mean(self._config.volumes)
         self._interval = -1
+        self._ends_ns = 0  # of the interval
         self._volume = 0.0
         self._last_seq = -1
         self._heard_ns = -1
@@ -115,31 +119,34 @@ class MarketQuality:
             consistency=max(0.0, 1 - 2 * self.wrong / total),
         )
 
-    def on(self, message: Message, now_ns: int) -> tuple[QualityAlert, ...]:
-        """Take a message of the feed in -> what begins to look wrong with it."""
-        if not isinstance(message, Batch) or message.instrument_id != self._instrument_id:
+    def on(self, batch: Batch, now_ns: int) -> Alerts:
+        """Take a batch of this instrument's in -> what begins to look wrong with it."""
+        rows = batch.rows  # type: ignore[attr-defined]  # every batch has rows
+        if not len(rows):
             return ()
-        if not len(message.rows):  # type: ignore[attr-defined]  # every batch has rows
-            return ()
-        said = [*self.on_time(now_ns)]
+        said = self.on_time(now_ns)
         self.total += 1
         self._heard_ns = now_ns
-        self._active.discard(Anomaly.STALE_DATA)
-        said += self._judge_time(message, now_ns)
-        if isinstance(message, TradeBatch):
-            said += self._judge_trades(message.rows, now_ns)
-        elif isinstance(message, QuoteBatch):
-            said += self._judge_spread(message.rows, now_ns)
-        elif isinstance(message, BookDeltaBatch):
-            said += self._judge_sequence(message, now_ns)
-        return tuple(said)
+        if self._active:
+            self._active.discard(Anomaly.STALE_DATA)
+        said += self._judge_time(batch, now_ns)
+        sort = type(batch)  # told apart by type: `isinstance` of pydantic's classes is slow
+        if sort is BookDeltaBatch:
+            said += self._judge_sequence(batch, now_ns)  # type: ignore[arg-type]
+        elif sort is QuoteBatch:
+            said += self._judge_spread(rows, now_ns)
+        elif sort is TradeBatch:
+            said += self._judge_trades(rows, now_ns)
+        return said
 
-    def on_time(self, now_ns: int) -> tuple[QualityAlert, ...]:
+    def on_time(self, now_ns: int) -> Alerts:
         """Time alone: silence, and the end of an interval of volume."""
-        said = self._judge_volume_until(now_ns // self._config.volume_interval_ns, now_ns)
+        said: Alerts = ()
+        if now_ns >= self._ends_ns:
+            said = self._judge_volume_until(now_ns // self._config.volume_interval_ns, now_ns)
         age, limit = now_ns - self._heard_ns, self._config.stale_ns
-        if self._heard_ns < 0 or self.total < self._config.samples_min or age <= limit:
-            return tuple(said)
+        if age <= limit or self._heard_ns < 0 or self.total < self._config.samples_min:
+            return said
         if Anomaly.STALE_DATA not in self._active:
             self.stale += 1
             text = f"nothing for {age / NS_PER_MS:.0f} ms"
@@ -150,7 +157,14 @@ class MarketQuality:
                 text,
                 now_ns,
             )
-        return tuple(said)
+        return said
+
+    def view(self) -> dict[str, Any]:
+        """For people: the score, its parts, and how often each anomaly began."""
+        score = self.score
+        parts = ("overall", "freshness", "completeness", "consistency", "reliability")
+        known = {name: round(getattr(score, name), 4) for name in parts}
+        return known | {"batches": self.total, "alerts": dict(self.begun)}
 
     def disconnected(self) -> None:
         """The connection is known to be lost: what comes next continues nothing."""
@@ -158,8 +172,8 @@ class MarketQuality:
 
     # --- the seven -------------------------------------------------------------------------------
 
-    def _judge_trades(self, rows: Rows, now_ns: int) -> list[QualityAlert]:
-        said: list[QualityAlert] = []
+    def _judge_trades(self, rows: Rows, now_ns: int) -> Alerts:
+        said: Alerts = ()
         for price, size in zip(rows["price"].tolist(), rows["size"].tolist(), strict=True):
             said += self._judge_price(price, now_ns)
             self._volume += size
@@ -175,21 +189,21 @@ class MarketQuality:
             )
         return said
 
-    def _judge_price(self, price: float, now_ns: int) -> list[QualityAlert]:
+    def _judge_price(self, price: float, now_ns: int) -> Alerts:
         config, mean = self._config, self._prices.mean
         judged = len(self._prices.values) >= config.samples_min
         self._prices.add(price)
         off = abs(price - mean) / mean if judged and mean else 0.0
         if off <= config.price_spike:
             self._active.discard(Anomaly.PRICE_SPIKE)
-            return []
+            return ()
         text = f"{off:.1%} off the mean of the last {len(self._prices.values) - 1} prices"
         severity = off / (3 * config.price_spike)
         return self._wrong(Anomaly.PRICE_SPIKE, severity, (mean, price), text, now_ns)
 
-    def _judge_volume_until(self, interval: int, now_ns: int) -> list[QualityAlert]:
+    def _judge_volume_until(self, interval: int, now_ns: int) -> Alerts:
         """Close the interval of volume if it is over; whole intervals of silence were 0."""
-        said: list[QualityAlert] = []
+        said: Alerts = ()
         if self._interval < 0:
             self._interval = interval
         ended = min(interval - self._interval, self._config.volumes)
@@ -199,69 +213,72 @@ class MarketQuality:
             self._volume = 0.0
             self._active.discard(Anomaly.VOLUME_SPIKE)
         self._interval = max(interval, self._interval)
+        self._ends_ns = (self._interval + 1) * self._config.volume_interval_ns
         return said
 
-    def _judge_drop(self, now_ns: int) -> list[QualityAlert]:
+    def _judge_drop(self, now_ns: int) -> Alerts:
         config, average = self._config, self._volumes.mean
         ratio = self._volume / average if average else 1.0
         if len(self._volumes.values) < config.samples_min or ratio >= config.volume_drop:
             self._active.discard(Anomaly.VOLUME_DROP)
-            return []
+            return ()
         severity = (config.volume_drop - ratio) / config.volume_drop
         text = f"{ratio:.0%} of the average of an interval"
         return self._wrong(Anomaly.VOLUME_DROP, severity, (average, self._volume), text, now_ns)
 
-    def _judge_spread(self, rows: Rows, now_ns: int) -> list[QualityAlert]:
+    def _judge_spread(self, rows: Rows, now_ns: int) -> Alerts:
         bid, ask = float(rows["bid_price"][-1]), float(rows["ask_price"][-1])
         limit, middle = self._config.spread_bps, (bid + ask) / 2
         spread = (ask - bid) / middle * _BPS if bid > 0 and ask > 0 else 0.0
         if spread <= limit or self.total < self._config.samples_min:
             self._active.discard(Anomaly.SPREAD_WIDENING)
-            return []
+            return ()
         text = f"spread of {spread:.0f} bps"
         severity = spread / (3 * limit)
         return self._wrong(Anomaly.SPREAD_WIDENING, severity, (limit, spread), text, now_ns)
 
-    def _judge_sequence(self, batch: BookDeltaBatch, now_ns: int) -> list[QualityAlert]:
+    def _judge_sequence(self, batch: BookDeltaBatch, now_ns: int) -> Alerts:
         last, self._last_seq = self._last_seq, max(self._last_seq, batch.last_seq)
         if batch.snapshot:
-            self._last_seq = batch.last_seq
+            # It may be older than changes that wait for it, or of a stream that counts anew.
+            self._last_seq = -1
             self._active.discard(Anomaly.SEQUENCE_GAP)
-            return []
+            return ()
         begins = batch.prev_seq if batch.prev_seq >= 0 else batch.first_seq - 1
         if last < 0 or begins <= last:
             self._active.discard(Anomaly.SEQUENCE_GAP)
-            return []
+            return ()
         self.gaps += 1
         if self.total < self._config.samples_min:
-            return []
+            return ()
         missing = begins - last
         severity = missing / self._config.gap_worst
         text = f"updates {last + 1} to {begins} are missing"
         return self._alert(Anomaly.SEQUENCE_GAP, severity, (last, begins), text, now_ns)
 
-    def _judge_time(self, batch: Batch, now_ns: int) -> list[QualityAlert]:
+    def _judge_time(self, batch: Batch, now_ns: int) -> Alerts:
         skew, limit = abs(batch.ts_init - batch.ts_event), self._config.skew_ns
         if skew <= limit or self.total < self._config.samples_min:
             self._active.discard(Anomaly.TIMESTAMP_ANOMALY)
-            return []
+            return ()
         text = f"venue's and our time are {skew / NS_PER_MS:.0f} ms apart"
         values = (batch.ts_init / NS_PER_MS, batch.ts_event / NS_PER_MS)
         return self._wrong(Anomaly.TIMESTAMP_ANOMALY, skew / (5 * limit), values, text, now_ns)
 
     def _wrong(
         self, anomaly: Anomaly, severity: float, values: tuple[float, float], text: str, now_ns: int
-    ) -> list[QualityAlert]:
+    ) -> Alerts:
         """Count it against consistency, and say it if it begins."""
         self.wrong += 1
         return self._alert(anomaly, severity, values, text, now_ns)
 
     def _alert(
         self, anomaly: Anomaly, severity: float, values: tuple[float, float], text: str, now_ns: int
-    ) -> list[QualityAlert]:
+    ) -> Alerts:
         if anomaly in self._active:
-            return []
+            return ()
         self._active.add(anomaly)
+        self.begun[str(anomaly)] += 1
         expected, actual = values
         alert = QualityAlert(
             ts_event=now_ns,
@@ -274,24 +291,4 @@ class MarketQuality:
             text=text,
         )
         self.alerts.append(alert)
-        return [alert]
-
-
-class Sampler:
-    """Which of a stream's values are worth keeping: every one, or at most one in `every_ns`, or
-    one in `every`, or one for each move of `move` (a fraction) of the price."""
-
-    def __init__(self, *, every_ns: int = 0, every: int = 1, move: float = 0.0) -> None:
-        self._every_ns, self._every, self._move = every_ns, every, move
-        self._kept_ns, self._seen, self._price = -1, 0, 0.0
-
-    def keeps(self, ts_ns: int, price: float) -> bool:
-        """Whether to keep this value; the first one always."""
-        first = self._kept_ns < 0
-        self._seen += 1
-        due = ts_ns - self._kept_ns >= self._every_ns and self._seen >= self._every
-        moved = not self._move or abs(price - self._price) >= self._move * self._price
-        if not first and not (due and moved):
-            return False
-        self._kept_ns, self._seen, self._price = ts_ns, 0, price
-        return True
+        return (alert,)

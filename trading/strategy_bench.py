@@ -102,6 +102,7 @@ class Bench:
         self._holding = Holding()
         self._untold: list[OrderEvent] = []  # since the last checkpoint: told again after a crash
         self._trade_id = 0
+        self._timers: dict[str, int] = {}
         self._resume()
         if live:
             self.go_live()
@@ -158,6 +159,16 @@ class Bench:
         self._tick()
         self._feed(kind, rows, **more)
 
+    def wait(self, seconds: float) -> None:
+        """Nothing happens for so long but the timers that were set."""
+        until = self.now_ns + round(seconds * NS_PER_S)
+        while due := [(ts, name) for name, ts in self._timers.items() if ts <= until]:
+            ts, name = min(due)
+            del self._timers[name]
+            self.now_ns = max(self.now_ns, ts)
+            self.tell(control.TimerFired(**self._times(self.now_ns), name=name))
+        self.now_ns = until
+
     def timer(self) -> None:
         """The strategy's timer fires."""
         self.tell(control.TimerFired(**self._times(self._tick()), name="on_timer"))
@@ -196,6 +207,17 @@ class Bench:
         """The venue confirms a cancel."""
         self._submit(order)
         self._order(m.OrderCanceled(**self._about(order)))
+
+    def expired(self, order: OrderSpec) -> None:
+        """The venue ended the order by its own rules: nobody took what is left of an IOC."""
+        self._submit(order)
+        self._order(m.OrderExpired(**self._about(order)))
+
+    def unknown(self, order: OrderSpec) -> None:
+        """The venue did not say what became of the order."""
+        self._submit(order)
+        about = self._about(order) | {"reason": "silence", "ts_conclusive": self.now_ns}
+        self._order(m.OrderUnknown(**about))
 
     def amended(self, order: OrderSpec, quantity: str) -> None:
         """The venue confirms that the order has this total quantity now."""
@@ -242,6 +264,7 @@ class Bench:
     def _resume(self) -> None:
         step = self.core.resume(self.state, self.now_ns)
         self.state, self.said = step.state, list(step.out)  # no decisions: at most repeats
+        self._timers = {t.name: t.ts_due for t in step.out if isinstance(t, control.SetTimer)}
 
     def _take(self, step: Any) -> None:
         self.state, self.said = step.state, list(step.out)
@@ -249,6 +272,8 @@ class Bench:
             if isinstance(message, control.StrategyCheckpoint):
                 self.checkpoint = message
                 self._untold.clear()
+            elif isinstance(message, control.SetTimer):
+                self._timers[message.name] = message.ts_due
             elif isinstance(message, m.OrderIntent):
                 self.decisions.append(message.order)
             elif isinstance(message, m.ModifyIntent):

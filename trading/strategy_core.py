@@ -25,12 +25,13 @@ from messages.accounts import AccountSnapshot
 from messages.arrays import Rows
 from messages.control import StrategyCheckpoint
 from messages.orders import OrderEvent, RefusedOrder
+from trading import strategy_executions as executions
 from trading.core import Step
 from trading.feed_state import INCARNATION_BITS, StreamBatch
+from trading.fees import commission_in_quote
 from trading.strategy import CompiledStrategy, StrategyParams
 from trading.strategy_engine import CompiledEngine, Engine
 from trading.strategy_orders import (
-    commission_in_quote,
     first_time,
     fold_fill,
     fold_order,
@@ -114,6 +115,7 @@ class StrategyCore:
                 turn.say_amend(order)
             if order.cancel_asked:
                 turn.say_cancel(order)
+        executions.resume(turn)
         turn.keep = False  # nothing new was decided
         self._show(turn)
         return turn.step()
@@ -123,10 +125,15 @@ class StrategyCore:
         if isinstance(message, m.OrderFact | RefusedOrder):
             if message.strategy_id == self.config.strategy_id:
                 self._order_event(turn, message)  # type: ignore[arg-type]  # facts are the events
-            return turn.step()
-        handler = self._handlers.get(type(message))
-        if handler is not None:
-            handler(turn, message)
+        else:
+            handler = self._handlers.get(type(message))
+            if handler is not None:
+                handler(turn, message)
+            if state.executions:
+                executions.heard(turn, message)
+        while turn.ended:
+            turn.out.append(executions.ended(turn, turn.ended[0]))
+            self.engine.ended(turn, turn.ended.pop(0))
         return turn.step()
 
     def snapshot(self, state: StrategyState, now_ns: int) -> StrategyCheckpoint:
@@ -183,10 +190,10 @@ class StrategyCore:
         stream, _ = _STREAMS[type(batch)]
         key, last = _key(batch), state.seen.get(_key(batch))
         whole = isinstance(batch, market.BookDeltaBatch) and batch.snapshot
-        if last is not None and not whole and stream in self.engine.streams:
+        if last is not None and not whole:
             if batch.sequence <= last:
                 return
-            if batch.sequence != last + 1:
+            if stream in self.engine.streams and batch.sequence != last + 1:
                 state.replayed = False
                 turn.subscribe()
                 self._show(turn)
@@ -199,6 +206,8 @@ class StrategyCore:
         if i is None or not len(batch.rows):
             return
         turn.state.dirty = True
+        if isinstance(batch, market.TradeBatch):
+            executions.traded(turn, batch)
         at, (stream, handler) = turn.state.markets[i], _STREAMS[type(batch)]
         if isinstance(batch, market.QuoteBatch):
             if stream in self.engine.streams:
@@ -270,7 +279,8 @@ class StrategyCore:
         number = sequence_of(self.config, event.client_order_id)
         order = state.orders.get(number) if number is not None else None
         fill: Rows | None = None
-        i = self._index.get(order.spec.instrument_id if order else _instrument_of(event))
+        about: Any = order.spec if order else event
+        i = self._index.get(about.instrument_id) if hasattr(about, "instrument_id") else None
         if isinstance(event, m.OrderFilled):
             if i is None or not first_time(state, event):
                 return
@@ -288,6 +298,7 @@ class StrategyCore:
         elif number is not None and isinstance(event, m.OrderAccepted):
             turn.sync()  # an order that we believed closed is not: ask for the whole truth
         if i is not None:
+            executions.ordered(turn, event)
             turn.show(i)
             self.engine.order_event(turn, i, event, fill)
         # Fills and ends are kept at once: an acknowledged one would not be told again.
@@ -310,6 +321,7 @@ class StrategyCore:
         if truth.asker != config.name or truth.incarnation != config.incarnation:
             return
         reconcile(config, state, truth)
+        executions.settle(turn)
         state.trading_state = truth.trading_state
         state.synced = state.dirty = True
         self._go_live(turn)
@@ -385,7 +397,3 @@ def _frozen(rows: Rows) -> Rows:
 
 def _key(batch: StreamBatch) -> str:
     return f"{batch.kind}:{batch.instrument_id}"
-
-
-def _instrument_of(event: Any) -> Any:
-    return getattr(event, "instrument_id", None)

@@ -11,6 +11,7 @@ from messages.arrays import BAR, DELTA, QUOTE, TRADE, Rows
 from messages.market import BookDeltaBatch
 from messages.orders import OrderEvent, RefusedOrder
 from trading.strategy import STREAMS, CompiledStrategy, StrategyParams
+from trading.strategy_executions import Running
 from trading.strategy_records import (
     ACCOUNT,
     AMEND,
@@ -71,6 +72,10 @@ class Engine(Protocol):
         self, turn: Turn, i: int, event: OrderEvent | RefusedOrder, fill: Rows | None
     ) -> None:
         """One of its own orders changed, already seen in its working orders and position."""
+        ...
+
+    def ended(self, turn: Turn, running: Running) -> None:
+        """One of its executions is over."""
         ...
 
     def stale(self, turn: Turn, i: int, ticks: Rows) -> bool:
@@ -163,6 +168,9 @@ class CompiledEngine:
     ) -> None:
         if fill is not None:
             self.rows(turn, i, "on_fill", fill)
+
+    def ended(self, turn: Turn, running: Running) -> None:
+        """A compiled strategy starts no executions."""
 
     def stale(self, turn: Turn, i: int, ticks: Rows) -> bool:
         self.rows(turn, i, "on_stale", ticks)

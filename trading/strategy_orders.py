@@ -6,12 +6,10 @@ snapshot is right.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Final
 
 from messages import orders as m
 from messages.accounts import AccountSnapshot, OrderView, Position
-from messages.market import Instrument
 from messages.orders import OrderEvent, RefusedOrder
 from trading.ids import client_order_id
 from trading.orders import OrderStatus
@@ -150,10 +148,3 @@ def _holding(mine: Holding, truth: Position | None) -> Holding:
         realized_pnl=truth.realized_pnl,
         commissions=truth.commissions,
     )
-
-
-def commission_in_quote(fill: m.OrderFilled, rules: Instrument | None) -> Decimal:
-    """What a fill cost in quote currency; 0 where its currency is neither base nor quote."""
-    if rules is None or fill.currency == rules.quote:
-        return fill.commission
-    return notional(fill.commission, fill.last_px) if fill.currency == rules.base else Decimal(0)

@@ -13,9 +13,12 @@ from messages.arrays import Rows
 from messages.base import ClientOrderId, InstrumentId
 from messages.market import BookDeltaBatch, Instrument
 from messages.orders import OrderEvent, OrderSide, RefusedOrder
+from trading import strategy_executions as executions
 from trading.book import Book
 from trading.positions import Holding
 from trading.strategy import StrategyParams, class_digest
+from trading.strategy_executions import Running
+from trading.strategy_plans import plan_of
 from trading.strategy_records import FOK, GTC, IOC, LIMIT, MARKET, STOP_MARKET
 from trading.strategy_state import OwnOrder, StrategyState
 from trading.strategy_turn import Number, Turn
@@ -69,8 +72,17 @@ class Context:
 
     @property
     def working(self) -> tuple[OwnOrder, ...]:
-        """Own orders of this instrument that are not closed, oldest first."""
-        return tuple(self._turn.working(self._i))
+        """Own orders of this instrument that are not closed, oldest first; not the children of
+        executions."""
+        theirs = executions.children(self._turn)
+        mine = self._turn.working(self._i)
+        return tuple(o for o in mine if o.client_order_id not in theirs)
+
+    @property
+    def executions(self) -> tuple[Running, ...]:
+        """Own executions of this instrument: those at work and the last ones that are over."""
+        known = self._turn.state.executions.values()
+        return tuple(r for r in known if r.plan.instrument_id == self.instrument_id)
 
     @property
     def book(self) -> Book:
@@ -123,9 +135,40 @@ class Context:
         return self._turn.amend(order.sequence, quantity)
 
     def cancel_all(self) -> None:
-        """Ask to cancel every working order of this instrument."""
+        """Ask to cancel every working order and execution of this instrument."""
         for order in self.working:
             self._turn.cancel(order.sequence)
+        for running in self.executions:
+            self.cancel_execution(running.number)
+
+    def execute(
+        self, side: OrderSide, quantity: Number, method: str, *, limit: Number | None = None,
+        tag: int = 0, **params: Any,
+    ) -> int | None:  # fmt: skip
+        """Begin to work off a large order by small ones -> its number; None as for `submit_*`.
+
+        method  TWAP, VWAP, POV, ICEBERG
+        limit   no child is worse than this, in whole ticks
+        params  other fields of `trading.execution.plan.Plan`; times also as duration_s, slice_s
+        raises  StrategyFault for a field that does not fit
+        """
+        rules = self.instrument
+        if rules is None or not self.acting:
+            return None
+        plan = plan_of(self._turn, rules, side, quantity, method, limit, params)
+        return executions.start(self._turn, self._i, plan, tag) if plan is not None else None
+
+    def cancel_execution(self, number: int, reason: str = "asked for") -> bool:
+        """Cancel an execution and its children; False if it is over."""
+        return executions.cancel(self._turn, number, reason)
+
+    def pause_execution(self, number: int) -> bool:
+        """Place nothing more for it, and take back what rests."""
+        return executions.pause(self._turn, number, paused=True)
+
+    def resume_execution(self, number: int) -> bool:
+        """Go on with it; what fell due meanwhile is due now."""
+        return executions.pause(self._turn, number, paused=False)
 
 
 class Strategy:
@@ -156,6 +199,9 @@ class Strategy:
 
     def on_order_event(self, ctx: Context, event: OrderEvent | RefusedOrder) -> None:
         """Any event of an own order; `on_order_filled` and so on come first where defined."""
+
+    def on_execution(self, ctx: Context, execution: Running) -> None:
+        """One of its executions is over: COMPLETED, CANCELLED or FAILED, with `state.reason`."""
 
     def on_stale(self, ctx: Context) -> None:
         """A stream that the strategy lives on went silent. Cancels everything by default."""
@@ -243,6 +289,10 @@ class PythonEngine:
         if special is not None:
             special(ctx, event)
         memory.on_order_event(ctx, event)
+
+    def ended(self, turn: Turn, running: Running) -> None:
+        i = turn.config.instrument_ids.index(running.plan.instrument_id)
+        turn.state.memory.on_execution(Context(turn, i), running)
 
     def stale(self, turn: Turn, i: int, ticks: Rows) -> bool:
         turn.state.memory.on_stale(Context(turn, i))

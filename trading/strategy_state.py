@@ -22,9 +22,11 @@ from messages.control import ParamsChanged, ParamsRefused, ParamValue
 from messages.market import Instrument
 from messages.orders import OrderSpec
 from messages.risk import TradingState
+from trading import strategy_executions as executions
 from trading.book import Book
 from trading.positions import Holding
 from trading.replacing import replace
+from trading.strategy_executions import Running
 from trading.strategy_records import ACCOUNT, SENT
 from trading.wiring import strategy_actor
 
@@ -107,6 +109,8 @@ class StrategyState:
     accounts: Rows  # one ACCOUNT record a market, derived from the rest
     intents: int = 0  # orders decided so far: the next order's number
     orders: dict[int, OwnOrder] = field(default_factory=dict)  # by sequence, oldest first
+    executions: dict[int, Running] = field(default_factory=dict)  # by number
+    executions_made: int = 0
     tuned: dict[str, ParamValue] = field(default_factory=dict)  # parameters changed while it runs
     params: Any = None  # as the engine wants them; derived from the configuration and `tuned`
     answer: ParamsChanged | ParamsRefused | None = None  # the last one; not kept
@@ -149,6 +153,8 @@ def to_bytes(state: StrategyState, layout: str, memory: bytes) -> bytes:
         "memory": base64.b64encode(memory).decode(),
         "intents": state.intents,
         "orders": [_order_out(o) for o in state.orders.values()],
+        "executions": [executions.out(r) for r in state.executions.values()],
+        "executions_made": state.executions_made,
         "markets": [_market_out(m) for m in state.markets],
         "tuned": dict(sorted(state.tuned.items())),
         "seen": state.seen,
@@ -181,7 +187,11 @@ def from_bytes(raw: bytes, config: StrategyConfig, layout: str) -> tuple[Strateg
     state.markets = [_market_in(m) for m in content["markets"]]
     state.orders = {o.sequence: o for o in map(_order_in, content["orders"])}
     state.intents = content["intents"]
-    state.tuned = content.get("tuned", {})  # absent from checkpoints of earlier versions
+    # Absent from checkpoints of earlier versions.
+    state.tuned = content.get("tuned", {})
+    state.executions_made = content.get("executions_made", 0)
+    running = map(executions.back, content.get("executions", ()))
+    state.executions = {r.number: r for r in running}
     state.seen = content["seen"]
     state.trades = dict.fromkeys(content["trades"])
     state.trading_state = TradingState(content["trading_state"])

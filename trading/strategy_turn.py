@@ -7,7 +7,7 @@ before its next event. If the turn decided anything, its checkpoint is said firs
 
 import math
 from collections.abc import Callable
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
 from messages import Message, ValidationError
@@ -35,6 +35,7 @@ from trading.core import Step
 from trading.ids import client_order_id
 from trading.instruments import price_for, price_of, size_for, size_of
 from trading.replacing import replace
+from trading.strategy_executions import Running
 from trading.strategy_records import AMENDING, CANCELING, OPEN, WORKING_MAX
 from trading.strategy_state import OwnOrder, StrategyConfig, StrategyState
 
@@ -68,6 +69,7 @@ class Turn:
         self.now_ns = now_ns
         self.out: list[Message] = []
         self.keep = False  # a checkpoint must precede what is said
+        self.ended: list[Running] = []  # executions that this turn saw end: the strategy is told
         self._checkpoint = checkpoint
 
     def step(self) -> Step[StrategyState]:
@@ -320,10 +322,15 @@ def to_ticks(instrument: Instrument, side: OrderSide, price: Number) -> Decimal:
 
 def to_lots(instrument: Instrument, quantity: Number) -> Decimal:
     """The whole lots within a quantity and the venue's maximum; may be 0."""
+    return size_for(instrument, whole_lots(instrument, quantity))
+
+
+def whole_lots(instrument: Instrument, quantity: Number) -> Decimal:
+    """The whole lots within a quantity, however many the venue takes in one order; may be 0."""
+    step = instrument.size_increment
     if isinstance(quantity, Decimal):
-        return size_for(instrument, quantity)
-    lots = _whole(quantity, instrument.size_increment, up=False)
-    return size_for(instrument, size_of(instrument, lots))
+        return (quantity / step).to_integral_value(ROUND_FLOOR) * step
+    return size_of(instrument, _whole(quantity, step, up=False))
 
 
 def nearest_tick(instrument: Instrument, price: Number) -> Decimal:

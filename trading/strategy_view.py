@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from trading import strategy_executions as executions
 from trading.strategy_core import StrategyCore
 from trading.strategy_state import OwnOrder, StrategyState
 
@@ -30,6 +31,7 @@ def described(core: StrategyCore, state: StrategyState) -> dict[str, Any]:
         "answer": answer.model_dump(mode="json") if answer is not None else None,
         "memory": _memory(core, state),
         "orders": [_order(o) for o in state.orders.values()],
+        "executions": [executions.described(r) for r in state.executions.values()],
         "positions": [
             {
                 "instrument_id": m.instrument_id,

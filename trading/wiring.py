@@ -59,6 +59,7 @@ ROUTES: Final[Mapping[Role, Routes]] = {
         market.RepairStream: (R.VENUE, R.JOURNAL),
         market.HistoryRequested: (R.VENUE,),
         market.FeedGap: (R.STRATEGY, R.JOURNAL),
+        market.QualityAlert: (R.JOURNAL,),
         control.SetTimer: (R.SELF,),
     },
     R.STRATEGY: {
@@ -66,6 +67,7 @@ ROUTES: Final[Mapping[Role, Routes]] = {
         control.StrategyCheckpoint: (R.JOURNAL,),
         control.ParamsChanged: (R.JOURNAL,),
         control.ParamsRefused: (R.JOURNAL,),
+        control.ExecutionEnded: (R.JOURNAL,),
         market.SubscribeFeed: (R.FEED,),
         accounts.SyncRequest: (R.ORDERS,),
         control.SetTimer: (R.SELF,),

@@ -1,24 +1,28 @@
 """Executions: what is placed when, that it is never too much, and how they end."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from instruments import usdt
 
-from messages import Message
 from messages import orders as m
-from messages.arrays import QUOTE, TRADE
-from messages.base import NS_PER_S, ClientOrderId, StrategyId, TradeId
-from messages.control import SetTimer, TimerFired
-from messages.market import QuoteBatch, TradeBatch
-from messages.orders import LiquiditySide, OrderSide, OrderSpec
-from trading.execution.core import TIMER, Execution, ExecutionCore, Status
-from trading.execution.plan import Method, Plan, due
+from messages.base import NS_PER_S, ClientOrderId, TradeId
+from messages.orders import LiquiditySide, OrderSide, RefusalCode
+from trading.execution.core import (
+    CLOSED_MAX,
+    Execution,
+    Status,
+    Wanted,
+    placed,
+    slice_ts,
+    sliced,
+    stuck,
+    told,
+    wanted,
+)
+from trading.execution.plan import Method, Plan
 
 S = NS_PER_S
 BTC = usdt(venue="BINANCE")
@@ -26,8 +30,7 @@ BTC = usdt(venue="BINANCE")
 
 def plan(**more: Any) -> Plan:
     fields: dict[str, Any] = {
-        "instrument": BTC,
-        "strategy_id": StrategyId("A"),
+        "instrument_id": BTC.instrument_id,
         "side": OrderSide.BUY,
         "quantity": Decimal(12),
         "method": Method.TWAP,
@@ -37,51 +40,35 @@ def plan(**more: Any) -> Plan:
 
 
 class Desk:
-    """Drives an execution: its timers, a market, and a venue that fills what it has."""
+    """Drives an execution: its slices, a market, and a venue that fills what it has."""
 
-    def __init__(self, plan: Plan, seed: int = 1) -> None:
-        rng = np.random.default_rng(seed)
-        self.core = ExecutionCore(plan, lambda n: ClientOrderId(f"c{n}"), rng)
-        self.state: Execution = self.core.start()
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.state = Execution()
         self.now = 0
-        self.due: int | None = None
-        self.placed: list[tuple[int, OrderSpec]] = []
-        self.cancelled: list[str] = []
+        self.touch = (Decimal(100), Decimal("100.1"))
+        self.placed: list[tuple[int, Wanted]] = []
         self._trades = 0
-        self.take(self.core.resume(self.state, 0))
-
-    def take(self, step: Any) -> None:
-        self.state = step.state
-        for message in step.out:
-            if isinstance(message, SetTimer):
-                self.due = message.ts_due
-            elif isinstance(message, m.OrderIntent):
-                self.placed.append((self.now, message.order))
-            elif isinstance(message, m.CancelIntent):
-                self.cancelled.append(message.client_order_id)
-
-    def hear(self, message: Message) -> None:
-        self.take(self.core.react(self.state, message, self.now))
-
-    def quote(self, bid: float = 100.0, ask: float = 100.1) -> None:
-        rows = np.array([(self.now, self.now, bid, 1.0, ask, 1.0)], QUOTE)
-        head: Any = {"ts_event": self.now, "ts_init": self.now, "rows": rows}
-        self.hear(QuoteBatch(**head, instrument_id=BTC.instrument_id))
-
-    def trade(self, size: float) -> None:
-        rows = np.array([(self.now, self.now, 100.0, size, 1, 1)], TRADE)
-        head: Any = {"ts_event": self.now, "ts_init": self.now, "rows": rows}
-        self.hear(TradeBatch(**head, instrument_id=BTC.instrument_id))
 
     def tick(self) -> None:
-        """To the next timer."""
-        assert self.due is not None
-        self.now = max(self.due, self.now)
-        self.hear(TimerFired(ts_event=self.now, ts_init=self.now, name=TIMER))
+        """To the next slice."""
+        due = slice_ts(self.plan, self.state, self.state.number + 1, 0.0)
+        self.now = max(due, self.now)
+        self.state = sliced(self.plan, self.state, self.now)
+        self.work()
+
+    def work(self) -> None:
+        child = wanted(self.plan, self.state, BTC, self.touch)
+        if child is not None:
+            name = ClientOrderId(f"c{len(self.placed)}")
+            self.placed.append((self.now, child))
+            self.state = placed(self.state, name, child.quantity)
 
     def fact(self, kind: Any, order: str, **more: Any) -> None:
         head: Any = {"ts_event": self.now, "ts_init": self.now, "client_order_id": order}
-        self.hear(kind(**head, strategy_id="A", instrument_id=BTC.instrument_id, **more))
+        if kind is not m.RefusedOrder:
+            head["instrument_id"] = BTC.instrument_id
+        self.state = told(self.plan, self.state, kind(**head, strategy_id="A", **more))
 
     def fill(self, order: str, quantity: str | Decimal, left: str | Decimal = "0") -> None:
         self._trades += 1
@@ -98,76 +85,90 @@ class Desk:
             liquidity_side=LiquiditySide.TAKER,
         )
 
+    def fill_last(self) -> None:
+        self.fill(f"c{len(self.placed) - 1}", self.placed[-1][1].quantity)
+
     @property
-    def last(self) -> OrderSpec:
-        return self.placed[-1][1]
-
-
-def parts(desk: Desk) -> list[str]:
-    return [f"{order.quantity.normalize():f}" for _, order in desk.placed]
+    def parts(self) -> list[str]:
+        return [f"{child.quantity.normalize():f}" for _, child in self.placed]
 
 
 def test_twap_places_equal_parts_in_equal_times_and_completes() -> None:
     desk = Desk(plan())
-    desk.quote()
 
     for _ in range(12):
         desk.tick()
-        desk.fill(desk.last.client_order_id, desk.last.quantity)
+        desk.fill_last()
 
     assert [t // S for t, _ in desk.placed] == list(range(0, 60, 5))
-    assert parts(desk) == ["1"] * 12
-    assert desk.last.time_in_force is m.TimeInForce.IOC
-    assert str(desk.last.price) == "100.15"  # 5 bps beyond the ask, no worse than that
+    assert desk.parts == ["1"] * 12
+    assert desk.placed[-1][1].time_in_force is m.TimeInForce.IOC
+    assert str(desk.placed[-1][1].price) == "100.15"  # 5 bps beyond the ask, no worse than that
     assert (desk.state.status, desk.state.filled) == (Status.COMPLETED, Decimal(12))
 
 
 def test_what_a_child_could_not_fill_is_due_again_in_the_next_slice() -> None:
     desk = Desk(plan())
-    desk.quote()
     desk.tick()
     desk.fill("c0", "0.4", "0.6")
     desk.fact(m.OrderExpired, "c0")
     desk.tick()
 
-    assert parts(desk) == ["1", "1.6"]
+    assert desk.parts == ["1", "1.6"]
 
 
 def test_a_child_of_unknown_state_holds_its_quantity() -> None:
     desk = Desk(plan())
-    desk.quote()
     desk.tick()
     desk.fact(m.OrderUnknown, "c0", reason="silence", ts_conclusive=0)
     desk.tick()
     desk.fact(m.OrderExpired, "c0")
     desk.tick()
 
-    assert parts(desk) == ["1", "1", "2"]
+    assert desk.parts == ["1", "1", "2"]
+
+
+def test_slices_that_were_slept_through_are_one_child() -> None:
+    desk = Desk(plan())
+    desk.tick()
+    desk.fill_last()
+    desk.now = 31 * S
+    desk.tick()
+
+    assert desk.parts == ["1", "6"]
+    assert desk.state.number == 6
 
 
 def test_vwap_follows_its_profile() -> None:
     desk = Desk(plan(method=Method.VWAP, duration_ns=20 * S, profile=(1.0, 3.0, 0.0, 2.0)))
-    desk.quote()
     for _ in range(4):
         desk.tick()
         if desk.state.working:
-            desk.fill(desk.last.client_order_id, desk.last.quantity)
+            desk.fill_last()
 
-    assert parts(desk) == ["2", "6", "4"]
+    assert desk.parts == ["2", "6", "4"]
     assert desk.state.status is Status.COMPLETED
+
+
+def test_vwap_with_a_profile_that_no_decimal_divides_is_done_to_the_last_lot() -> None:
+    desk = Desk(plan(method=Method.VWAP, duration_ns=15 * S, profile=(0.1, 0.2, 0.3)))
+    for _ in range(3):
+        desk.tick()
+        desk.fill_last()
+
+    assert (desk.state.status, desk.state.filled) == (Status.COMPLETED, Decimal(12))
 
 
 def test_pov_keeps_its_share_of_what_the_market_trades() -> None:
     desk = Desk(plan(method=Method.POV, duration_ns=0, participation=Decimal("0.1")))
-    desk.quote()
     desk.tick()
-    for size in (20.0, 0.0, 50.0, 500.0):
-        desk.trade(size)
+    for size in (20, 0, 50, 500):
+        desk.state = replace(desk.state, volume=desk.state.volume + size)
         desk.tick()
         if desk.state.working:
-            desk.fill(desk.last.client_order_id, desk.last.quantity)
+            desk.fill_last()
 
-    assert parts(desk) == ["2", "5", "5"]
+    assert desk.parts == ["2", "5", "5"]
     assert desk.state.status is Status.COMPLETED
 
 
@@ -178,77 +179,75 @@ def test_an_iceberg_shows_a_part_and_replaces_it_when_it_is_gone() -> None:
     desk.fill("c0", "2", "3")
     desk.tick()
     desk.fill("c0", "3")
+    desk.work()
     desk.fill("c1", "5")
+    desk.work()
 
-    assert parts(desk) == ["5", "5", "2"]
-    assert {order.price for _, order in desk.placed} == {Decimal(99)}
-    assert desk.last.time_in_force is m.TimeInForce.GTC
+    assert desk.parts == ["5", "5", "2"]
+    assert {child.price for _, child in desk.placed} == {Decimal(99)}
+    assert desk.placed[-1][1].time_in_force is m.TimeInForce.GTC
     assert desk.state.working == Decimal(2)
 
 
 def test_nothing_is_placed_before_the_market_is_known_nor_beyond_the_limit() -> None:
     desk = Desk(plan(limit=Decimal("100.05")))
+    desk.touch = (Decimal(0), Decimal(0))
     desk.tick()
-    desk.quote(ask=100.10)
+    desk.touch = (Decimal(100), Decimal("100.10"))
     desk.tick()
     assert desk.placed == []
 
-    desk.quote(ask=100.04)
+    desk.touch = (Decimal(100), Decimal("100.04"))
     desk.tick()
 
-    assert (parts(desk), str(desk.last.price)) == (["3"], "100.05")
+    assert (desk.parts, str(desk.placed[-1][1].price)) == (["3"], "100.05")
 
 
-def test_a_pause_takes_back_what_rests_and_what_fell_due_comes_after_it() -> None:
-    berg = {"method": Method.ICEBERG, "limit": Decimal(99), "display": Decimal(5)}
-    desk = Desk(plan(duration_ns=0, **berg))
-    desk.tick()
-    desk.take(desk.core.pause(desk.state, desk.now))
-    desk.fact(m.OrderCanceled, "c0")
-    desk.tick()
-    assert (desk.cancelled, parts(desk)) == (["c0"], ["5"])
-
-    desk.take(desk.core.unpause(desk.state, desk.now))
-
-    assert parts(desk) == ["5", "5"]
-    assert desk.state.status is Status.RUNNING
-
-
-def test_a_cancelled_execution_still_counts_fills_on_their_way() -> None:
-    desk = Desk(plan())
-    desk.quote()
-    desk.tick()
-    desk.take(desk.core.cancel(desk.state, desk.now, "operator"))
-    desk.fill("c0", "0.5", "0.5")
-    desk.fact(m.OrderCanceled, "c0")
+def test_a_sell_reaches_below_the_bid() -> None:
+    desk = Desk(plan(side=OrderSide.SELL))
     desk.tick()
 
-    assert (desk.cancelled, parts(desk)) == (["c0"], ["1"])
-    assert (desk.state.status, desk.state.filled) == (Status.CANCELLED, Decimal("0.5"))
-    assert desk.state.reason == "operator"
+    assert str(desk.placed[-1][1].price) == "99.95"
 
 
 def test_children_that_are_refused_in_a_row_end_it_with_the_reason() -> None:
     desk = Desk(plan())
-    desk.quote()
     for n in range(3):
         desk.tick()
         desk.fact(m.OrderRejected, f"c{n}", code="-2010", reason="too poor")
-    before = len(desk.placed)
     desk.tick()
 
     assert desk.state.status is Status.FAILED
     assert "too poor" in desk.state.reason
-    assert len(desk.placed) == before
+    assert len(desk.placed) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "ends"),
+    [
+        (RefusalCode.MARKET_DATA_STALE, False),
+        (RefusalCode.NOT_SENT, False),
+        (RefusalCode.ORDER_RATE, False),
+        (RefusalCode.MAX_POSITION, True),
+    ],
+)
+def test_a_refusal_that_passes_by_itself_is_asked_again_for_ever(
+    code: RefusalCode, ends: bool
+) -> None:
+    desk = Desk(plan())
+    for n in range(5):
+        desk.tick()
+        desk.fact(m.RefusedOrder, f"c{n}", code=code, reason="no")
+
+    assert desk.state.status.over is ends
+    assert desk.state.working == 0
 
 
 def test_when_its_time_is_up_it_says_what_is_missing() -> None:
     desk = Desk(plan())
-    desk.quote()
     while not desk.state.status.over:
         desk.tick()
-        name = desk.last.client_order_id
-        if desk.state.children[name].open:
+        for name in desk.state.open_children:
             desk.fact(m.OrderExpired, name)
 
     assert desk.state.status is Status.FAILED
@@ -256,40 +255,59 @@ def test_when_its_time_is_up_it_says_what_is_missing() -> None:
     assert desk.now // S == 65
 
 
-def test_a_repeated_fill_is_one_fill() -> None:
-    desk = Desk(plan())
-    desk.quote()
+def test_a_rest_that_the_venue_takes_no_order_for_is_said_and_not_waited_for() -> None:
+    desk = Desk(plan(method=Method.ICEBERG, limit=Decimal(99), display=Decimal(12), duration_ns=0))
     desk.tick()
-    desk.fill("c0", "0.4", "0.6")
-    desk._trades -= 1
-    desk.fill("c0", "0.4", "0.6")
+    desk.fill("c0", "11.99", "0.01")
+    desk.fact(m.OrderCanceled, "c0")
+    rules = BTC.model_copy(update={"min_notional": Decimal(5)})
 
-    assert desk.state.filled == Decimal("0.4")
+    ended = stuck(desk.plan, desk.state, rules, desk.touch)
+
+    assert wanted(desk.plan, desk.state, rules, desk.touch) is None
+    assert (ended.status, ended.filled) == (Status.FAILED, Decimal("11.99"))
+    assert "0.01 of 12" in ended.reason
 
 
-def test_slices_come_at_random_times_near_their_own() -> None:
-    times = []
-    for seed in range(20):
-        desk = Desk(plan(jitter=0.1), seed)
-        desk.quote()
-        for _ in range(3):
-            desk.tick()
-        times.append([t for t, _ in desk.placed])
+def test_a_late_fill_of_a_closed_child_counts_and_leaves_less_to_do() -> None:
+    desk = Desk(plan())
+    desk.tick()
+    desk.fact(m.OrderCanceled, "c0")
+    desk.fill("c0", "0.5", "0.5")
+    desk.tick()
 
-    assert all(t[0] == 0 for t in times)
-    second = [t[1] for t in times]
-    assert len(set(second)) == 20
-    assert all(4.5 * S <= t <= 5.5 * S for t in second)
+    assert desk.parts == ["1", "1.5"]
+    assert desk.state.filled == Decimal("0.5")
+
+
+def test_closed_children_are_forgotten_but_not_what_they_filled() -> None:
+    desk = Desk(plan(quantity=Decimal(200), duration_ns=1000 * S))
+    for _ in range(CLOSED_MAX + 30):
+        desk.tick()
+        desk.fill_last()
+
+    assert len(desk.state.children) <= CLOSED_MAX + 1
+    assert desk.state.filled == CLOSED_MAX + 30
+
+
+@pytest.mark.parametrize("shift", [-1.0, -0.3, 0.0, 0.7, 1.0])
+def test_slices_move_by_a_part_of_a_slice_but_neither_the_first_nor_the_end(shift: float) -> None:
+    jittered = plan(jitter=0.1)
+    times = [slice_ts(jittered, Execution(), n, shift) for n in range(14)]
+
+    assert (times[0], times[12], times[13]) == (0, 60 * S, 65 * S)
+    assert all(abs(t - n * 5 * S) <= S // 2 for n, t in enumerate(times))
+    assert times[1] == 5 * S + round(shift * 0.5 * S)
 
 
 @pytest.mark.parametrize(
     ("more", "field"),
     [
         ({"quantity": Decimal(0)}, "quantity"),
-        ({"quantity": Decimal("1.0000000001")}, "quantity"),
         ({"slice_ns": 0}, "slice_ns"),
         ({"duration_ns": 61 * S}, "duration_ns"),
         ({"duration_ns": 0}, "duration_ns"),
+        ({"jitter": 0.5}, "jitter"),
         ({"participation": Decimal(0)}, "participation"),
         ({"method": Method.VWAP}, "profile"),
         ({"method": Method.ICEBERG}, "display"),
@@ -301,60 +319,3 @@ def test_a_plan_that_cannot_be_is_refused_by_the_name_of_its_field(
 ) -> None:
     with pytest.raises(ValueError, match=field):
         plan(**more)
-
-
-def words(count: int) -> Iterator[str]:
-    yield from ("tick", "quote", "trade", "fill", "part", "expire", "refuse", "pause", "go")[:count]
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    method=st.sampled_from(Method),
-    script=st.lists(st.sampled_from(list(words(9))), max_size=60),
-    seed=st.integers(0, 9),
-)
-def test_filled_and_at_work_never_exceed_what_is_due(
-    method: Method, script: list[str], seed: int
-) -> None:
-    more: dict[str, Any] = {"method": method}
-    if method is Method.VWAP:
-        more["profile"] = (1.0,) * 12
-    if method is Method.ICEBERG:
-        more |= {"limit": Decimal(99), "display": Decimal(5)}
-    desk = Desk(plan(**more), seed)
-    desk.quote()
-    for word in script:
-        before = len(desk.placed)
-        act(desk, word)
-        state = desk.state
-        assert state.filled + state.working <= desk.core.plan.quantity
-        if len(desk.placed) > before:
-            allowed = due(desk.core.plan, state.number, state.volume, state.filled)
-            assert state.filled + state.working <= allowed
-    ids = [order.client_order_id for _, order in desk.placed]
-    assert len(ids) == len(set(ids))
-
-
-def act(desk: Desk, word: str) -> None:
-    """One thing that happens to an execution."""
-    children = [(n, c) for n, c in desk.state.children.items() if c.open]
-    left = children[-1][1].quantity - children[-1][1].filled if children else Decimal(0)
-    match word:
-        case "tick":
-            desk.tick()
-        case "quote":
-            desk.quote(ask=100.2)
-        case "trade":
-            desk.trade(40.0)
-        case "pause":
-            desk.take(desk.core.pause(desk.state, desk.now))
-        case "go":
-            desk.take(desk.core.unpause(desk.state, desk.now))
-        case "fill" if children:
-            desk.fill(children[-1][0], left)
-        case "part" if children:
-            desk.fill(children[-1][0], left / 2, left / 2)
-        case "expire" if children:
-            desk.fact(m.OrderExpired, children[-1][0])
-        case "refuse" if children:
-            desk.fact(m.OrderRejected, children[-1][0], code="x", reason="no")

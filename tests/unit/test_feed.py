@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import numpy as np
 from feed_driver import (
     BTC,
     INSTRUMENT,
@@ -18,17 +19,22 @@ from feed_driver import (
     trades,
 )
 
+from messages.arrays import QUOTE
 from messages.base import InstrumentId
 from messages.control import SetTimer
 from messages.market import (
+    Anomaly,
     BarBatch,
     BookDeltaBatch,
     FeedRecovered,
     FeedStale,
     InstrumentChanged,
+    QualityAlert,
+    QuoteBatch,
     SnapshotRequested,
 )
 from messages.venue import StreamDown, StreamUp
+from trading.feed_state import FeedConfig
 
 
 def in_step() -> Driver:
@@ -230,3 +236,52 @@ def test_a_change_of_the_rules_is_told_once() -> None:
 
     assert feed.say(message) == (message,)
     assert feed.say(message) == ()
+
+
+def quiet() -> Driver:
+    """A feed with twenty quiet quotes behind it."""
+    feed = in_step()
+    for n in range(20):
+        feed.say(quote_at(T0 + n * S // 10, 100.0, 100.1), T0 + n * S // 10)
+    return feed
+
+
+def quote_at(ts: int, bid: float, ask: float) -> QuoteBatch:
+    rows = np.array([(ts, ts, bid, 1.0, ask, 1.0)], QUOTE)
+    return QuoteBatch(ts_event=ts, ts_init=ts, instrument_id=BTC, rows=rows)
+
+
+def test_what_looks_wrong_is_alerted_with_the_frame_that_shows_it_and_before_it() -> None:
+    feed = quiet()
+
+    said = feed.say(quote_at(T0 + 3 * S, 100.0, 105.0), T0 + 3 * S)
+
+    alert, quote = said
+    assert isinstance(alert, QualityAlert)
+    assert (alert.anomaly, alert.ts_event) == (Anomaly.SPREAD_WIDENING, T0 + 3 * S)
+    assert isinstance(quote, QuoteBatch)
+
+
+def test_silence_is_alerted_within_a_tenth_of_a_second_of_its_limit() -> None:
+    feed = quiet()
+    last = feed.now
+    at, alerts = last, list[QualityAlert]()
+    while not alerts and at < last + 7 * S:
+        at += FeedConfig(()).check_ns
+        alerts = [m for m in feed.fire("stale", at) if isinstance(m, QualityAlert)]
+
+    assert [a.anomaly for a in alerts] == [Anomaly.STALE_DATA]
+    assert 0 < alerts[0].ts_event - (last + 5 * S) <= S // 10
+
+
+def test_a_gap_of_a_book_is_alerted_but_none_after_a_lost_connection() -> None:
+    feed = quiet()
+    feed.say(book(11, 12, (1, 99.0, 2.0)))
+    gap = feed.say(book(15, 16, (1, 98.0, 2.0)), T0 + 3 * S)
+    feed.say(StreamDown(ts_event=T0, ts_init=T0, reason="cut"))
+    feed.say(StreamUp(ts_event=T0, ts_init=T0))
+    after = feed.say(book(95, 96, (1, 98.0, 2.0)), T0 + 4 * S)
+
+    assert [a.anomaly for a in only(QualityAlert, gap)] == [Anomaly.SEQUENCE_GAP]  # type: ignore[attr-defined]
+    assert only(QualityAlert, after) == []
+    assert feed.state.tracked[BTC].quality.view()["completeness"] < 1

@@ -1,5 +1,6 @@
 """What looks wrong with market data is alerted once, with its severity, and lowers the score."""
 
+import tracemalloc
 from collections.abc import Iterable
 
 import numpy as np
@@ -9,7 +10,7 @@ from messages import decode, encode
 from messages.arrays import DELTA, QUOTE, TRADE
 from messages.base import InstrumentId
 from messages.market import Anomaly, BookDeltaBatch, QualityAlert, QuoteBatch, TradeBatch
-from trading.quality import MarketQuality, QualityConfig, Sampler, Score
+from trading.quality import MarketQuality, QualityConfig, Score
 
 BTC = InstrumentId("BTC-USD.COINBASE")
 S, MS = 1_000_000_000, 1_000_000
@@ -141,6 +142,15 @@ def test_a_gap_is_as_severe_as_what_is_missing_and_a_snapshot_is_none() -> None:
     assert quality.score.completeness == pytest.approx(1 - 5 / 26)
 
 
+def test_a_snapshot_older_than_the_changes_that_waited_for_it_is_no_gap() -> None:
+    quality = warm()
+
+    said = judged(quality, [book(20, 6, 9), book(20.1, 1, 7, snapshot=True), book(20.2, 10, 11)])
+
+    assert said == []
+    assert quality.gaps == 0
+
+
 def test_clocks_that_differ_are_alerted() -> None:
     quality = warm()
 
@@ -163,27 +173,17 @@ def test_the_last_thousand_alerts_are_kept_and_an_alert_travels() -> None:
 
     assert len(quality.alerts) == 1000
     assert decode(encode(quality.alerts[-1])) == quality.alerts[-1]
+    assert quality.view()["alerts"]["SPREAD_WIDENING"] == 1100
 
 
-def test_other_instruments_say_nothing_here() -> None:
-    quality = MarketQuality(InstrumentId("ETH-USD.COINBASE"))
+def test_a_batch_that_looks_right_leaves_nothing_behind() -> None:
+    quality = warm()
+    batches = [m for n in range(2000) for m in (quote(20, 99.99, 100.01), book(20, n, n))]
+    tracemalloc.start()
 
-    assert quality.on(trades(1), S) == ()
-    assert quality.total == 0
+    said = judged(quality, batches)
+    left, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
 
-
-@pytest.mark.parametrize(
-    ("sampler", "kept"),
-    [
-        (Sampler(), [0, 1, 2, 3, 4, 5]),
-        (Sampler(every_ns=100 * MS), [0, 2, 4]),
-        (Sampler(every=3), [0, 3]),
-        (Sampler(move=0.01), [0, 4]),
-    ],
-)
-def test_a_sampler_keeps_what_it_is_told_to(sampler: Sampler, kept: list[int]) -> None:
-    prices = [100.0, 100.1, 100.2, 100.3, 101.5, 101.6]
-
-    found = [n for n, price in enumerate(prices) if sampler.keeps(n * 50 * MS, price)]
-
-    assert found == kept
+    assert said == []
+    assert left < 1_000

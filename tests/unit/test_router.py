@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from instruments import usdt
 
 from messages.orders import OrderSide
-from trading.execution.quality import Arrival, Fill, quality
+from trading.execution.quality import Arrival, Traded, quality
 from trading.execution.router import Candidate, RouterConfig, Weights, route, score
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
@@ -137,11 +137,12 @@ def test_no_route_exceeds_the_order_the_shown_or_the_share(
 
 
 def test_quality_measures_costs_against_the_arrival() -> None:
-    arrival = Arrival(0, D(100), D(102), D(103))
-    fills = [Fill(5, D(101), D(1), D("0.1")), Fill(9, D(103), D(1), D("0.1"))]
+    arrival, traded = Arrival(0, D(100), D(102)), Traded()
+    for ts, price in ((5, D(101)), (9, D(103))):
+        traded = traded.plus(price, D(1), D("0.1"), price < arrival.ask, ts)
 
-    bought = quality(BUY, D(4), arrival, fills)
-    nothing = quality(SELL, D(4), arrival, [])
+    bought = quality(BUY, D(4), arrival, traded, D(103))
+    nothing = quality(SELL, D(4), arrival, Traded(), D(103))
 
     assert (bought.slippage_bps, bought.improved, bought.fill_rate) == (D(0), D("0.5"), D("0.5"))
     # 2 paid above the mid of 101 for 2, 0.2 of fees, and 2 missed that rose by 2 each.
@@ -150,4 +151,4 @@ def test_quality_measures_costs_against_the_arrival() -> None:
     assert (nothing.fill_rate, nothing.slippage_bps, nothing.duration_ns) == (D(0), D(0), 0)
     assert nothing.shortfall_bps == D(-8) / D(404) * 10_000
     with pytest.raises(ValueError, match="no order"):
-        quality(BUY, D(0), arrival, [])
+        quality(BUY, D(0), arrival, Traded(), D(103))

@@ -12,8 +12,10 @@ from actors.config import RunConfig
 from actors.connection import Owner, VenueConnection
 from actors.mailbox import Local, Mailbox
 from messages import Message
+from messages.base import NS_PER_MS
 from messages.risk import InstrumentLimits, RiskLimits
 from messages.venue import OrderReport, StreamUp, VenueStatus
+from trading.breaker import RetryPolicy
 from venues.binance.simulator import Simulator
 from venues.binance.simulator_config import SimulatorConfig
 
@@ -47,7 +49,7 @@ class Desk:
         self.timed.append(request)
 
 
-def connection(port: int, desk: Desk) -> VenueConnection:
+def connection(port: int, desk: Desk, retries: RetryPolicy | None = None) -> VenueConnection:
     limits = InstrumentLimits(
         instrument_id=BTC, max_order_notional=Decimal(1), max_position=Decimal(1)
     )
@@ -66,7 +68,7 @@ def connection(port: int, desk: Desk) -> VenueConnection:
         reconcile_ns=1,
         grace_ns=1,
     )
-    return VenueConnection(config, time.time_ns, desk.owner)
+    return VenueConnection(config, time.time_ns, desk.owner, retries=retries)
 
 
 async def test_requests_wait_until_the_venue_has_told_its_time() -> None:
@@ -93,6 +95,31 @@ async def test_requests_wait_until_the_venue_has_told_its_time() -> None:
     assert venue.access.clock.uncertainty_ns >= 0
     assert [type(i.message) for i in answers if isinstance(i, Local)] == [OrderReport]
     assert desk.timed == ["SUBMIT"]
+
+
+async def test_an_order_that_certainly_never_left_is_sent_again_and_stands_once() -> None:
+    async with running() as w:
+        port, desk = w.simulator.port, Desk()
+        venue = connection(port, desk, RetryPolicy(first_ns=600 * NS_PER_MS))
+        await venue.open()
+    await asyncio.sleep(0.05)  # the cut connections are seen to be cut
+    venue.ask(submit("o1"))
+    await asyncio.sleep(0.1)
+    before = len(desk.mailbox)
+
+    simulator = Simulator(SimulatorConfig(port=port), KEYS, None, time.time_ns)
+    await simulator.start()
+    simulator.exchange.on_tape(book())
+    await until(lambda: len(desk.mailbox) > 0)
+    (item,) = await desk.mailbox.drain(10)
+    held = [line.order for line in simulator.exchange.venue.ledger().lines]
+    await venue.close()
+    await simulator.stop()
+
+    assert before == 0
+    assert isinstance(item, Local)
+    assert isinstance(item.message, OrderReport)
+    assert len(held) == 1
 
 
 async def test_a_full_mailbox_holds_the_stream_up_and_loses_none_of_its_evidence() -> None:

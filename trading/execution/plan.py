@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from messages.base import NS_PER_S, StrategyId
-from messages.market import Instrument
+from messages.base import NS_PER_S, InstrumentId
 from messages.orders import OrderSide
 
 
@@ -32,6 +31,7 @@ class Method(StrEnum):
 class Plan:
     """A large order.
 
+    quantity       whole lots
     limit          no child is worse than this; of ICEBERG its price, so it must be there
     duration_ns    when it ends, done or not; 0 never (ICEBERG, POV)
     slice_ns       how often a child is placed
@@ -43,8 +43,7 @@ class Plan:
     raises         ValueError naming the field
     """
 
-    instrument: Instrument
-    strategy_id: StrategyId
+    instrument_id: InstrumentId
     side: OrderSide
     quantity: Decimal
     method: Method
@@ -60,16 +59,17 @@ class Plan:
 
     def __post_init__(self) -> None:
         problems = (
-            ("quantity", self.quantity < max(self.instrument.min_quantity, Decimal(0))),
-            ("quantity", self.quantity % self.instrument.size_increment != 0),
+            ("quantity", self.quantity <= 0),
             ("slice_ns", self.slice_ns <= 0),
             ("duration_ns", self.duration_ns != self.slices * self.slice_ns),
             ("duration_ns", self.timed and self.duration_ns == 0),
             ("jitter", not 0 <= self.jitter < 0.5),
+            ("offset_bps", not 0 <= self.offset_bps < 10_000),
             ("participation", not 0 < self.participation <= 1),
             ("profile", self.method is Method.VWAP and not self._sound_profile()),
             ("display", self.method is Method.ICEBERG and not 0 < self.display <= self.quantity),
             ("limit", self.method is Method.ICEBERG and self.limit is None),
+            ("limit", self.limit is not None and self.limit <= 0),
         )
         for name, wrong in problems:
             if wrong:
@@ -104,6 +104,8 @@ def due(plan: Plan, slice_number: int, volume: Decimal, filled: Decimal) -> Deci
     if plan.method is Method.TWAP:
         return plan.quantity * min(number, plan.slices) / plan.slices
     if plan.method is Method.VWAP:
+        if number >= plan.slices:
+            return plan.quantity
         done, whole = (Decimal(repr(sum(p))) for p in (plan.profile[:number], plan.profile))
         return min(plan.quantity * done / whole, plan.quantity)
     if plan.method is Method.POV:

@@ -1,6 +1,5 @@
 """How well an order was executed, measured against the market when it was decided."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -8,6 +7,47 @@ from typing import Final
 from messages.orders import OrderSide
 
 _BPS: Final = Decimal(10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The market when the order was decided."""
+
+    ts_ns: int
+    bid: Decimal
+    ask: Decimal
+
+    def touch(self, side: OrderSide) -> Decimal:
+        """What the order could have taken."""
+        return self.ask if side is OrderSide.BUY else self.bid
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """The fills of an order, added up.
+
+    paid    sum of quantity x price
+    fees    in quote currency
+    better  what traded better than the touch at arrival
+    """
+
+    quantity: Decimal = Decimal(0)
+    paid: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    better: Decimal = Decimal(0)
+    ts_last: int = 0
+
+    def plus(
+        self, price: Decimal, quantity: Decimal, fee: Decimal, better: bool, ts_ns: int
+    ) -> "Traded":
+        """With one fill more."""
+        return Traded(
+            self.quantity + quantity,
+            self.paid + quantity * price,
+            self.fees + fee,
+            self.better + (quantity if better else 0),
+            max(self.ts_last, ts_ns),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +69,9 @@ class Quality:
     duration_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """One trade of the order; `fee` in quote currency."""
-
-    ts_ns: int
-    price: Decimal
-    quantity: Decimal
-    fee: Decimal = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """The market when the order was decided, and the mid when it was over."""
-
-    ts_ns: int
-    bid: Decimal
-    ask: Decimal
-    mid_end: Decimal
-
-
-def quality(side: OrderSide, wanted: Decimal, arrival: Arrival, fills: Sequence[Fill]) -> Quality:
+def quality(
+    side: OrderSide, wanted: Decimal, arrival: Arrival, traded: Traded, mid_end: Decimal
+) -> Quality:
     """Measures of one order.
 
     source  A. Perold, "The Implementation Shortfall: Paper versus Reality", 1988
@@ -57,20 +79,15 @@ def quality(side: OrderSide, wanted: Decimal, arrival: Arrival, fills: Sequence[
     """
     if wanted <= 0:
         raise ValueError(f"wanted: {wanted} is no order")
-    sign = side.sign
-    touch = arrival.ask if side is OrderSide.BUY else arrival.bid
-    mid = (arrival.bid + arrival.ask) / 2
-    filled = sum((f.quantity for f in fills), Decimal(0))
-    paid = sum((f.quantity * f.price for f in fills), Decimal(0))
-    fees = sum((f.fee for f in fills), Decimal(0))
-    better = sum((f.quantity for f in fills if sign * f.price < sign * touch), Decimal(0))
-    slippage = sign * (paid / filled - touch) / touch * _BPS if filled else Decimal(0)
-    missed = sign * (wanted - filled) * (arrival.mid_end - mid)
-    shortfall = (sign * (paid - filled * mid) + fees + missed) / (wanted * mid) * _BPS
+    sign, filled = side.sign, traded.quantity
+    touch, mid = arrival.touch(side), (arrival.bid + arrival.ask) / 2
+    slippage = sign * (traded.paid / filled - touch) / touch * _BPS if filled else Decimal(0)
+    missed = sign * (wanted - filled) * (mid_end - mid)
+    paid = sign * (traded.paid - filled * mid)
     return Quality(
         slippage_bps=slippage,
-        shortfall_bps=shortfall,
-        improved=better / filled if filled else Decimal(0),
+        shortfall_bps=(paid + traded.fees + missed) / (wanted * mid) * _BPS,
+        improved=traded.better / filled if filled else Decimal(0),
         fill_rate=filled / wanted,
-        duration_ns=max((f.ts_ns for f in fills), default=arrival.ts_ns) - arrival.ts_ns,
+        duration_ns=traded.ts_last - arrival.ts_ns if filled else 0,
     )
