@@ -10,8 +10,8 @@ from messages.orders import OrderSide
 from trading import backtest
 from trading.backtest import Rules, Settings, StrategyError
 from trading.backtest_python import run
-from trading.kernels.strategy import cancel, submit_limit, submit_market
-from trading.strategy import BUY, SELL, CompiledStrategy, StrategyParams
+from trading.kernels.strategy import amend, cancel, submit_limit, submit_market, submit_stop
+from trading.strategy import BUY, FOK, GTC, IOC, SELL, CompiledStrategy, StrategyParams
 from trading.strategy_python import Context, Strategy
 
 BARS = candles(6_000, seed=4)
@@ -96,6 +96,92 @@ def test_orders_fills_and_equity_equal_the_compiled_twins(assumed: dict[str, Any
     assert python.identity["params"]["fast"] == 4
 
 
+MIXED = np.dtype([("bars", "i8")])
+
+
+def on_mixed_bar(state: Any, params: Any, bar: Any, account: Any, orders: Any) -> int:
+    """Another kind of request at each bar; tags say what was seen."""
+    turn, count, price = state.bars % 8, 0, bar.close
+    state.bars += 1
+    seen = account.working_count * 1000 + state.bars % 1000
+    if turn == 0:
+        count = submit_limit(orders, count, BUY, 1.0, price * 0.998, True, GTC, False, seen)
+        count = submit_limit(orders, count, BUY, 2.0, price * 0.99, False, GTC, False, seen)
+    elif turn == 1:
+        count = submit_limit(orders, count, BUY, 1.5, price * 1.001, False, IOC, False, seen)
+    elif turn == 2:
+        count = submit_stop(orders, count, SELL, 1.0, price * 0.997, True, seen)
+        count = submit_stop(orders, count, BUY, 0.5, price * 1.002, False, seen)
+    elif turn == 3 and account.working_count > 0:
+        oldest = account.working[0]
+        count = amend(orders, count, oldest.sequence, oldest.leaves * 0.5)
+    elif turn == 4:
+        count = submit_limit(orders, count, SELL, 0.7, price * 0.99, False, FOK, True, seen)
+    elif turn == 5:
+        count = submit_market(orders, count, SELL, abs(account.position) * 0.5, False, seen)
+    elif turn == 6 and account.working_count > 1:
+        count = cancel(orders, count, account.working[account.working_count - 1].sequence)
+    elif turn == 7 and state.bars % 5 == 0:
+        for i in range(account.working_count):
+            count = cancel(orders, count, account.working[i].sequence)
+        count = submit_market(orders, count, SELL, account.position, account.position > 0.0, seen)
+    return count
+
+
+MIX = CompiledStrategy(name="mix", params=Params, state=MIXED, on_bar=on_mixed_bar)
+
+
+class Mix(Strategy):
+    """The same as a class."""
+
+    Params = Params
+
+    def __init__(self, params: Any) -> None:
+        super().__init__(params)
+        self.bars = 0
+
+    def on_bar(self, ctx: Context, bar: Any) -> None:
+        turn, price, working = self.bars % 8, bar.close, ctx.working
+        held = float(ctx.position.quantity)
+        self.bars += 1
+        seen = len(working) * 1000 + self.bars % 1000
+        if turn == 0:
+            ctx.submit_limit(OrderSide.BUY, 1.0, price * 0.998, post_only=True, tag=seen)
+            ctx.submit_limit(OrderSide.BUY, 2.0, price * 0.99, tag=seen)
+        elif turn == 1:
+            ctx.submit_limit(OrderSide.BUY, 1.5, price * 1.001, time_in_force="IOC", tag=seen)
+        elif turn == 2:
+            ctx.submit_stop(OrderSide.SELL, 1.0, price * 0.997, tag=seen)
+            ctx.submit_stop(OrderSide.BUY, 0.5, price * 1.002, reduce_only=False, tag=seen)
+        elif turn == 3 and working:
+            ctx.amend(working[0], float(working[0].leaves) * 0.5)
+        elif turn == 4:
+            ctx.submit_limit(
+                OrderSide.SELL, 0.7, price * 0.99, time_in_force="FOK", reduce_only=True, tag=seen
+            )
+        elif turn == 5:
+            ctx.submit_market(OrderSide.SELL, abs(held) * 0.5, tag=seen)
+        elif turn == 6 and len(working) > 1:
+            ctx.cancel(working[-1])
+        elif turn == 7 and self.bars % 5 == 0:
+            ctx.cancel_all()
+            ctx.submit_market(OrderSide.SELL, held, reduce_only=held > 0.0, tag=seen)
+
+
+@pytest.mark.parametrize("fill", ["next_open", "close", "path"])
+def test_requests_of_every_kind_come_to_what_the_compiled_twins_do(fill: str) -> None:
+    settings = Settings.model_validate({"instruments": (MONEY,), "fill": fill})
+
+    python = run(Mix, {}, BARS, settings)
+    compiled = backtest.run(MIX, {}, BARS, settings)
+
+    assert len(compiled.fills) > 1_000
+    assert len(set(compiled.orders["status"].tolist())) > 2
+    assert python.orders.tolist() == compiled.orders.tolist()
+    assert python.fills.tolist() == compiled.fills.tolist()
+    assert python.equity.tolist() == compiled.equity.tolist()
+
+
 def test_more_requests_than_one_script_holds_are_all_carried_out() -> None:
     bars = candles(9_000, seed=5)
 
@@ -143,6 +229,23 @@ class AsksNonsense(Hears):
         ctx.submit_market(OrderSide.BUY, float("nan"))
 
 
+class AsksTooMuch(Hears):
+    """Asks 65 times at the last bar, which no other follows."""
+
+    def on_bar(self, ctx: Context, bar: Any) -> None:
+        if bar.ts_event == BARS["ts_event"][19]:
+            for _ in range(65):
+                ctx.submit_market(OrderSide.BUY, 1.0)
+
+
+class NonsenseAtTheEnd(Hears):
+    """Wants no number of units at the last bar."""
+
+    def on_bar(self, ctx: Context, bar: Any) -> None:
+        if bar.ts_event == BARS["ts_event"][19]:
+            ctx.submit_market(OrderSide.BUY, float("nan"))
+
+
 class NeedsTimer(Hears):
     """Lives on a timer."""
 
@@ -153,7 +256,9 @@ class NeedsTimer(Hears):
     ("cls", "error", "says"),
     [
         (Raises, StrategyError, "ZeroDivisionError: of course"),
-        (AsksNonsense, StrategyError, "quantity is nan"),
+        (AsksNonsense, StrategyError, "AsksNonsense: .*2022-01-08T00:01:00Z.* quantity is nan"),
+        (AsksTooMuch, StrategyError, "AsksTooMuch: .*2022-01-08T00:20:00Z.* count is 65"),
+        (NonsenseAtTheEnd, StrategyError, "NonsenseAtTheEnd: .*T00:20:00Z.* quantity is nan"),
         (NeedsTimer, ValueError, "timer_ns"),
         (Strategy, ValueError, "on_bar"),
     ],
