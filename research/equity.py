@@ -8,7 +8,7 @@ parts of days and count as one each. A year has 365 days: crypto markets do not 
 A run with fewer than DAILY_MIN daily returns is read by the same rule at the largest of STEPS_NS
 at which rows fall into ROWS_MIN different steps; if none has so many, at the one with most of them,
 the largest of equals. It is annualised by the number of such steps in 365 days. Its figures say
-little about a year; `sampling_s` shows it.
+little about a year; `sampling_s` shows it. A run of less than a day is not annualised at all.
 """
 
 from dataclasses import dataclass

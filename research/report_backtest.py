@@ -38,7 +38,6 @@ from trading.result import BacktestResult
 _FLAT: Final = 0.35
 _SHORT_DAYS: Final = 30
 _PANELS_MAX: Final = 12  # of instruments besides the first
-_ANNUAL: Final = {"cagr", "sharpe", "sortino", "calmar", "volatility"}
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _CARDS: Final = (
     "total_return", "cagr", "sharpe", "sortino", "max_drawdown", "calmar", "volatility",
@@ -79,8 +78,6 @@ def cards_of(stats: Mapping[str, Any]) -> list[Card]:
     found = []
     for name in _CARDS:
         value, figure = stats[name], describe()[name]
-        if name in _ANNUAL and stats["days"] < 1.0:
-            value = None  # of minutes: thousands, which say nothing
         tone = ""
         if name in _SIGNED and value:
             tone = "good" if value > 0.0 else "bad"

@@ -33,6 +33,8 @@ __all__ = ["Performance", "describe", "performance", "performance_of"]
 Rows = NDArray[np.void]
 # A number, or in words why there is none.
 _Found = dict[str, float | int | str]
+SHORT: Final = "shorter than a day"
+_ANNUAL: Final = ("cagr", "volatility", "sharpe", "sortino", "calmar", "turnover")
 _TAIL: Final = 0.05
 _TAIL_RETURNS_MIN: Final = 20  # with fewer, not one return lies in the tail
 _SAME: Final = 1e-12  # a deviation below this part of the largest return is rounding
@@ -98,6 +100,8 @@ def performance(
         found["calmar"] = cagr if isinstance(cagr, str) else str(depth)
     else:
         found["calmar"] = cagr / depth if depth > 0.0 else "equity never fell"
+    if int(ts[-1] - ts[0]) < DAY_NS:  # of minutes: hundreds, which say nothing
+        found |= {n: SHORT for n in _ANNUAL if not isinstance(found[n], str)}
     return Performance(found)
 
 
@@ -132,7 +136,7 @@ def _span(ts: I8, equity: F8) -> _Found:
     if base <= 0.0 or final <= 0.0:
         out["cagr"] = "equity is not above zero"
     elif length < DAY_NS:
-        out["cagr"] = "shorter than a day"
+        out["cagr"] = SHORT
     else:
         growth = np.log(final / base) * YEAR_NS / length
         out["cagr"] = float(np.expm1(growth)) if growth < 700.0 else "too large for a number"

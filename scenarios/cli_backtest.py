@@ -61,7 +61,6 @@ _SHOWN: Final = (
     "total_return", "cagr", "sharpe", "sortino", "max_drawdown", "calmar", "volatility",
     "profit_factor", "win_rate", "exposure", "turnover",
 )  # fmt: skip
-_ANNUAL: Final = {"cagr", "sharpe", "sortino", "calmar", "volatility", "turnover"}
 _FRACTIONS: Final = {"total_return", "cagr", "max_drawdown", "volatility", "win_rate", "exposure"}
 
 
@@ -204,8 +203,7 @@ def lines(done: "Done") -> list[str]:
     ]
     if identity["dropped"]:
         money.append(("dropped requests", f"{identity['dropped']} (less than a lot, or no room)"))
-    shown = [n for n in _SHOWN if n not in _ANNUAL or (done.stats.get("days") or 0.0) >= 1.0]
-    figures = [(n.replace("_", " "), _figure(n, done.stats.get(n))) for n in shown]
+    figures = [(n.replace("_", " "), _figure(n, done.stats.get(n))) for n in _SHOWN]
     head = f"{identity['strategy']} on {', '.join(identity['instruments'])}: {params}"
     where = [f"kept in {found['folder']}"] if found["folder"] else []
     return [head, *table(("figure", "value"), [*money, *figures]), *where]

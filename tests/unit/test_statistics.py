@@ -221,6 +221,23 @@ def test_one_instant_of_equity_has_no_year() -> None:
     assert found["max_drawdown"] == 0.5
 
 
+@pytest.mark.parametrize("name", ["cagr", "volatility", "sharpe", "sortino", "calmar", "turnover"])
+@pytest.mark.parametrize(
+    ("length_ns", "annual"), [(6 * 60 * SECOND_NS, False), (DAY_NS - 1, False), (DAY_NS, True)]
+)
+def test_a_run_is_annualised_from_a_day_on(name: str, length_ns: int, annual: bool) -> None:
+    ts = START + np.linspace(0, length_ns, 251).astype(np.int64)
+    fills = np.zeros(1, FILL_ROW)
+    fills["price"] = fills["quantity"] = 1.0
+
+    found = performance(ts, EQUITY_250, fills=fills)
+
+    assert (found[name] is not None) == annual
+    assert found.reasons.get(name) == (None if annual else "shorter than a day")
+    assert found["probabilistic_sharpe"] is not None
+    assert found["total_return"] == pytest.approx(GOLDEN["total_return"])
+
+
 def test_only_winning_trades_have_no_profit_factor() -> None:
     found = performance(DAYS_250, EQUITY_250, trades(1.0, 1.0))
 
