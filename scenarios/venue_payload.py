@@ -31,6 +31,7 @@ from venues.wire.request import Answer
 _NOW: Final = 1_900_000_000_000 * NS_PER_MS  # after whatever is in a payload
 _SYMBOL: Final = re.compile(rb'"(?:symbol|instId|product_id)"\s*:\s*"([^"]+)"')
 _ANY: Final = ("BTC-USDT-SWAP", "BTC-USDT", "BTCUSDT", "BTC-USD")
+_TIME_BYTES_MAX: Final = 250
 # A reader of something else may stumble over anything in it.
 _NOT_THIS: Final = (VenueError, ValueError, LookupError, TypeError, ArithmeticError)
 # What a question's answer must hold to be one: the event, and its part that may not be empty.
@@ -94,7 +95,8 @@ def _readers(raw: bytes, of: Adapter, rules: _Rules) -> Iterator[Callable[[], st
     for request in _ANSWERS:
         asked = Asked(request, _NOW, name, product=of.product, instruments=rules)
         yield lambda asked=asked: _answer(raw, of, asked)  # type: ignore[misc]
-    if not _SYMBOL.search(raw):  # many an answer has the venue's time beside what it is about
+    # Many an answer has the venue's time beside what it is about.
+    if len(raw) < _TIME_BYTES_MAX and not _SYMBOL.search(raw):
         yield lambda: "time" if of.read_time(raw) else ""
 
 
