@@ -1,7 +1,7 @@
 """A day of market data in a minute and a half: does anything grow?
 
     python benchmarks/soak.py [--hours 24] [--speed 1000] [--rate 12000] [--json]
-    python benchmarks/soak.py --hours 4                # the short version, half a minute
+    python benchmarks/soak.py --hours 8    # the short version, three quarters of a minute
 
 Runs the whole system (feed with its recorder, risk, order manager, reconciler, journal, a trend
 strategy, the simulator, supervision). The feed follows a source whose time runs `speed` times as
@@ -9,9 +9,9 @@ fast: Binance's depth, trades and quotes of two markets, `rate` depth frames a w
 rate / speed a second of the market; a trade and a quote after every tenth. The strategy trades on
 bars of a minute.
 
-For each process: private memory (RssAnon) at the end of the warm-up and at the end, and the slope
-between them by least squares, in MiB an hour of the market. `grows` names those whose slope is
-above --most (1 MiB an hour); exit code 1 if there are any.
+For each process: private memory (RssAnon) at the end of the warm-up (a third of the run) and at the
+end, and the slope between them by least squares, in MiB an hour of the market. `grows` names those
+whose slope is above --most (1 MiB an hour); exit code 1 if there are any.
 """
 
 import argparse
@@ -45,10 +45,11 @@ from venues.net.socket import SocketConfig
 
 PORT_FILE: Final = "MANTA_SOAK_PORT"  # the environment variable that names it
 SYMBOLS: Final = "BTCUSDT,ETHUSDT"
-_STARTED_H: Final = 2.0  # hours of the market that are warm-up
+_WARM: Final = 1 / 3  # of the run: buffers of the recorder and allocators reach their size in it
 _EVERY_S: Final = 2.0
 _MIB: Final = 2**20
 _LEVELS: Final = 16
+_ENOUGH: Final = 3
 
 
 class Day(Feed):
@@ -146,7 +147,7 @@ def measure(said: argparse.Namespace, folder: Path) -> dict[str, Any]:
     while not port_file.exists() and source.poll() is None:
         time.sleep(0.02)
     spec = load("quickstart", [f"duration_s={seconds + 2}"])
-    feed = spec.feed.model_copy(update={"bar_intervals_s": (60,)})
+    feed = spec.feed.model_copy(update={"bar_intervals_s": (60,), "record": said.record})
     one = spec.strategies[:1]
     sampler = Sampler()
     try:
@@ -160,25 +161,26 @@ def measure(said: argparse.Namespace, folder: Path) -> dict[str, Any]:
         source.communicate(b"")
     sent = np.load(folder / "times.npy")
     hour_s = 3600 / said.speed
-    rows = {name: grown(x, hour_s) for name, x in sorted(sampler.samples.items())}
+    rows = {name: grown(x, said.hours, hour_s) for name, x in sorted(sampler.samples.items())}
     slopes = {name: row["mib_per_hour"] for name, row in rows.items() if row}
     return {
         "market_hours": said.hours,
         "depth_frames": int(sent[:, 1].sum()),
         "rows_heard": sampler.events[-1][1] if sampler.events else 0,
         "processes": rows,
+        "feed_mib": [round(size, 1) for _, size in sampler.samples["feed"]],
         "grows": sorted(name for name, slope in slopes.items() if slope > said.most),
     }
 
 
-def grown(samples: list[tuple[float, float]], hour_s: float) -> dict[str, float]:
-    """{} without two samples after the warm-up."""
+def grown(samples: list[tuple[float, float]], hours: float, hour_s: float) -> dict[str, float]:
+    """{} without enough samples after the warm-up."""
     at, size = np.array(samples).T
-    after = at >= at[0] + _STARTED_H * hour_s
-    if after.sum() < 3:
+    passed = (at - at[0]) / hour_s
+    after = passed >= _WARM * hours
+    if after.sum() < _ENOUGH:
         return {}
-    hours = (at[after] - at[0]) / hour_s
-    slope = float(np.polyfit(hours, size[after], 1)[0])
+    slope = float(np.polyfit(passed[after], size[after], 1)[0])
     warm, last = float(size[after][0]), float(size[after][-1])
     return {
         "warm_mib": round(warm, 1),
@@ -194,6 +196,7 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=1000.0, help="market seconds a second")
     parser.add_argument("--rate", type=float, default=12_000, help="depth frames a wall second")
     parser.add_argument("--most", type=float, default=1.0, help="MiB an hour of the market")
+    parser.add_argument("--record", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--json", action="store_true")
     said = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
