@@ -1,6 +1,7 @@
 """Where an actor's time comes from."""
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -17,13 +18,26 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """The host's clock, kept from running backwards when it is stepped."""
+    """The host's clock, kept from running backwards.
 
-    def __init__(self) -> None:
+    While the host's clock is behind what was told, because somebody set it back, time goes on at
+    half its pace until the host has caught up: a clock that stood still would make whatever is
+    measured with it look instant.
+    """
+
+    def __init__(
+        self,
+        wall_ns: Callable[[], int] = time.time_ns,
+        steady_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._wall_ns, self._steady_ns = wall_ns, steady_ns
         self._last_ns = 0
+        self._then_ns = 0  # steady time of `_last_ns`
 
     def now_ns(self) -> int:
-        self._last_ns = max(self._last_ns, time.time_ns())
+        wall_ns, now_ns = self._wall_ns(), self._steady_ns()
+        self._last_ns = max(self._last_ns + (now_ns - self._then_ns) // 2, wall_ns)
+        self._then_ns = now_ns
         return self._last_ns
 
     def saw(self, ts_ns: int) -> None:

@@ -1,8 +1,8 @@
 """A trading actor's own way to the venue: requests go out at once, each answer is one message.
 
-A request that comes before the connection is up waits for it, and it is up once the venue's time is
-known: requests are signed with it. What an answer proves, or fails to prove, is the gateway's to
-say. Only what certainly never left is sent again, a few times and soon (`RetryPolicy`).
+A request that comes before the connection is up waits for it, within bounds, and it is up once the
+venue's time is known: requests are signed with it. What an answer proves, or fails to prove, is the
+gateway's to say. Only what certainly never left is sent again, a few times, soon (`RetryPolicy`).
 
 Evidence is never dropped: it waits for room in the mailbox. While it waits the stream is not read;
 if that lasts, the venue ends it, and StreamDown and StreamUp make the order manager ask for
@@ -13,7 +13,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from actors.peer import Peer
 from actors.shell import Shell
 from messages import Message
 from messages.base import NS_PER_S
-from messages.venue import RequestFailed, Source
+from messages.venue import Request, RequestFailed, Source
 from trading.breaker import Breakers, RetryPolicy
 from trading.execution.record import VenueRecord
 from venues.net.access import Access
@@ -33,7 +33,7 @@ from venues.net.budget import Budget, RequestBudget
 from venues.net.clock import VenueClock
 from venues.net.gateway import REQUEST, Gateway, GatewayCommand
 from venues.net.http import Http
-from venues.net.leases import reserve_of
+from venues.net.leases import reserve_of, time_reserve
 from venues.net.socket import Backoff, SocketConfig
 from venues.net.user import UserStream
 from venues.registry import adapter
@@ -41,6 +41,11 @@ from venues.wire.keys import Keys, keys_from
 
 SYNC_EVERY_S: Final = 10.0
 BACKOFF: Final = Backoff(first_s=0.05, most_s=5.0)
+_LOOK_S: Final = 1.0
+# What adds or changes is worth nothing when it is late; what takes off is, for a while. What is not
+# sent by then is told so, and the order manager repeats what it still wants.
+PATIENT: Final = frozenset({Request.CANCEL, Request.CANCEL_ALL, Request.CANCEL_ALL_AFTER})
+PATIENCE: Final = 6  # receive windows
 
 
 def access_of(config: RunConfig, now_ns: Callable[[], int], *, private: bool) -> Access:
@@ -49,11 +54,11 @@ def access_of(config: RunConfig, now_ns: Callable[[], int], *, private: bool) ->
     keys: Keys | None = None
     if private:
         keys = keys_from(config.venue, os.environ, passphrase=venue.needs_passphrase)
-    clock = VenueClock(now_ns)
+    clock = VenueClock(time.time_ns, steady_ns=time.monotonic_ns)
     budget: RequestBudget = Budget(venue.limits)
     if config.governed:
         governor, news = (Peer(config.run_id, config.governor) for _ in range(2))
-        stock = reserve_of(venue, config.by_id) if private else {}
+        stock = reserve_of(venue, config.by_id) if private else time_reserve(venue)
         budget = Leasing(venue.limits, stock, config.product, governor, news, clock.now_ns)
     return Access(
         venue,
@@ -141,12 +146,22 @@ class VenueConnection:
         self._up.set()
 
     async def keep_time(self) -> None:
-        """Measure the venue's clock now and then, for as long as this actor lives."""
+        """Measure the venue's clock now and then, for as long as this actor lives; while nothing
+        may be signed, every second."""
+        waited_s, said = 0.0, ""
         while True:
-            await asyncio.sleep(SYNC_EVERY_S)
+            await asyncio.sleep(_LOOK_S)
+            waited_s += _LOOK_S
+            if waited_s < SYNC_EVERY_S and not self.access.clock.problem():
+                continue
+            waited_s = 0.0
             await self.access.sync()
-            if problem := self.access.clock.problem():
+            problem = self.access.clock.problem()
+            if problem and not said:
                 self._owner.log("ERROR", "nothing_is_signed", reason=problem)
+            elif said and not problem:
+                self._owner.log("INFO", "signing_again", after=said)
+            said = problem
 
     def ask(self, command: GatewayCommand) -> None:
         """Carry out one command beside everything else; its answer comes as a message."""
@@ -161,7 +176,10 @@ class VenueConnection:
             self._owner.died(error)
 
     async def _ask(self, command: GatewayCommand) -> None:
-        await self._up.wait()
+        if not self._up.is_set() and not await self._comes_up(command):
+            reason = "no connection to the venue yet: its time is not known"
+            await self._owner.answer(self._gateway.unsent(command, reason))
+            return
         begun = time.perf_counter()
         answer, tries = await self._gateway.execute(command), 1
         while (wait_ns := self._retries.wait_ns(answer, tries, self._rng)) is not None:
@@ -184,16 +202,27 @@ class VenueConnection:
             "healthy": breakers is None or breakers.healthy(self.access.adapter.venue),
         }
 
+    async def _comes_up(self, command: GatewayCommand) -> bool:
+        """Whether the connection comes up while the command is still worth sending."""
+        windows = PATIENCE if REQUEST[type(command)] in PATIENT else 1
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._up.wait(), windows * self._config.recv_window_ms / 1000)
+        return self._up.is_set()
+
     async def follow(self) -> None:
         """Pass on the account's events until the connection is closed."""
         await self._up.wait()
+        where = SocketConfig(self._config.ws_url, backoff=BACKOFF)
         stream = self._stream = UserStream(
-            self.access, SocketConfig(self._config.ws_url, backoff=BACKOFF), np.random.default_rng()
+            self.access, where, np.random.default_rng(), self._not_following
         )
         async with aclosing(stream.batches()) as batches:
             async for events in batches:
                 for event in events:
                     await self._owner.answer(event)
+
+    def _not_following(self, problem: str) -> None:
+        self._owner.log("WARNING", "no_private_stream", reason=problem)
 
     async def close(self) -> None:
         """End the stream and the session; requests under way are left to the recovery."""

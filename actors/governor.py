@@ -1,13 +1,16 @@
 """The rate governor as an actor: one budget for everybody of this run who asks one venue.
 
 It only lends (`venues.net.governor`); who holds leases spends them without a call
-(`actors.leasing`). Its memory is no truth that must survive: a fresh incarnation learns from the
-first answers' headers how much is used, and what was lent before it counts as spent by then.
+(`actors.leasing`). What it has lent is in a file beside the account's lock before anybody hears of
+it, so that its successor, and the next run of the account, go on from there. The file survives the
+process, which is enough: no limit that matters outlasts the start of a machine.
 """
 
 import asyncio
 import os
+import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +22,7 @@ from actors.logs import Log, open_log
 from actors.supervised import Supervised
 from actors.threads import prompt
 from messages.market import Product
-from venues.net.governor import Governor, Lease, Wish
+from venues.net.governor import Count, Governor, Lease, Memory, Wish
 from venues.registry import adapter
 
 _NEWS_S: Final = 3.0  # less than a call may take
@@ -32,15 +35,16 @@ class Talk(msgspec.Struct, array_like=True):
     now_ns: int
     wishes: tuple[Wish, ...]
     unspent: tuple[Lease, ...]
-    seen: dict[str, str]  # response headers
-    silence_ns: int  # how long the venue wants to hear nothing; 0: it said no such thing
+    seen: tuple[Count, ...]  # what answers said is used
+    silence: dict[str, int]  # limits that the venue wants to hear nothing about, and until when
+    alone: dict[str, int]  # what was spent without a lease, while nobody lent
 
 
 class Loan(msgspec.Struct, array_like=True):
     """The governor's answer."""
 
     leases: tuple[Lease, ...]
-    blocked_until: int
+    silence: dict[str, int]
     epoch: int
 
 
@@ -53,6 +57,8 @@ class RateGovernor(Supervised):
         self.config = config_of(run, name)
         self._news = asyncio.Event()
         self._talks = 0
+        self._memory = Path(self.config.account_lock + ".rates")
+        self._forgetful = False
         self._log: Log | None = None
         methods: dict[str, Method] = {"talk": self.talk, "news": self.news}
         self._exchange = Exchange(address(self.config.run_id, name), methods)
@@ -69,11 +75,16 @@ class RateGovernor(Supervised):
         self._log.event("INFO", "serving", pid=os.getpid())
 
     async def open(self) -> None:
-        """Know the venue's limits, and listen."""
+        """Know the venue's limits and what is spent of them, and listen."""
+        self.prepare()
+        await self._exchange.open()
+
+    def prepare(self) -> None:
+        """Know the venue's limits and what is spent of them."""
         venue = self.config.account.partition("/")[0]
         products = {i.product for i in self.config.instruments}
         self._governors = {str(p): Governor(adapter(venue, p).limits) for p in products}
-        await self._exchange.open()
+        self._recall()
 
     async def stop(self, reason: str) -> None:
         """Let go of who waits for news, and end this process."""
@@ -96,14 +107,50 @@ class RateGovernor(Supervised):
         governor = self._governors[said.product]
         self._talks += 1
         governor.give_back(said.unspent, said.now_ns)
-        if said.seen:
-            governor.observe(said.seen, said.now_ns)
-        if said.silence_ns:
-            governor.block(said.silence_ns, said.now_ns)
+        governor.charge(said.alone.items(), said.now_ns)
+        governor.observe(said.seen)
+        epoch = governor.epoch
+        governor.block(said.silence, said.now_ns)
+        if governor.epoch != epoch:
             self._news.set()
             self._news = asyncio.Event()
         leases = governor.lend(said.wishes, said.now_ns)
-        return msgspec.msgpack.encode(Loan(leases, governor.blocked_until, governor.epoch))
+        if leases or said.silence or said.alone:
+            self._remember(said.now_ns)
+        silence = governor.silence.all(said.now_ns)
+        return msgspec.msgpack.encode(Loan(leases, silence, governor.epoch))
+
+    def _remember(self, now_ns: int) -> None:
+        """Write down what is lent; a disk that is full stops no trading."""
+        found = {product: g.memory(now_ns) for product, g in self._governors.items()}
+        whole = self._memory.with_suffix(".new")
+        try:
+            whole.write_bytes(msgspec.msgpack.encode(found))
+            whole.replace(self._memory)
+        except OSError as e:
+            if not self._forgetful and self._log is not None:
+                self._log.event("WARNING", "rates_not_written", path=str(whole), error=str(e))
+            self._forgetful = True
+
+    def _recall(self) -> None:
+        """Go on from what was lent before us, or assume the worst where there was somebody and
+        nobody knows what."""
+        self._memory.parent.mkdir(parents=True, exist_ok=True)
+        now_ns = time.time_ns()
+        try:
+            found = msgspec.msgpack.decode(self._memory.read_bytes(), type=dict[str, Memory])
+        except FileNotFoundError:
+            found, lost = {}, self.incarnation > 1
+        except (OSError, msgspec.DecodeError):
+            found, lost = {}, True
+        else:
+            lost = False
+        for product, governor in self._governors.items():
+            if product in found:
+                governor.resume(found[product], now_ns)
+            elif lost:
+                governor.assume(now_ns)
+        self._remember(now_ns)
 
     async def news(self, product: str, epoch: int) -> int:
         """The present epoch: at once if it is another than `epoch`, else when it changes, or after

@@ -14,6 +14,7 @@ import msgspec
 from actors.governor import Loan, Talk
 from actors.lines import Refused
 from actors.peer import Peer, Unreachable
+from messages.base import NS_PER_S
 from messages.market import Product
 from venues.net.leases import LeasedBudget
 from venues.wire.limits import Cost, Lane, LimitRule
@@ -53,13 +54,13 @@ class Leasing:
             self._wake.set()
         return wait_ns
 
-    def observe(self, headers: Mapping[str, str], now_ns: int) -> None:
+    def observe(self, headers: Mapping[str, str], sent_ns: int) -> None:
         """As `RequestBudget`."""
-        self._budget.observe(headers, now_ns)
+        self._budget.observe(headers, sent_ns)
 
-    def block(self, retry_after_ns: int, now_ns: int) -> None:
+    def block(self, retry_after_ns: int, now_ns: int, names: Iterable[str] = ()) -> None:
         """As `RequestBudget`."""
-        self._budget.block(retry_after_ns, now_ns)
+        self._budget.block(retry_after_ns, now_ns, names)
         self._wake.set()
 
     async def keep(self) -> None:
@@ -75,27 +76,49 @@ class Leasing:
                 await asyncio.sleep(_AWAY_S)
                 continue
             try:
-                await asyncio.wait_for(self._wake.wait(), _QUIET_S)
+                await asyncio.wait_for(self._wake.wait(), self._quiet_s())
                 await asyncio.sleep(_LEAST_S)  # what else is missing comes along
             except TimeoutError:
                 pass  # nothing was missing: talk all the same
 
+    def _quiet_s(self) -> float:
+        """Until the next talk that nothing asks for: the end of a silence is one, because what was
+        held was given back when it began."""
+        silent_s = self._budget.silent_ns(self._venue_ns()) / NS_PER_S
+        return min(_QUIET_S, silent_s + _LEAST_S) if silent_s > 0 else _QUIET_S
+
     async def _talk(self, *, leaving: bool = False) -> None:
+        """Say what is known and wanted."""
         budget, now_ns = self._budget, self._venue_ns()
         wishes = () if leaving else budget.wishes(now_ns)
-        silence_ns, budget.told_ns = budget.told_ns, 0
-        seen, budget.seen = budget.seen, {}
         said = Talk(
-            self._product, now_ns, wishes, budget.unspent(leaving=leaving), seen, silence_ns
+            product=self._product,
+            now_ns=now_ns,
+            wishes=wishes,
+            unspent=budget.unspent(leaving=leaving),
+            seen=tuple(budget.seen.values()),
+            silence=dict(budget.told),
+            alone=dict(budget.alone),
         )
+        budget.seen, budget.told, budget.alone = {}, {}, {}
         try:
             raw = await self._governor.call("talk", msgspec.msgpack.encode(said))
         except (Unreachable, Refused):
-            budget.told_ns = max(budget.told_ns, silence_ns)  # to be told to the next one
+            self._unsaid(said)
             raise
         loan = msgspec.msgpack.decode(raw, type=Loan)
         self._epoch = loan.epoch
-        budget.lent(loan.leases, loan.blocked_until, self._venue_ns())
+        budget.lent(loan.leases, loan.silence, self._venue_ns())
+
+    def _unsaid(self, said: Talk) -> None:
+        """Nobody says whether this was heard: all but units that come back is said again, because
+        saying it twice can only make us more careful."""
+        budget = self._budget
+        budget.told = {**said.silence, **budget.told}
+        for count in said.seen:
+            budget.observe({count.header: str(count.used)}, count.sent_ns)
+        for name, units in said.alone.items():
+            budget.alone[name] = budget.alone.get(name, 0) + units
 
     async def _listen(self) -> None:
         """Talk at once when somebody else has been told to be silent."""

@@ -4,8 +4,9 @@ Theory of operation. Each kind of endpoint of each venue has a breaker of its ow
 fail by halves: orders time out while market data answers. It is CLOSED while all is well. After
 `failures` failures in a row it is OPEN: nothing passes for a pause. Then it is HALF_OPEN: one
 request at a time passes, as a probe; `successes` good ones in a row close it, one bad one opens it
-again, for twice the pause. Pauses are bounded, so that a venue that is well again is used again
-within a minute:  pause_most + successes x (time of an answer) < 60 s.
+again, for twice the pause. Pauses are short and bounded: one request in five seconds is no burden
+for a sick venue, and one that is well again is used again after at most
+pause_most + successes x (time of an answer).
 
 What is a failure? Silence, 5xx, garbage: an answer from which the venue's health cannot be seen. A
 refusal is the venue working; a throttled request is the budget's matter, not the breaker's.
@@ -65,8 +66,8 @@ class BreakerConfig:
 
     failures: int = 3
     successes: int = 2
-    pause_ns: int = 5 * NS_PER_S
-    pause_most_ns: int = 20 * NS_PER_S
+    pause_ns: int = NS_PER_S
+    pause_most_ns: int = 5 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)

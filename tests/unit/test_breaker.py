@@ -64,13 +64,15 @@ def play(words: str, breaker: Breaker | None = None) -> Breaker:
         ("f f s f f", CLOSED),
         ("f f r f f", CLOSED),  # a refusal is a venue that works
         ("f f t f", OPEN),  # a throttled request says nothing, either way
-        ("f f f 5 s", HALF),
-        ("f f f 5 s s", CLOSED),
-        ("f f f 5 s f", OPEN),
-        ("f f f 5 f", OPEN),
-        ("f f f 5 f 5 s", OPEN),  # the second pause is twice as long
-        ("f f f 5 f 10 s s", CLOSED),
-        ("f f f 5 s s f f", CLOSED),
+        ("f f f 1 s", HALF),
+        ("f f f 1 s s", CLOSED),
+        ("f f f 1 s f", OPEN),
+        ("f f f 1 f", OPEN),
+        ("f f f 1 f 1 s", OPEN),  # the second pause is twice as long
+        ("f f f 1 f 2 s s", CLOSED),
+        ("f f f 1 f 2 f 4 f 4 s", OPEN),
+        ("f f f 1 f 2 f 4 f 5 s", HALF),  # and none is longer than this
+        ("f f f 1 s s f f", CLOSED),
         ("t t t t t", CLOSED),
     ],
 )
@@ -82,14 +84,14 @@ def test_a_breaker_after_answers(words: str, state: BreakerState) -> None:
 def test_nothing_passes_in_a_pause_and_one_probe_at_a_time_after_it() -> None:
     opened = play("f f f")
 
-    assert [opened.wait_ns(t * S) for t in (0, 4, 5, 9)] == [5 * S, 1 * S, 0, 0]
-    probing = opened.sent(5 * S)
-    assert (probing.state, probing.wait_ns(5 * S)) == (HALF, NS_PER_MS)
-    assert probing.heard(done(), 5 * S).wait_ns(5 * S) == 0
+    assert [opened.wait_ns(t * S // 4) for t in (0, 3, 4, 9)] == [S, S // 4, 0, 0]
+    probing = opened.sent(S)
+    assert (probing.state, probing.wait_ns(S)) == (HALF, NS_PER_MS)
+    assert probing.heard(done(), S).wait_ns(S) == 0
 
 
 @given(outage_s=st.integers(0, 300), answer_s=st.integers(0, 5))
-def test_a_venue_that_is_well_again_is_used_again_within_a_minute(
+def test_a_venue_that_is_well_again_is_used_again_soon_however_long_it_was_ill(
     outage_s: int, answer_s: int
 ) -> None:
     breaker, now = play("f f f"), 0
@@ -104,7 +106,7 @@ def test_a_venue_that_is_well_again_is_used_again_within_a_minute(
         now += answer_s * S
         breaker = breaker.heard(done(), now)
 
-    assert now - well_since < 60 * S
+    assert now - well_since <= BreakerConfig().pause_most_ns + (1 + 2 * answer_s) * S < 60 * S
 
 
 @given(st.lists(st.sampled_from("fsrt"), max_size=40))

@@ -1,6 +1,6 @@
 """One budget for all: the venue's own meter counts fifty of us, and nobody is banned."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from messages.base import NS_PER_MS, NS_PER_S
 from venues.net.budget import Budget, RequestBudget
-from venues.net.governor import Governor, Lease, Wish
+from venues.net.governor import Count, Governor, Lease, Wish
 from venues.net.leases import HOP_NS, SILENT_NS, LeasedBudget
 from venues.serving.meter import Meter
 from venues.wire.limits import Cost, Lane, LimitRule
@@ -73,11 +73,12 @@ def crowd(budgets: list[RequestBudget], governor: Governor | None, seconds: int)
 def talk(budgets: list[RequestBudget], governor: Governor, now: int) -> None:
     for budget in budgets:
         assert isinstance(budget, LeasedBudget)
-        if budget.told_ns:
-            governor.block(budget.told_ns, now)
-            budget.told_ns = 0
+        governor.block(budget.told, now)
+        governor.observe(budget.seen.values())
+        governor.charge(budget.alone.items(), now)
+        budget.told, budget.seen, budget.alone = {}, {}, {}
         governor.give_back(budget.unspent(), now)
-        budget.lent(governor.lend(budget.wishes(now), now), governor.blocked_until, now)
+        budget.lent(governor.lend(budget.wishes(now), now), governor.silence.all(now), now)
 
 
 def test_fifty_who_share_a_governor_are_never_denied_and_their_cancels_never_wait_behind_data() -> (
@@ -121,7 +122,7 @@ def test_what_one_of_us_was_told_stops_everybody_with_the_next_word() -> None:
 
 def test_a_silent_governor_leaves_cancels_and_nothing_that_adds() -> None:
     budget = LeasedBudget([FIXED], RESERVE)
-    budget.lent((), 0, START)
+    budget.lent((), {}, START)
     away = START + SILENT_NS + 1
 
     assert budget.take(KINDS[1], away) == HOP_NS
@@ -133,7 +134,7 @@ def test_a_silent_governor_leaves_cancels_and_nothing_that_adds() -> None:
 
 def test_more_urgent_requests_spend_what_less_urgent_ones_hold_and_never_the_reverse() -> None:
     budget = LeasedBudget([FIXED], {})
-    budget.lent((Lease(Lane.SUBMIT, "weight", 2, START, START + NS_PER_S),), 0, START)
+    budget.lent((Lease(Lane.SUBMIT, "weight", 2, START, START + NS_PER_S),), {}, START)
 
     assert budget.take(Cost(Lane.DATA), START) == HOP_NS
     assert budget.take(Cost(Lane.CANCEL), START) == 0
@@ -147,7 +148,7 @@ def test_a_lease_ends_with_its_time_and_with_its_window() -> None:
     assert lease.ts_end == START + 60 * NS_PER_S
 
     budget = LeasedBudget([FIXED], {})
-    budget.lent([lease], 0, lease.ts_end - 1)
+    budget.lent([lease], {}, lease.ts_end - 1)
     assert budget.take(Cost(Lane.SUBMIT), lease.ts_end) == HOP_NS
 
 
@@ -186,3 +187,101 @@ def test_a_rolling_window_of_the_venue_never_holds_more_than_its_limit(
                 spends.append((lease.ts_end - 1 if late else now, lease.units))
         for when, units in sorted(spends):
             assert meter.charge((("orders", units),), when) is None
+
+
+def test_a_throttled_endpoint_is_left_alone_by_everybody_and_nothing_else_is() -> None:
+    rules = (FIXED, ROLLING)
+    governor = Governor(rules)
+    one, other = (LeasedBudget(rules, RESERVE | ORDERS) for _ in range(2))
+    talk([one, other], governor, START)
+
+    one.block(NS_PER_S, START, ["orders"])
+    talk([one, other], governor, START + STEP_NS)
+
+    for budget in (one, other):
+        order = Cost(Lane.CANCEL, (("weight", 1), ("orders", 1)))
+        assert budget.take(order, START + 2 * STEP_NS) > NS_PER_S // 2
+        assert budget.take(Cost(Lane.CANCEL, (("weight", 1), ("orders", 0))), START) == 0
+    assert governor.epoch == 1
+
+
+@pytest.mark.parametrize("amount", [1, 5, 10])
+def test_a_question_passes_alone_however_small_the_limit_is(amount: int) -> None:
+    budget = LeasedBudget([replace(ROLLING, amount=amount)], {})
+    away = START + SILENT_NS + 1
+
+    for lane in (Lane.QUERY, Lane.CANCEL):
+        assert budget.take(Cost(lane, (("orders", 1),)), away) == 0
+        away += 3 * NS_PER_S
+
+
+def test_alone_we_spend_no_more_than_the_venue_says_is_left() -> None:
+    budget = LeasedBudget([FIXED], {})
+    away = START + SILENT_NS + 1
+    budget.observe({"x-used": "5998"}, away)
+
+    waits = [budget.take(KINDS[2], away) for _ in range(3)]
+
+    assert waits[:2] == [0, 0]
+    assert waits[2] > 0
+    assert budget.alone == {"weight": 2}  # the next governor is told
+
+
+def test_counts_are_told_by_window_and_an_old_one_hides_no_new_one() -> None:
+    budget = LeasedBudget([FIXED], {})
+    governor = Governor([FIXED])
+    later = START + 60 * NS_PER_S
+
+    budget.observe({"X-Used": "700"}, later)
+    budget.observe({"X-Used": "800"}, later + 1)
+    budget.observe({"X-Used": "5990", "Other": "9"}, later - 1)  # came late, of the minute before
+    talk([budget], governor, later + 2)
+    (lease,) = governor.lend([Wish(Lane.CANCEL, "weight", 5200)], later + 3)
+
+    assert lease.units == 5200
+    assert governor.lend([Wish(Lane.CANCEL, "weight", 1)], later + 3) == ()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, NS_PER_S), st.integers(1, 9), st.booleans()), max_size=40),
+    st.booleans(),
+)
+def test_governors_that_die_never_lend_more_than_the_limit_between_them(
+    asked: list[tuple[int, int, bool]], remembered: bool
+) -> None:
+    governor, meter, now = Governor([ROLLING]), Meter([ROLLING]), START
+    for gap, units, dies in asked:
+        now += gap
+        if dies:
+            memory, governor = governor.memory(now), Governor([ROLLING])
+            if remembered:
+                governor.resume(memory, now)
+            else:  # then only cancels have anything, and a tenth of it
+                governor.assume(now)
+        lane = Lane.CANCEL if remembered else Lane.SUBMIT
+        for lease in governor.lend([Wish(lane, "orders", units)], now):
+            assert meter.charge((("orders", lease.units),), now) is None
+
+
+def test_who_knows_nothing_of_the_minute_lends_little_until_the_venue_has_told() -> None:
+    governor = Governor([FIXED])
+    governor.assume(START)
+
+    assert governor.lend([Wish(Lane.DATA, "weight", 1)], START) == ()
+    assert governor.lend([Wish(Lane.SUBMIT, "weight", 1)], START) == ()
+    assert governor.lend([Wish(Lane.QUERY, "weight", 6)], START) != ()
+    governor.observe([Count("X-Used", 40, START + 1)])
+    (lease,) = governor.lend([Wish(Lane.SUBMIT, "weight", 5000)], START + 2)
+
+    assert lease.units == 5000
+
+
+def test_a_clock_that_was_ahead_for_a_while_holds_nobody_up_afterwards() -> None:
+    for rule in (FIXED, ROLLING):
+        governor, ahead = Governor([rule]), START + 300 * NS_PER_S
+        governor.lend([Wish(Lane.CANCEL, rule.name, rule.amount)], ahead)
+        governor.block({"": ahead + 2 * NS_PER_S}, ahead)
+
+        assert governor.lend([Wish(Lane.CANCEL, rule.name, 1)], START) == ()
+        assert governor.lend([Wish(Lane.CANCEL, rule.name, 1)], START + 61 * NS_PER_S) != ()

@@ -116,6 +116,41 @@ def test_rolling_limit_gives_back_what_is_an_interval_old() -> None:
     assert budget.take(CANCEL, NOW + 10 * NS_PER_S) == NS_PER_S
 
 
+def test_count_of_a_minute_that_is_over_says_nothing_about_this_one() -> None:
+    budget = budget_of(weight=100)
+    budget.take(CANCEL, NOW)
+
+    budget.observe({"X-MBX-USED-WEIGHT-1M": "100"}, NOW - 1)  # on its way over the minute's end
+
+    assert budget.take(CANCEL, NOW) == 0
+
+
+@pytest.mark.parametrize("amount", [1, 2, 5])
+@pytest.mark.parametrize("lane", Lane)
+def test_every_lane_of_the_smallest_limit_is_served(lane: Lane, amount: int) -> None:
+    budget = Budget([LimitRule("weight", amount, NS_PER_S, rolling=True)])
+
+    assert budget.take(Cost(lane), NOW) == 0
+
+
+def test_what_is_larger_than_its_part_passes_alone() -> None:
+    budget = Budget([LimitRule("weight", 10, NS_PER_S, rolling=True)])
+    batch = weighing(Lane.SUBMIT, 10)
+
+    assert budget.take(batch, NOW) == 0
+    assert budget.take(CANCEL, NOW) > 0
+    assert budget.take(CANCEL, NOW + NS_PER_S) == 0
+    assert budget.take(batch, NOW + NS_PER_S) > 0
+
+
+def test_order_limit_that_is_used_up_leaves_cancels() -> None:
+    budget = Budget(SPOT)
+    budget.block(10 * NS_PER_S, NOW, ["orders"])
+
+    assert budget.take(SUBMIT, NOW + NS_PER_S) == 9 * NS_PER_S
+    assert budget.take(Cost(Lane.CANCEL, (("weight", 1), ("orders", 0))), NOW) == 0
+
+
 def test_cost_of_a_limit_that_nobody_set_is_a_mistake() -> None:
     budget = Budget(replace(rule, name="weight") for rule in SPOT)
 

@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
+import pytest
 from tiny_actors import config
 
-from actors.governor import RateGovernor
+from actors.governor import Loan, RateGovernor, Talk
 from actors.leasing import Leasing
 from actors.peer import Peer
 from messages.base import NS_PER_S
 from messages.market import Product
+from venues.net.governor import Wish
 from venues.registry import adapter
 from venues.sim.tape import BTCUSDT
 from venues.wire.limits import Cost, Lane
@@ -105,3 +108,40 @@ async def test_a_governor_that_starts_anew_is_found_again(tmp_path: Path) -> Non
             again.close()
 
         assert talked > 0
+
+
+@pytest.mark.parametrize("memory", ["kept", "lost", "garbled"])
+async def test_a_governor_lends_nothing_that_its_predecessor_has_lent(
+    tmp_path: Path, memory: str
+) -> None:
+    run = config("r", str(tmp_path), (BTCUSDT,), account="BYBIT/main")
+    first, second = (made(run, n) for n in (1, 2))
+    await asked(first, Wish(Lane.SUBMIT, "address", 540))
+    written = tmp_path / "lock.rates"
+    if memory == "lost":
+        written.unlink()
+    elif memory == "garbled":
+        written.write_bytes(b"\xc1")
+    second.prepare()
+
+    assert await asked(second, Wish(Lane.SUBMIT, "address", 1)) == 0
+    assert await asked(second, Wish(Lane.CANCEL, "address", 1)) == 1
+
+
+async def test_the_first_governor_of_an_account_lends_at_once(tmp_path: Path) -> None:
+    run = config("r", str(tmp_path), (BTCUSDT,), account="BYBIT/main")
+
+    assert await asked(made(run, 1), Wish(Lane.SUBMIT, "address", 540)) == 540
+
+
+def made(run: str, incarnation: int) -> RateGovernor:
+    """One that knows the limits and does not listen."""
+    governor = RateGovernor(run, "governor", incarnation)
+    governor.prepare()
+    return governor
+
+
+async def asked(governor: RateGovernor, wish: Wish) -> int:
+    said = Talk(str(Product.SPOT), time.time_ns(), (wish,), (), (), {}, {})
+    raw = await governor.talk(msgspec.msgpack.encode(said))
+    return sum(lease.units for lease in msgspec.msgpack.decode(raw, type=Loan).leases)

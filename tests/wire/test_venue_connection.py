@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from simulated_binance import BTC, KEYS, book, cancel, query, running, submit, until
+from simulated_binance import BTC, KEYS, book, cancel, modify, query, running, submit, until
 
 from actors.config import RunConfig
 from actors.connection import Owner, VenueConnection
@@ -14,7 +14,7 @@ from actors.mailbox import Local, Mailbox
 from messages import Message
 from messages.base import NS_PER_MS
 from messages.risk import InstrumentLimits, RiskLimits
-from messages.venue import OrderReport, StreamUp, VenueStatus
+from messages.venue import Acted, OrderReport, RequestFailed, StreamUp, VenueStatus
 from trading.breaker import RetryPolicy
 from venues.binance.simulator import Simulator
 from venues.binance.simulator_config import SimulatorConfig
@@ -49,7 +49,9 @@ class Desk:
         self.timed.append(request)
 
 
-def connection(port: int, desk: Desk, retries: RetryPolicy | None = None) -> VenueConnection:
+def connection(
+    port: int, desk: Desk, retries: RetryPolicy | None = None, recv_window_ms: int = 5000
+) -> VenueConnection:
     limits = InstrumentLimits(
         instrument_id=BTC, max_order_notional=Decimal(1), max_position=Decimal(1)
     )
@@ -60,6 +62,7 @@ def connection(port: int, desk: Desk, retries: RetryPolicy | None = None) -> Ven
         account_lock="/nowhere/lock",
         rest_url=f"http://127.0.0.1:{port}",
         ws_url=f"ws://127.0.0.1:{port}",
+        recv_window_ms=recv_window_ms,
         instruments=(),
         limits=RiskLimits(instruments=(limits,)),
         strategies=(),
@@ -120,6 +123,28 @@ async def test_an_order_that_certainly_never_left_is_sent_again_and_stands_once(
     assert isinstance(item, Local)
     assert isinstance(item.message, OrderReport)
     assert len(held) == 1
+
+
+async def test_what_waited_too_long_for_the_first_connection_is_told_as_not_sent() -> None:
+    desk = Desk()
+    venue = connection(1, desk, recv_window_ms=100)
+    opening = asyncio.create_task(venue.open())
+    begun, after = time.perf_counter(), {}
+
+    for command in (submit("o1"), modify("o2", "1"), cancel("o3"), query("o4")):
+        venue.ask(command)
+    told: list[Message] = []
+    while len(told) < 4:
+        told += [i.message for i in await desk.mailbox.drain(1) if isinstance(i, Local)]
+        after[told[-1].correlation_id] = time.perf_counter() - begun
+    opening.cancel()
+    await venue.close()
+
+    assert [type(m) for m in told] == [RequestFailed] * 4
+    assert {m.acted for m in told if isinstance(m, RequestFailed)} == {Acted.NO}
+    assert all("no connection to the venue yet" in m.reason for m in told)  # type: ignore[attr-defined]
+    assert list(after)[-1] == "o3"
+    assert 0.1 <= after["o1"] < 0.4 < after["o3"] < 2  # a cancel is worth more patience
 
 
 async def test_a_full_mailbox_holds_the_stream_up_and_loses_none_of_its_evidence() -> None:

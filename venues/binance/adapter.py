@@ -9,12 +9,12 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
-from messages.base import Command, Event, InstrumentId
+from messages.base import NS_PER_S, Command, Event, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
 from venues.binance import codec_follow as follow
 from venues.binance import codec_history as history
 from venues.binance import codec_requests, codec_requests_usdm, limits
-from venues.binance.codec_errors import wait_ns
+from venues.binance.codec_errors import ORDERS_WAIT_S, too_many_orders, wait_ns
 from venues.binance.codec_instruments import decode_exchange_info
 from venues.binance.codec_market import decode_depth_snapshot
 from venues.binance.codec_names import (
@@ -115,7 +115,13 @@ class BinanceAdapter(Adapter):
         return follow.follow_up(wire, answer)
 
     def retry_after_ns(self, answer: Answer) -> int:
-        return wait_ns(answer.status, answer.headers)
+        longest_ns = wait_ns(answer.status, answer.headers)
+        if too_many_orders(answer.body):
+            return min(longest_ns, ORDERS_WAIT_S * NS_PER_S)
+        return longest_ns
+
+    def throttled(self, wire: WireRequest, answer: Answer) -> tuple[str, ...]:
+        return ("orders",) if too_many_orders(answer.body) else ()
 
     def ask_time(self) -> WireRequest:
         return WireRequest(None, "GET", self._root + "time")

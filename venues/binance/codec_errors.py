@@ -86,6 +86,8 @@ STATUSES: Final[dict[int, Verdict]] = {
 # Where the venue does not say how long to wait: its longest weight window; a first ban's length.
 _WAIT_S: Final[dict[int, int]] = {429: 60, 418: 120}
 _WAIT_DEFAULT_S: Final = 10
+_TOO_MANY_ORDERS: Final = -1015
+ORDERS_WAIT_S: Final = 10  # no header says; of the windows of orders the shortest is full first
 
 
 class _Error(msgspec.Struct):
@@ -134,6 +136,12 @@ def wait_ns(status: int, headers: Mapping[str, str]) -> int:
         return 0
     wait_s = header(headers, "Retry-After")
     return (_WAIT_S[status] if wait_s is None else wait_s) * NS_PER_S
+
+
+def too_many_orders(body: bytes) -> bool:
+    """Whether the limit of orders is used up, which is the account's and leaves cancels; else it is
+    the weight, which is the address's and leaves nothing."""
+    return error_of(body)[0] == _TOO_MANY_ORDERS
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, asked: Asked) -> Refusal:

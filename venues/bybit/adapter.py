@@ -9,7 +9,7 @@ from messages.base import Command, Event, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
 from trading.errors import Garbled
 from venues.bybit import codec_public, requests, signing
-from venues.bybit.codec_errors import envelope_of, retry_after_ns
+from venues.bybit.codec_errors import banned, envelope_of, retry_after_ns
 from venues.bybit.codec_frames import UNREADABLE
 from venues.bybit.codec_instruments import PAGE, instruments_of
 from venues.bybit.codec_names import (
@@ -142,6 +142,9 @@ class BybitAdapter(Adapter):
 
     def retry_after_ns(self, answer: Answer) -> int:
         return retry_after_ns(answer)
+
+    def throttled(self, wire: WireRequest, answer: Answer) -> tuple[str, ...]:
+        return () if banned(answer) else (wire.path,)
 
     # --- public questions ----------------------------------------------------------------------
 

@@ -108,6 +108,7 @@ STATUSES: Final[dict[int, Verdict]] = {
 }
 # "terminate all HTTP sessions and wait for at least 10 minutes"
 _BAN_S: Final = 600
+_ADDRESS_CODE: Final = 10018
 _WAIT_S: Final = 1  # where only the limits of an endpoint, a second long, are used up
 RESET: Final = "X-Bapi-Limit-Reset-Timestamp"
 
@@ -140,11 +141,17 @@ def retry_after_ns(answer: Answer) -> int:
     found = envelope_of(answer) if answer.status == 200 else None
     if judge(answer.status, found.ret_code if found else None) is not Verdict.THROTTLED:
         return 0
-    if answer.status == 403 or (found is not None and found.ret_code == 10018):
+    if banned(answer):
         return _BAN_S * NS_PER_S
     reset, now = _number(answer.headers, RESET), found.time if found is not None else 0
     waits_ms = reset - now if reset and now else 0
     return waits_ms * NS_PER_MS if 0 < waits_ms < 60_000 else _WAIT_S * NS_PER_S
+
+
+def banned(answer: Answer) -> bool:
+    """Whether the address asked too often; else it is one endpoint's limit of the account."""
+    found = envelope_of(answer) if answer.status == 200 else None
+    return answer.status == 403 or (found is not None and found.ret_code == _ADDRESS_CODE)
 
 
 def _number(headers: Mapping[str, str], name: str) -> int:

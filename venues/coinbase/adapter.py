@@ -155,6 +155,9 @@ class CoinbaseAdapter(Adapter):
     def retry_after_ns(self, answer: Answer) -> int:
         return retry_after_s(answer.status, answer.headers) * NS_PER_S
 
+    def throttled(self, wire: WireRequest, answer: Answer) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.cost(wire).amounts)
+
     # --- public questions ----------------------------------------------------------------------
 
     def ask_time(self) -> WireRequest:

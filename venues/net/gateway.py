@@ -15,7 +15,7 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
-from messages.base import NS_PER_S, ClientOrderId, Command, Event
+from messages.base import NS_PER_S, ClientOrderId, Command, Event, InstrumentId
 from messages.orders import CancelOrder, ModifyOrder, QueryOrder, SubmitOrder
 from messages.venue import (
     AccountCommand,
@@ -34,6 +34,7 @@ from messages.venue import (
     QueryPositions,
     Request,
     RequestDone,
+    RequestFailed,
     RequestRefused,
     SetLeverage,
     SetMarginMode,
@@ -69,6 +70,7 @@ _ACTING: Final = frozenset(r for r in Request if r.acting)
 _QUARANTINE_MAX: Final = 16
 _PAGES_MAX: Final = 1000
 _PATIENCE_NS: Final = 60 * NS_PER_S  # for one page of a list
+_UNSIGNED_NS: Final = NS_PER_S // 4  # by then our time may have been measured again
 _ONE_ORDER: Final = frozenset({Request.CANCEL, Request.MODIFY})
 _Paged = FillsReport | OpenOrdersReport | PositionsReport
 
@@ -98,8 +100,21 @@ class Gateway:
             reply: Event = self._not_offered(command, str(e))
         else:
             reply = await self._every_page(command, wire)
-        ids = {"causation_id": command.key, "correlation_id": _name(command)}
-        return reply.model_copy(update=ids)
+        return _about(command, reply)
+
+    def unsent(self, command: GatewayCommand, reason: str) -> Event:
+        """The evidence that a command which nobody carried out was not carried out."""
+        now_ns = self._access.now_ns()
+        failed = RequestFailed(
+            ts_event=now_ns,
+            ts_init=now_ns,
+            request=REQUEST[type(command)],
+            client_order_id=_name(command),
+            instrument_id=_instrument(command),
+            acted=Acted.NO,
+            reason=f"not sent: {reason}",
+        )
+        return _about(command, failed)
 
     async def _every_page(self, command: GatewayCommand, wire: WireRequest) -> Event:
         """All rows, however many pages, or the last word of several requests; a failure on the
@@ -159,6 +174,7 @@ class Gateway:
     ) -> tuple[Event, WireRequest | None]:
         """One request, at most one time -> its evidence, and the request for the next page."""
         access = self._access
+        await access.settled()  # `signed` says what came of it
         wait_ns = await access.admitted(wire)
         patience_ns = _PATIENCE_NS if patient else 0
         while 0 < wait_ns <= patience_ns:
@@ -171,18 +187,22 @@ class Gateway:
             failed = asked.failed(Acted.NO, "held back: our request budget is used up", wait_ns)
             return failed, None
         try:
-            answer = await access.http.send(access.signed(wire, venue_ns))
+            request, signed_ns = access.signed(wire, venue_ns), access.clock.local_ns()
+        except NotSent as e:  # for a reason of ours, so no breaker holds it against the venue
+            return asked.failed(Acted.NO, f"not sent: {e}", _UNSIGNED_NS), None
+        try:
+            answer = await access.http.send(request)
         except NotSent as e:
             return self._late(asked).failed(Acted.NO, f"not sent: {e}"), None
         except Ambiguous as e:
             return self._late(asked).failed(_perhaps(asked), f"no answer: {e}"), None
-        return await self._read(answer, self._late(asked), wire)
+        access.obeyed(wire, answer, venue_ns)
+        return self._read(answer, self._late(asked), wire, signed_ns)
 
-    async def _read(
-        self, answer: Answer, asked: Asked, wire: WireRequest
+    def _read(
+        self, answer: Answer, asked: Asked, wire: WireRequest, signed_ns: int
     ) -> tuple[Event, WireRequest | None]:
         access = self._access
-        access.obeyed(answer)
         try:
             reply = access.adapter.read_answer(answer, asked)[-1]
             paged = isinstance(reply, _Paged)
@@ -191,7 +211,7 @@ class Gateway:
             self.quarantine = [*self.quarantine, e][-_QUARANTINE_MAX:]
             return asked.failed(_perhaps(asked), f"unreadable answer: {e}"), None
         if isinstance(reply, RequestRefused) and reply.code in access.adapter.clock_codes:
-            await access.sync()  # one of the two clocks has moved
+            access.disowned(reply.code, signed_ns)
             if asked.request is Request.CANCEL:  # not done, not refused: it is said again
                 return asked.failed(Acted.NO, f"out of time: {reply.reason}"), None
         return reply, page
@@ -201,11 +221,10 @@ class Gateway:
         order = command.order if isinstance(command, SubmitOrder) else None
         request = REQUEST[type(command)]
         behind = access.adapter.ahead_ns if request is Request.QUERY_ORDER else 0
-        instrument_id = order.instrument_id if order else getattr(command, "instrument_id", None)
         return Asked(
             request=request,
             ts_init=access.now_ns(),
-            instrument_id=instrument_id,
+            instrument_id=_instrument(command),
             client_order_id=_name(command),
             ts_venue=max(venue_ns - behind, 0),
             ts_expires=access.adapter.expires_ns(wire, venue_ns, access.recv_window_ms),
@@ -245,6 +264,17 @@ def _joined(whole: Event, page: Event) -> Event:
 def _perhaps(asked: Asked) -> Acted:
     """What silence proves: a question changes nothing, whether it arrived or not."""
     return Acted.PERHAPS if asked.request in _ACTING else Acted.NO
+
+
+def _about(command: GatewayCommand, reply: Event) -> Event:
+    ids = {"causation_id": command.key, "correlation_id": _name(command)}
+    return reply.model_copy(update=ids)
+
+
+def _instrument(command: GatewayCommand) -> InstrumentId | None:
+    if isinstance(command, SubmitOrder):
+        return command.order.instrument_id
+    return getattr(command, "instrument_id", None)
 
 
 def _name(command: GatewayCommand) -> ClientOrderId:

@@ -16,8 +16,8 @@ from typing import Any, Final
 from messages.base import NS_PER_MS, NS_PER_S, ClientOrderId, StrategyId
 from messages.orders import CancelOrder, OrderSide, OrderSpec, OrderType, QueryOrder, SubmitOrder
 from trading.errors import Refused
-from venues.net.budget import Budget
-from venues.net.governor import Lease, Wish
+from venues.net.budget import Budget, Silence, taken_from
+from venues.net.governor import Count, Lease, Wish
 from venues.wire.adapter import Adapter, Instruments
 from venues.wire.limits import Cost, Lane, LimitRule
 
@@ -36,11 +36,17 @@ class _Stock:
     left: int
 
 
+def time_reserve(adapter: Adapter) -> dict[tuple[Lane, str], int]:
+    """What every connection keeps in stock: for asking the venue's time."""
+    amounts = adapter.cost(adapter.ask_time()).amounts
+    return {(Lane.QUERY, name): _AT_ONCE * amount for name, amount in amounts if amount}
+
+
 def reserve_of(adapter: Adapter, instruments: Instruments) -> dict[tuple[Lane, str], int]:
     """What a trading connection keeps in stock: for a few orders, cancels and questions at once."""
     ids: dict[str, Any] = {"client_order_id": ClientOrderId("X"), "strategy_id": StrategyId("X")}
     times: dict[str, Any] = {"ts_event": 0, "ts_init": 0}
-    reserve: dict[tuple[Lane, str], int] = {}
+    reserve = time_reserve(adapter)
     for i in instruments.values():
         about: dict[str, Any] = {**times, **ids, "instrument_id": i.instrument_id}
         order = OrderSpec(
@@ -65,41 +71,59 @@ class LeasedBudget:
 
     reserve  units by (lane, name) that are always wished for, so that the first cancel or order
              of a quiet time finds them here
-    seen     counts that answers carried, not told to the governor yet
+    seen     counts that answers carried, the highest of each window, not told to the governor yet
+    told     what the venue wants silence about, until when, not told to the governor yet
+    alone    what was spent while the governor was away, and that it does not know of
     """
 
     def __init__(self, rules: Iterable[LimitRule], reserve: Mapping[tuple[Lane, str], int]) -> None:
         rules = tuple(rules)
-        self.seen: dict[str, str] = {}
-        self.told_ns = 0  # how long the venue wants silence, not told to the governor yet
+        self.seen: dict[tuple[str, int], Count] = {}  # by header and window
+        self.told: dict[str, int] = {}
+        self.alone: dict[str, int] = {}
+        self._headers = {
+            r.header.lower(): 0 if r.rolling else r.interval_ns for r in rules if r.header
+        }
         self._names = {r.name for r in rules}
         self._reserve = dict(reserve)
         self._stock: list[_Stock] = []
         self._over: list[_Stock] = []  # ran out with something left
         self._short: dict[tuple[Lane, str], int] = {}  # wanted and not had since the last wishes
-        self._blocked_until = 0
+        self._silence = Silence()
         self._heard_ns = 0
+        self._known = Budget(rules)  # what was used, as far as it is seen from here
         self._alone = Budget(replace(r, amount=max(r.amount * _SHARE // 100, 1)) for r in rules)
 
     # --- spending ------------------------------------------------------------------------------
 
     def take(self, cost: Cost, now_ns: int) -> int:
         """0 and the cost is taken, or how long (ns) until it may fit and nothing is taken."""
-        if now_ns < self._blocked_until:
-            return self._blocked_until - now_ns
+        if (silent_ns := self._silence.left_ns(taken_from(cost), now_ns)) > 0:
+            return silent_ns
         self._expire(now_ns)
         wanted = [(name, amount) for name, amount in cost.amounts if name in self._names and amount]
         short = [(n, a) for n, a in wanted if self._held(cost.lane, n) < a]
         if not short:
             for name, amount in wanted:
                 self._spend(cost.lane, name, amount)
+            self._known.charge(wanted, now_ns)
             return 0
-        if cost.lane in _ALONE and now_ns - self._heard_ns > SILENT_NS:
-            return self._alone.take(cost, now_ns)
+        if cost.lane in _ALONE and abs(now_ns - self._heard_ns) > SILENT_NS:
+            return self._take_alone(Cost(cost.lane, tuple(wanted)), now_ns)
         for name, amount in short:
             key = (cost.lane, name)
             self._short[key] = self._short.get(key, 0) + amount
         return HOP_NS
+
+    def _take_alone(self, cost: Cost, now_ns: int) -> int:
+        """Our share, while the venue's own count, as far as we have seen it, leaves room."""
+        wait_ns = max(self._alone.wait_ns(cost, now_ns), self._known.wait_ns(cost, now_ns))
+        if wait_ns <= 0:
+            for budget in (self._alone, self._known):
+                budget.charge(cost.amounts, now_ns)
+            for name, amount in cost.amounts:
+                self.alone[name] = self.alone.get(name, 0) + amount
+        return max(wait_ns, 0)
 
     def _usable(self, lane: Lane, name: str) -> list[_Stock]:
         """What a request of this lane may spend, what fewest others may spend first."""
@@ -117,14 +141,25 @@ class LeasedBudget:
 
     # --- what the venue says -------------------------------------------------------------------
 
-    def observe(self, headers: Mapping[str, str], now_ns: int) -> None:
-        """Remember the venue's counts for the governor."""
-        self.seen = dict(headers)
+    def observe(self, headers: Mapping[str, str], sent_ns: int) -> None:
+        """Remember the venue's counts, for the governor and for when it is away."""
+        self._known.observe(headers, sent_ns)
+        for key, value in headers.items():
+            header = key.lower()
+            length_ns = self._headers.get(header)
+            if length_ns is None or not value.strip().isdigit():
+                continue
+            window = (header, sent_ns // length_ns if length_ns else 0)
+            known = self.seen.get(window)
+            if known is None or int(value) > known.used:
+                self.seen[window] = Count(header, int(value), sent_ns)
 
-    def block(self, retry_after_ns: int, now_ns: int) -> None:
+    def block(self, retry_after_ns: int, now_ns: int, names: Iterable[str] = ()) -> None:
         """The venue wants silence: ours begins at once, the others' when the governor knows."""
-        self._silence(now_ns + retry_after_ns)
-        self.told_ns = max(self.told_ns, retry_after_ns)
+        for name in tuple(names) or ("",):
+            until_ns = now_ns + retry_after_ns
+            self.told[name] = max(self.told.get(name, 0), until_ns)
+            self._hush(name, until_ns, now_ns)
 
     # --- talking to the governor ---------------------------------------------------------------
 
@@ -139,13 +174,16 @@ class LeasedBudget:
                 wanted[lane, name] = wanted.get((lane, name), 0) + units - held
         return tuple(Wish(lane, name, units) for (lane, name), units in wanted.items())
 
-    def lent(self, leases: Iterable[Lease], blocked_until: int, now_ns: int) -> None:
+    def lent(self, leases: Iterable[Lease], silence: Mapping[str, int], now_ns: int) -> None:
         """The governor's answer."""
         self._heard_ns = now_ns
-        if blocked_until > now_ns:
-            self._silence(blocked_until)
-            return
         self._stock += [_Stock(lease, lease.units) for lease in leases]
+        for name, until_ns in silence.items():
+            self._hush(name, until_ns, now_ns)
+
+    def silent_ns(self, now_ns: int) -> int:
+        """How long until the first of those that last is over; 0: there is none."""
+        return min((until - now_ns for until in self._silence.all(now_ns).values()), default=0)
 
     def unspent(self, *, leaving: bool = False) -> tuple[Lease, ...]:
         """What has run out since the last call, to give back; when `leaving`, all that is held."""
@@ -156,10 +194,16 @@ class LeasedBudget:
         return tuple(replace(s.lease, units=s.left) for s in over if s.left)
 
     def _expire(self, now_ns: int) -> None:
-        self._over += [s for s in self._stock if s.left and s.lease.ts_end <= now_ns]
-        self._stock = [s for s in self._stock if s.left and s.lease.ts_end > now_ns]
+        def lasts(s: _Stock) -> bool:
+            # One that begins later than now was lent when our time was wrong.
+            return s.lease.ts_begin - NS_PER_S <= now_ns < s.lease.ts_end
 
-    def _silence(self, until_ns: int) -> None:
-        self._blocked_until = max(self._blocked_until, until_ns)
-        self._over += self._stock
-        self._stock = []
+        self._over += [s for s in self._stock if s.left and not lasts(s)]
+        self._stock = [s for s in self._stock if s.left and lasts(s)]
+
+    def _hush(self, name: str, until_ns: int, now_ns: int) -> None:
+        if until_ns <= now_ns:
+            return
+        self._silence.add(name, until_ns, now_ns)
+        self._over += [s for s in self._stock if name in ("", s.lease.name)]
+        self._stock = [s for s in self._stock if name not in ("", s.lease.name)]

@@ -105,10 +105,17 @@ class Socket:
     up        whether it is connected
     connects  connections made so far
     problem   why the last one ended, or was not made
+    frames_confirm  any frame says that the connection is a good one, so that the next wait is short
+                    again; else `confirm` does: a refused sign-in is a frame too
     """
 
     def __init__(
-        self, config: SocketConfig, now_ns: Callable[[], int], rng: np.random.Generator
+        self,
+        config: SocketConfig,
+        now_ns: Callable[[], int],
+        rng: np.random.Generator,
+        *,
+        frames_confirm: bool = True,
     ) -> None:
         self.up = False
         self.connects = 0
@@ -118,6 +125,7 @@ class Socket:
         self._rng = rng
         self._ws: ClientConnection | None = None
         self._attempt = 0
+        self._frames_confirm = frames_confirm
         self._closing = asyncio.Event()
 
     async def opened(self, path: str, ping: Ping = PROTOCOL) -> ClientConnection:
@@ -150,7 +158,8 @@ class Socket:
         try:
             async with aclosing(inbox.batches()) as batches:
                 async for frames in batches:
-                    self._attempt = 0
+                    if self._frames_confirm:
+                        self.confirm()
                     yield frames
                     if self._now_ns() >= until_ns:
                         self.problem = "rotated before the venue's limit"
@@ -170,6 +179,10 @@ class Socket:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), wait_s)
         return not self._closing.is_set()
+
+    def confirm(self) -> None:
+        """The connection is what it should be: waits begin anew."""
+        self._attempt = 0
 
     def reconnect(self) -> None:
         """Cut the connection; a new one is made at once. For streams that are open but silent."""

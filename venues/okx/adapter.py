@@ -27,7 +27,7 @@ from venues.okx.codec_names import (
 )
 from venues.okx.codec_requests import request_of
 from venues.okx.codec_rest import UNREADABLE, Outer, read_answer
-from venues.okx.limits import RULES, cost_of
+from venues.okx.limits import RULES, cost_of, throttled
 from venues.okx.session_market import BUSINESS, PUBLIC, OkxMarketSession
 from venues.okx.session_user import OkxUserSession
 from venues.okx.signing import body, expires, signed, target
@@ -105,11 +105,10 @@ class OkxAdapter(Adapter):
         return follow.follow_up(wire, answer)
 
     def retry_after_ns(self, answer: Answer) -> int:
-        try:
-            code = msgspec.json.decode(answer.body, type=Outer).code
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            code = ""
-        return wait_ns(answer.status, code)
+        return wait_ns(answer.status, _code(answer))
+
+    def throttled(self, wire: WireRequest, answer: Answer) -> tuple[str, ...]:
+        return throttled(wire, _code(answer))
 
     def ask_time(self) -> WireRequest:
         return WireRequest(None, "GET", "/api/v5/public/time")
@@ -207,6 +206,14 @@ class OkxAdapter(Adapter):
 
     def user_session(self, keys: Keys, instruments: Instruments) -> UserSession:
         return OkxUserSession(self.product, keys, instruments)
+
+
+def _code(answer: Answer) -> str:
+    """The answer's code; "" if it cannot be read."""
+    try:
+        return msgspec.json.decode(answer.body, type=Outer).code
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 def _rows(body: bytes, shape: type[_T]) -> list[_T]:

@@ -48,6 +48,7 @@ RULES: Final = (
     LimitRule(" ".join(_ALL_AFTER), 1, NS_PER_S, rolling=True),
     LimitRule(SUB_ACCOUNT, 1000, _TWO_S, rolling=True),
 )
+_SUB_ACCOUNT_CODE: Final = "50061"
 _LANES: Final[dict[Request | None, Lane]] = {
     Request.CANCEL: Lane.CANCEL,
     Request.CANCEL_ALL: Lane.CANCEL,
@@ -73,3 +74,8 @@ def cost_of(wire: WireRequest) -> Cost:
     if wire.method == "POST" and wire.path in _COUNTED:
         amounts.append((SUB_ACCOUNT, amount))
     return Cost(lane, tuple(amounts))
+
+
+def throttled(wire: WireRequest, code: str) -> tuple[str, ...]:
+    """What a throttled answer is about: all orders of the sub-account, or one endpoint."""
+    return (SUB_ACCOUNT if code == _SUB_ACCOUNT_CODE else f"{wire.method} {wire.path}",)

@@ -235,6 +235,11 @@ class Adapter(ABC):
     def retry_after_ns(self, answer: Answer) -> int:
         """How long the venue wants to hear nothing from us; 0 unless it throttles."""
 
+    def throttled(self, wire: WireRequest, answer: Answer) -> tuple[str, ...]:
+        """Names of the limits that a throttled answer is about: what else takes from them must be
+        silent too. None at all: the venue wants to hear nothing whatever from this address."""
+        return ()
+
     # --- public questions ----------------------------------------------------------------------
 
     @abstractmethod
