@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from messages.market import Product
@@ -26,11 +27,13 @@ class Fault:
              so that counts of what struck tell them apart
     orders   strikes requests that place orders only
     venues   that have what is broken; empty: all
+    more_s   of recovery than other faults, before the next one
     """
 
     rules: tuple[tuple[str, str], ...]
     orders: bool = False
     venues: tuple[str, ...] = ()
+    more_s: float = 0.0
 
     def at(self, venue: str) -> bool:
         """Whether that venue has what is broken."""
@@ -62,7 +65,8 @@ FAULTS: Final = {
     "duplicate": Fault((("DUPLICATE_DEPTH", "probability = 0.3"),)),
     "reorder": Fault((("REORDER_DEPTH", "probability = 0.05"),)),
     "bad checksum": Fault((("BAD_CHECKSUM", "probability = 0.05"),), venues=("OKX",)),
-    "429 storm": Fault((("THROTTLE", ""),)),
+    # Binance's answer is to wait until the minute is over, and that is obeyed.
+    "429 storm": Fault((("THROTTLE", ""),), more_s=60.0),
     "5xx": Fault((("FAIL_5XX", "probability = 0.5"),)),
     "answer lost after acting": Fault((("ACT_THEN_CUT", "probability = 0.7"),), orders=True),
     "5xx after acting": Fault((("ACT_THEN_5XX", "probability = 0.7"),), orders=True),
@@ -88,11 +92,17 @@ LINEAR: Final = {
 MARKETS: Final = {Product.SPOT: SPOT, Product.LINEAR: LINEAR}
 
 
+def begins(faults: Sequence[str], every_s: float) -> list[float]:
+    """When each of these faults begins, in seconds; and last, when all is over."""
+    lengths = [every_s + FAULTS[name].more_s for name in faults]
+    return [BEGIN_S, *(BEGIN_S + total for total in accumulate(lengths))]
+
+
 def plan(faults: Sequence[str], venue: str, every_s: float) -> str:
     """These faults one after the other at one venue, as TOML."""
     found = [
-        FAULTS[name].toml(venue, BEGIN_S + i * every_s)
-        for i, name in enumerate(faults)
+        FAULTS[name].toml(venue, at_s)
+        for name, at_s in zip(faults, begins(faults, every_s), strict=False)
         if FAULTS[name].at(venue)
     ]
     return "seed = 7\n" + "\n".join(found)

@@ -28,7 +28,7 @@ from typing import Any, Final
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # before Ray is imported, here and below
 from actors.config import account_journal
 from benchmarks.fault_figures import Account, Cell, Time
-from benchmarks.fault_list import BEGIN_S, FAULTS, MARKETS, plan
+from benchmarks.fault_list import FAULTS, MARKETS, begins, plan
 from benchmarks.fault_table import line, page
 from messages.base import NS_PER_S
 from messages.market import Product
@@ -155,9 +155,8 @@ def played(product: Product, faults: Sequence[str], given: argparse.Namespace) -
     found = []
     for account in _accounts(spec, folder / summary["run_id"], summary, views[-1]):
         start_ns = account.ledger["server"]["plan_from_ns"]
-        every_ns, first_ns = int(given.every * NS_PER_S), start_ns + int(BEGIN_S * NS_PER_S)
-        begins = [first_ns + i * every_ns for i in range(len(faults))]
-        times = {f: Time(b, b + every_ns) for f, b in zip(faults, begins, strict=True)}
+        at_ns = [start_ns + int(s * NS_PER_S) for s in begins(faults, given.every)]
+        times = {f: Time(*at_ns[i : i + 2]) for i, f in enumerate(faults)}
         found += account.cells(times)
     return sorted(found, key=lambda cell: faults.index(cell.fault))
 
@@ -166,7 +165,7 @@ def _spec(
     product: Product, faults: Sequence[str], folder: Path, given: argparse.Namespace
 ) -> RunSpec:
     folder.mkdir(parents=True, exist_ok=True)
-    duration_s = BEGIN_S + len(faults) * given.every
+    duration_s = begins(faults, given.every)[-1]
     spec = load("four-venues", [f"duration_s={duration_s}", f"seed={given.seed}"])
     table, markets = spec.model_dump(mode="json"), MARKETS[product]
     table["feed"]["rules_s"] = _RULES_S
