@@ -1,6 +1,5 @@
 """What exchanges do to those who trade there, as rules for the simulators' plans."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -11,11 +10,12 @@ from messages.market import Product
 BEGIN_S: Final = 2.0  # of the first fault, after the tape began
 FOR_S: Final = 4.0  # how long each is in force
 
-_PLACE: Final = {  # the requests that place orders
-    "BINANCE": ["POST /api/v3/order", "POST /fapi/v1/order"],
-    "OKX": ["POST /api/v5/trade/order"],
-    "BYBIT": ["POST /v5/order/create"],
-    "COINBASE": ["POST /api/v3/brokerage/orders"],
+_PLACE: Final = {  # the request that places an order
+    "BTCUSDT.BINANCE": "POST /api/v3/order",
+    "BTCUSDT-PERP.BINANCE": "POST /fapi/v1/order",
+    "OKX": "POST /api/v5/trade/order",
+    "BYBIT": "POST /v5/order/create",
+    "COINBASE": "POST /api/v3/brokerage/orders",
 }
 
 
@@ -39,10 +39,11 @@ class Fault:
         """Whether that venue has what is broken."""
         return not self.venues or venue in self.venues
 
-    def toml(self, venue: str, at_s: float) -> str:
-        """Its rules at one venue, from then on."""
+    def toml(self, market: str, at_s: float) -> str:
+        """Its rules at the venue of a market, from then on."""
         when = f"at_s = {at_s}\nfor_s = {FOR_S}\n"
-        only = f"requests = {json.dumps(_PLACE[venue])}\n" if self.orders else ""
+        place = _PLACE.get(market) or _PLACE[market.rpartition(".")[2]]
+        only = f'requests = ["{place}"]\n' if self.orders else ""
         rules = (f'[[fault]]\nkind = "{kind}"\n{when}{more}\n{only}' for kind, more in self.rules)
         return "\n".join(rules)
 
@@ -98,11 +99,11 @@ def begins(faults: Sequence[str], every_s: float) -> list[float]:
     return [BEGIN_S, *(BEGIN_S + total for total in accumulate(lengths))]
 
 
-def plan(faults: Sequence[str], venue: str, every_s: float) -> str:
-    """These faults one after the other at one venue, as TOML."""
+def plan(faults: Sequence[str], market: str, every_s: float) -> str:
+    """These faults one after the other at the venue of a market, as TOML."""
     found = [
-        FAULTS[name].toml(venue, at_s)
+        FAULTS[name].toml(market, at_s)
         for name, at_s in zip(faults, begins(faults, every_s), strict=False)
-        if FAULTS[name].at(venue)
+        if FAULTS[name].at(market.rpartition(".")[2])
     ]
     return "seed = 7\n" + "\n".join(found)

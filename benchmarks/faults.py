@@ -175,7 +175,7 @@ def _spec(
     table["instruments"] = [limits[v] | {"instrument_id": m} for v, m in markets.items()]
     for venue in table["venues"]:
         path = folder / f"{venue['name']}.toml"
-        path.write_text(plan(faults, venue["name"], given.every))
+        path.write_text(plan(faults, markets[venue["name"]], given.every))
         venue |= {"faults": str(path), "product": str(product)}
     for strategy in table["strategies"]:
         strategy |= {"params": _PARAMS, "instruments": [markets[strategy["id"]]]}

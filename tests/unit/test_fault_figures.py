@@ -1,9 +1,11 @@
 """The figures of the run through all faults: when a book was out, and what a cell says."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.fault_figures import Cell, Time, outages
 from benchmarks.fault_list import FAULTS, MARKETS, begins, plan
@@ -12,9 +14,10 @@ from benchmarks.faults import kept_cells
 from journal.recorder import Recorder, write_parts
 from messages.arrays import DELTA
 from messages.base import NS_PER_MS, NS_PER_S, InstrumentId
-from messages.market import BookDeltaBatch
-from venues.serving.faults import WHOLE
+from messages.market import BookDeltaBatch, Product
+from venues.serving.faults import WHOLE, FaultKind, FaultScript, Rule
 from venues.serving.plan import read_plan
+from venues.serving.registry import simulator
 
 MARKET = InstrumentId("A.X")
 CELL = Cell("gap", "SPOT", "OKX", struck=3, out_ms=200, healed_ms=0, trading_ms=None, wrong="late")
@@ -76,8 +79,8 @@ def test_a_fault_ends_after_its_seconds() -> None:
 def test_every_fault_is_a_plan_at_each_venue_and_no_two_share_a_kind(tmp_path: Path) -> None:
     kinds = [kind for fault in FAULTS.values() for kind, _ in fault.rules]
     path = tmp_path / "plan.toml"
-    for venue in {v for markets in MARKETS.values() for v in markets}:
-        path.write_text(plan(list(FAULTS), venue, 20.0))
+    for venue, market in (one for markets in MARKETS.values() for one in markets.items()):
+        path.write_text(plan(list(FAULTS), market, 20.0))
         rules = read_plan(path).rules
         struck = [f for f in FAULTS.values() if f.at(venue)]
 
@@ -86,6 +89,22 @@ def test_every_fault_is_a_plan_at_each_venue_and_no_two_share_a_kind(tmp_path: P
 
     assert len(kinds) == len(set(kinds))
     assert set(WHOLE) <= set(kinds)
+
+
+@pytest.mark.parametrize("product", MARKETS)
+def test_every_plan_names_requests_that_its_venue_has(product: Product, tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    wrong = Rule(kind=FaultKind.CUT, requests=("POST /api/v3/ordr",))
+    for venue, market in MARKETS[product].items():
+        path.write_text(plan(list(FAULTS), market, 20.0))
+        kind = simulator(venue, product)
+        keys = kind.make_keys(np.random.default_rng(1))
+
+        kind(kind.config_type(faults=read_plan(path)), keys, None, time.time_ns).check_plan()
+        config = kind.config_type(faults=FaultScript(rules=(wrong,)))
+        mistaken = kind(config, keys, None, time.time_ns)
+        with pytest.raises(ValueError, match=r"requests: 'POST /api/v3/ordr': [^\n]*nearest$"):
+            mistaken.check_plan()
 
 
 def test_what_was_played_is_kept_and_a_line_cut_off_is_not(tmp_path: Path) -> None:

@@ -37,10 +37,12 @@ async def serve(
 ) -> int:
     """Run until told to stop -> the exit code: 0, or 1 if the simulator itself failed.
 
-    ready  called once it listens
+    ready   called once it listens
+    raises  ValueError if the plan of faults cannot be meant for this server
     """
     config, tape = kind.tape_of(config)
     simulator = kind(config, keys, tape, clock_ns)
+    simulator.check_plan()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -20,6 +20,7 @@ import asyncio
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -138,6 +139,16 @@ class Simulator(ABC):
             self._write_ledger()
         if self.config.port_file:
             Path(self.config.port_file).unlink(missing_ok=True)
+
+    def check_plan(self) -> None:
+        """raises ValueError if the plan names a request that nobody could make here"""
+        named = {name for rule in self.config.faults.rules for name in rule.requests}
+        for name in sorted(named - self.server.routes.keys()):
+            near = get_close_matches(name, self.server.routes, n=1, cutoff=0.0)
+            raise ValueError(
+                f"faults: requests: {name!r}: this server has no such request; {near[0]!r} is the"
+                " nearest"
+            )
 
     def failure(self) -> BaseException | None:
         """What ended a background task, if one failed: the tape, the clock or the ledger."""
