@@ -22,8 +22,8 @@ buys and sells every 0.3 s while a fault is in force for {FOR_S:g} s.
 - *positions*: ours and the ledger's, when the run has ended.
 
 Times in ms, several faults and venues a run, some thirty processes on two cores that were busy with
-other work as well: they say what heals, and roughly how fast. After a 429 Binance says to wait until
-its minute is over, and that is obeyed.
+other work as well: they say what heals, and roughly how fast. After a 429 Binance says to wait
+until its minute is over, and that is obeyed.
 """
 _COLUMNS: Final = (
     *("fault", "venue", "struck", "orders", "refused", "fills", "orders doubled", "fills wrong"),
