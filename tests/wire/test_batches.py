@@ -1,6 +1,5 @@
 """Frames joined into batches: whatever repeats, the books that hear them see no gap in it."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +22,7 @@ def read(raw: bytes, ts_init: int) -> Piece:
         instrument_id=MARKET,
         ts_event=1,
         ts_init=ts_init,
-        row=delta_rows([(100.0, float(number))], [], 1, ts_init),
+        row=([(100.0, float(number))], []),
         first_seq=int(number),
         last_seq=int(number),
         prev_seq=int(before or -1),
@@ -33,7 +32,6 @@ def read(raw: bytes, ts_init: int) -> Piece:
 def heard(frames: list[list[str]]) -> tuple[list[Outcome], int]:
     """What a book that knows change 0 makes of frames; a list is what one wake-up reads."""
     batcher, sync = Batcher(read), BookSync()
-    whole = read(b"0", 1)
     sync.offer(
         BookDeltaBatch(
             ts_event=1,
@@ -42,7 +40,7 @@ def heard(frames: list[list[str]]) -> tuple[list[Outcome], int]:
             snapshot=True,
             first_seq=0,
             last_seq=0,
-            rows=np.asarray(whole.row),
+            rows=delta_rows([(100.0, 1.0)], [], 1, 1),
         )
     )
     found = []
