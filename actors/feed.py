@@ -2,51 +2,85 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
+from actors.config import RunConfig
 from actors.connection import BACKOFF, access_of, keep_budget
 from actors.metrics import Views
 from actors.shell import Shell
 from journal.recorder import Recorder, warm_up, write_parts
 from messages import Message
-from messages.arrays import TRADE
+from messages.arrays import DELTA, TRADE
+from messages.base import InstrumentId
 from messages.market import (
     Batch,
+    ChangeStreams,
     HistoryRequested,
     InstrumentChanged,
+    ProbeStream,
     QualityAlert,
     RepairStep,
     RepairStream,
     SnapshotRequested,
+    StreamName,
+    StreamProbed,
+    StreamState,
+    SubscriptionsChanged,
     TradeHistory,
 )
 from trading.book_sync import SyncState
 from trading.errors import VenueError
 from trading.feed import FeedCore
-from trading.feed_state import FeedConfig, FeedState, Tracked
+from trading.feed_state import FeedConfig, FeedState, Stream, Tracked
+from trading.feed_watch import best_levels
 from trading.machine import Machine
-from venues.net.market import MarketStream, MarketStreams
+from trading.wiring import Role, strategy_actor
+from venues.net.market import CHANNELS, MarketStream, MarketStreams
 from venues.net.questions import Questions
 from venues.net.rules import follow_rules
 from venues.net.socket import SocketConfig
-from venues.wire.adapter import Channel, SnapshotBy, Subscription
+from venues.wire.adapter import Adapter, Channel, SnapshotBy, Subscription
 
 _BACKLOG_MAX: Final = 2_000  # messages that may wait here before the socket feels it
 _PAUSE_S: Final = 0.002
 _RECORD_S: Final = 1.0
 _SYNC_AGAIN_S: Final = 0.1
 _LEVELS: Final = 50  # of a book that a router is shown
-_CHANNEL: Final = {
-    "book": Channel.BOOK,
-    "trades": Channel.TRADES,
-    "quotes": Channel.QUOTES,
-    "bars": Channel.BARS,
-}
-CHANNELS: Final = (Channel.BOOK, Channel.TRADES, Channel.QUOTES)
+_STREAMS: Final[tuple[Stream, ...]] = ("book", "trades", "quotes")
+# The ceiling of silence, in those of a book: top of book and trades are quieter by nature.
+_CEILINGS: Final[tuple[tuple[Stream, int], ...]] = (("book", 1), ("quotes", 2), ("trades", 6))
+
+
+def feed_config(config: RunConfig, adapter: Adapter, incarnation: int) -> FeedConfig:
+    """The feed of one account: what the run's specification wants, and how the venue says it."""
+    anything = next(iter(config.by_id), InstrumentId(""))
+    risk = config.directory.actor(Role.RISK)
+    wanted: list[tuple[str, InstrumentId, Stream]] = [
+        (strategy_actor(s.strategy_id), i, stream)
+        for s in config.strategies
+        for i in s.instruments
+        for stream in _STREAMS
+    ]
+    return FeedConfig(
+        instruments=config.instruments,
+        incarnation=incarnation,
+        bar_intervals_ns=config.bar_intervals_ns,
+        stale_after_ns=tuple((s, times * config.stale_book_ns) for s, times in _CEILINGS),
+        routes=tuple((s, adapter.route_of(Subscription(anything, CHANNELS[s]))) for s in _STREAMS),
+        wanted=(*wanted, *((risk, i, "quotes") for i in config.by_id)),
+        per_connection=adapter.streams_max,
+        books_streamed=adapter.snapshot_by is SnapshotBy.RESUBSCRIBE,
+        probes=(
+            ("book", "book"),
+            ("quotes", "trades" if adapter.quotes_at_trades else "book"),
+            ("trades", "trades"),
+        ),
+    )
 
 
 class StreamDead(Exception):
@@ -58,15 +92,8 @@ class Feed(Shell[FeedState]):
 
     async def open(self) -> Machine[FeedState]:
         config = self.config
-        core = FeedCore(
-            FeedConfig(
-                instruments=config.instruments,
-                incarnation=self.incarnation,
-                bar_intervals_ns=config.bar_intervals_ns,
-                stale_after_ns=(("book", config.stale_book_ns),),
-            )
-        )
         self._access = access_of(config, self.clock.now_ns, private=False)
+        core = FeedCore(feed_config(config, self._access.adapter, self.incarnation))
         self._questions = Questions(self._access)
         self._streams = MarketStreams(
             self._access.adapter,
@@ -83,11 +110,8 @@ class Feed(Shell[FeedState]):
         return Machine(self.name, core, config.directory, self.incarnation)
 
     async def connect(self) -> None:
-        wanted = [Subscription(i, c) for i in self.config.by_id for c in CHANNELS]
-        await self._streams.subscribe(*wanted)
-        for stream in self._streams.routes.values():
-            if stream.wanted:
-                self.spawn(self._follow(stream))
+        for stream in self._streams.routes.values():  # each connects once it has to
+            self.spawn(self._follow(stream))
         if self.config.record:
             self.spawn(self._record())
         self._keeping = keep_budget(self._access, self._asked)
@@ -122,6 +146,10 @@ class Feed(Shell[FeedState]):
                 work = self._history(message)
             case RepairStream():
                 work = self._repair(message)
+            case ChangeStreams():
+                work = self._change(message)
+            case ProbeStream():
+                work = self._probe(message)
             case _:
                 raise TypeError(f"{type(message).__name__}: not a feed's question")
         task = asyncio.create_task(work)
@@ -169,9 +197,43 @@ class Feed(Shell[FeedState]):
             )
         )
 
+    async def _change(self, wanted: ChangeStreams) -> None:
+        """Subscriptions as the core has counted them. What is asked for again goes out one by one:
+        a venue that refuses one of several refuses all that were asked for together."""
+        await self._streams.unsubscribe(*_subscriptions(wanted.unsubscribe))
+        await self._streams.subscribe(*_subscriptions(wanted.subscribe))
+        for one in _subscriptions(wanted.again):
+            await self._streams.of(one).resubscribe(one)
+
+    async def _probe(self, wanted: ProbeStream) -> None:
+        """What REST says of a market that is silent here."""
+        await self._rest_up.wait()
+        trades, levels = np.empty(0, TRADE), np.empty(0, DELTA)
+        try:
+            if wanted.by == "trades":
+                found = await self._questions.trades(wanted.instrument_id, wanted.since_ns)
+                trades = trades if found is None else found.rows
+            else:
+                levels = best_levels((await self._questions.book(wanted.instrument_id)).rows)
+        except VenueError as e:
+            self._log("WARNING", "no_probe", instrument=wanted.instrument_id, error=str(e))
+            return  # silence is judged without it
+        now_ns = self.clock.now_ns()
+        self._heard_from_venue(
+            StreamProbed(
+                ts_event=now_ns,
+                ts_init=now_ns,
+                instrument_id=wanted.instrument_id,
+                stream=wanted.stream,
+                asked_ns=wanted.ts_event,
+                trades=trades,
+                levels=levels,
+            )
+        )
+
     async def _repair(self, wanted: RepairStream) -> None:
         """One step of the ladder; the last one ends this process, and the supervisor starts it."""
-        subscription = Subscription(wanted.instrument_id, _CHANNEL[wanted.stream])
+        subscription = Subscription(wanted.instrument_id, CHANNELS[wanted.stream])
         stream = self._streams.of(subscription)
         self._log("WARNING", "repair", step=str(wanted.step), instrument=wanted.instrument_id)
         if wanted.step is RepairStep.RESUBSCRIBE:
@@ -207,11 +269,15 @@ class Feed(Shell[FeedState]):
         if isinstance(message, QualityAlert):
             about = {"instrument": message.instrument_id, "severity": round(message.severity, 3)}
             self._log("WARNING", "quality", anomaly=message.anomaly, text=message.text, **about)
+        elif isinstance(message, SubscriptionsChanged) and message.state is StreamState.ERROR:
+            names = [f"{n.instrument_id} {n.stream}" for n in message.streams]
+            self._log("WARNING", "not_subscribed", streams=names, reason=message.reason)
 
     def measure(self) -> Views:
         tracked = self.machine.state.tracked if self.machine else {}
         scores = {i: t.quality.score.overall for i, t in tracked.items()}
-        return replace(super().measure(), quality=scores)
+        streams = self._subscriptions()["states"]
+        return replace(super().measure(), quality=scores, streams=streams)
 
     def view(self, what: str) -> Any:
         tracked = self.machine.state.tracked if self.machine else {}
@@ -227,7 +293,29 @@ class Feed(Shell[FeedState]):
             "garbled": sum(b.garbled for b in batchers),
             "quality": {i: t.quality.view() for i, t in tracked.items()},
             "unrecorded": self._recorder.dropped,
+            "streams": self._subscriptions(),
         }
+
+    def _subscriptions(self) -> dict[str, Any]:
+        """How many are in which state, and each that is not as it should be."""
+        found = self.machine.state.subs.statuses() if self.machine else ()
+        return {
+            "states": dict(Counter(str(s.state) for s in found)),
+            "troubled": [
+                {
+                    "stream": f"{s.key.instrument_id} {s.key.kind}",
+                    "state": str(s.state),
+                    "error": s.error,
+                    "tries": s.tries,
+                }
+                for s in found
+                if s.state is not StreamState.ACTIVE
+            ],
+        }
+
+
+def _subscriptions(names: Iterable[StreamName]) -> tuple[Subscription, ...]:
+    return tuple(Subscription(n.instrument_id, CHANNELS[n.stream]) for n in names)
 
 
 def _market(tracked: Tracked) -> dict[str, Any]:

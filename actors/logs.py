@@ -50,6 +50,8 @@ _LOGGED: Final = frozenset(
         accounts.OrderKnown,
         accounts.PositionChanged,
         market.SubscribeFeed,
+        market.UnsubscribeFeed,
+        market.StreamsAnswered,
         market.SnapshotRequested,
         market.FeedStale,
         market.FeedRecovered,

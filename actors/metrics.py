@@ -79,6 +79,7 @@ class Views:
     links: Links | None = None
     peers: Iterable[str] = ()
     quality: Mapping[InstrumentId, float] = field(default_factory=dict)  # of market data, 0 to 1
+    streams: Mapping[str, int] | None = None  # of a feed: state of the subscription -> how many
 
 
 class ActorMetrics:
@@ -196,6 +197,10 @@ class ActorMetrics:
             self._orders.clear()  # a status without orders has no series
             for status, count in views.orders.items():
                 self._orders(status).set(count)
+        if views.streams is not None:
+            self._streams.clear()
+            for state, count in views.streams.items():
+                self._streams(state).set(count)
         if views.links is not None:
             for peer in views.peers:
                 self._unacked(peer).set(views.links.unacked(peer))
@@ -259,6 +264,7 @@ class ActorMetrics:
         self._anomalies = self._counter(
             "manta_market_anomalies_total", "Anomalies that began.", "instrument", "anomaly"
         )
+        self._streams = self._gauge("manta_feed_streams", "Subscriptions by state.", "state")
 
     def _define_orders(self) -> None:
         self._orders = self._gauge("manta_orders", "Orders by status.", "status")

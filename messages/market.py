@@ -119,21 +119,91 @@ class InstrumentStatus(Event):
     reason: str = ""  # the venue's own word
 
 
+StreamKind = Literal["trades", "quotes", "book", "bars"]
+
+
+class StreamName(Value):
+    """One kind of data of one instrument."""
+
+    instrument_id: InstrumentId
+    stream: StreamKind
+
+
+class StreamState(StrEnum):
+    """Where one subscription is."""
+
+    PENDING = "PENDING"  # asked for, or about to be
+    ACTIVE = "ACTIVE"  # the venue confirmed it, or it speaks
+    PAUSED = "PAUSED"  # its connection is down
+    ERROR = "ERROR"  # the venue refused it, or never confirmed it
+    UNSUBSCRIBED = "UNSUBSCRIBED"
+
+
+class ChangeStreams(Command):
+    """Ask the venue for these streams, for these anew, and for these no longer."""
+
+    kind: Literal["change_streams"] = "change_streams"
+    subscribe: tuple[StreamName, ...] = ()
+    again: tuple[StreamName, ...] = ()
+    unsubscribe: tuple[StreamName, ...] = ()
+
+
+class StreamsAnswered(Event):
+    """The venue confirmed these subscriptions, or refused them in these words."""
+
+    kind: Literal["streams_answered"] = "streams_answered"
+    streams: tuple[StreamName, ...]
+    refused: str = ""
+
+
+class SubscriptionsChanged(Event):
+    """Streams of a feed came into this state. `reason` of ERROR: why, and what follows."""
+
+    kind: Literal["subscriptions_changed"] = "subscriptions_changed"
+    state: StreamState
+    streams: tuple[StreamName, ...]
+    reason: str = ""
+
+
+class ProbeStream(Command):
+    """A subscription is silent: ask the venue over REST whether there was something to say."""
+
+    kind: Literal["probe_stream"] = "probe_stream"
+    instrument_id: InstrumentId
+    stream: StreamKind
+    by: Literal["book", "trades"]  # what is asked for
+    since_ns: TsNs  # trades from then on, venue's clock
+
+
+class StreamProbed(Event):
+    """What REST says of a silent subscription's market: trades since then, or the best levels.
+
+    asked_ns  `ts_event` of the command
+    """
+
+    kind: Literal["stream_probed"] = "stream_probed"
+    instrument_id: InstrumentId
+    stream: StreamKind
+    asked_ns: TsNs
+    trades: Annotated[Rows, RowsOf(TRADE)]
+    levels: Annotated[Rows, RowsOf(DELTA)]
+
+
 class FeedStale(Event):
     """A subscription has been silent for longer than its stream allows."""
 
     kind: Literal["feed_stale"] = "feed_stale"
     instrument_id: InstrumentId
-    stream: Literal["trades", "quotes", "book", "bars"]
+    stream: StreamKind
     silent_ns: TsNs
 
 
 class FeedRecovered(Event):
-    """A stale subscription delivers again."""
+    """A stale subscription delivers again, or the venue says that there was nothing to deliver."""
 
     kind: Literal["feed_recovered"] = "feed_recovered"
     instrument_id: InstrumentId
-    stream: Literal["trades", "quotes", "book", "bars"]
+    stream: StreamKind
 
 
 class RepairStep(StrEnum):
@@ -149,7 +219,7 @@ class RepairStream(Command):
 
     kind: Literal["repair_stream"] = "repair_stream"
     instrument_id: InstrumentId
-    stream: Literal["trades", "quotes", "book", "bars"]
+    stream: StreamKind
     step: RepairStep
     silent_ns: TsNs
 
@@ -233,6 +303,15 @@ class SubscribeFeed(Command):
     asker: str  # actor name
     instrument_ids: tuple[InstrumentId, ...]
     since: tuple[tuple[str, int], ...] = ()
+    streams: tuple[StreamKind, ...] = ("book", "trades", "quotes")
+
+
+class UnsubscribeFeed(Command):
+    """An actor wants these instruments no longer; none named: nothing at all."""
+
+    kind: Literal["unsubscribe_feed"] = "unsubscribe_feed"
+    asker: str
+    instrument_ids: tuple[InstrumentId, ...] = ()
 
 
 class FeedReplay(Event):
@@ -256,6 +335,12 @@ class FeedReplay(Event):
 
 MarketEvent = (
     SubscribeFeed
+    | UnsubscribeFeed
+    | ChangeStreams
+    | StreamsAnswered
+    | SubscriptionsChanged
+    | ProbeStream
+    | StreamProbed
     | FeedReplay
     | TradeBatch
     | QuoteBatch

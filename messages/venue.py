@@ -338,15 +338,21 @@ class OrderListReport(Event):
 
 
 class StreamUp(Event):
-    """The user stream is connected; what happened while it was down is not in it."""
+    """A stream is connected; what happened while it was down is not in it.
+
+    The user stream's says that all is subscribed to. Market data: that the connection is made;
+    `StreamsAnswered` says which of its subscriptions hold.
+    """
 
     kind: Literal["stream_up"] = "stream_up"
+    route: str = ""  # which connection, where market data comes over several
 
 
 class StreamDown(Event):
-    """The user stream is lost; events from now on are missed until it is back."""
+    """A stream is lost; events from now on are missed until it is back."""
 
     kind: Literal["stream_down"] = "stream_down"
+    route: str = ""
     reason: str
 
 

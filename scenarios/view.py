@@ -118,6 +118,7 @@ def view(run_id: str, root: Any, begun_s: float, tags: Sequence[str] = ("",)) ->
         "fills": fills(accounts),
         "balances": [b for account in accounts for b in account.get("balances", [])],
         "accounts": _rows(tags, accounts, feeds),
+        "streams": _streams(feeds),
         "positions": held,
         "pnl": None if held is None else pnl(held),
         "discrepancies": discrepancies(run_id),
@@ -148,6 +149,16 @@ def fills(accounts: Sequence[Mapping[str, Any]]) -> int | None:
     """How many fills all accounts have booked; None while one of them is silent."""
     counts = [account.get("fills") for account in accounts]
     return None if None in counts else sum(count for count in counts if count is not None)
+
+
+def _streams(feeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Subscriptions of all feeds: how many in which state, and those that are not active."""
+    told = [feed.get("streams") or {} for feed in feeds]
+    states: Counter[str] = Counter()
+    for each in told:
+        states.update(each.get("states", {}))
+    troubled = [row for each in told for row in each.get("troubled", ())]
+    return {"states": dict(states), "troubled": troubled}
 
 
 def _rows(

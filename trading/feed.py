@@ -1,46 +1,49 @@
 """The feed: decoded market messages in, synchronised and numbered batches out.
 
-Books are kept in step by `trading.book_sync`; bars are built from trades; silence is measured
-per stream. Bars close by the venue's clock, which the feed follows from the events themselves, so
-a venue that is a little slow, or a recording that plays at twenty times the speed, closes its
-bars where its own trades say. Timers only close what no trade closes.
+Books are kept in step by `trading.book_sync`; bars are built from trades; silence is judged by
+`trading.feed_watch`, and what is asked of the venue kept by `trading.subscriptions`. A venue may
+have several connections: what one of them loses is lost for its streams alone, and bars wait for
+the one that brings their trades. Bars close by the venue's clock, which the feed follows from the
+events themselves, so a venue that is a little slow, or a recording that plays at twenty times the
+speed, closes its bars where its own trades say. Timers only close what no trade closes.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from messages import Message
 from messages.arrays import Rows
 from messages.base import NS_PER_MS, NS_PER_S
-from messages.control import SetTimer, TimerFired
+from messages.control import TimerFired
 from messages.market import (
     BarBatch,
     BookDeltaBatch,
-    FeedGap,
-    FeedRecovered,
-    FeedReplay,
-    FeedStale,
     FundingBatch,
-    HistoryRequested,
     InstrumentChanged,
     QuoteBatch,
-    RepairStream,
     SnapshotRequested,
+    StreamProbed,
+    StreamsAnswered,
     SubscribeFeed,
     TradeBatch,
     TradeHistory,
+    UnsubscribeFeed,
 )
 from messages.venue import StreamDown, StreamUp
+from trading import feed_seam, feed_streams, feed_watch
 from trading.book_sync import Reason, SyncState
 from trading.core import Step
+from trading.feed_replay import replay
 from trading.feed_state import FeedConfig, FeedState, Stream, StreamBatch, Tracked
-from trading.history import TRIES
+from trading.feed_streams import timer as _timer
+from trading.history import TRIES, Seam
+from trading.subscriptions import StreamChange, StreamKey, SubscriptionLimits, Subscriptions
 
 _BARS: Final = "bars"
 _STALE: Final = "stale"
 _SNAPSHOT: Final = "snapshot:"
-_HISTORY: Final = "history:"
-# The venue's clock moved this much against ours: the bar timer no longer points where it should.
 _OFFSET_NEWS_NS: Final = NS_PER_S
+
+STREAMS: Final[tuple[Stream, ...]] = ("book", "trades", "quotes", "bars")
 
 Out = tuple[Message, ...]
 
@@ -50,10 +53,14 @@ class FeedCore:
 
     def __init__(self, config: FeedConfig) -> None:
         self._config = config
+        self._routes = dict(config.routes)
 
     def start(self) -> FeedState:
         tracked = [Tracked(i, self._config) for i in self._config.instruments]
-        return FeedState({t.instrument_id: t for t in tracked})
+        most, linger = self._config.per_connection, self._config.linger_ns
+        limits = SubscriptionLimits(per_connection=most, linger_ns=linger)
+        subs = Subscriptions(limits, dict(self._config.routes))
+        return FeedState({t.instrument_id: t for t in tracked}, subs)
 
     def resume(self, state: FeedState, now_ns: int) -> Step[FeedState]:
         out: list[Message] = []
@@ -62,6 +69,8 @@ class FeedCore:
                 pulse.expect(now_ns)
             out.append(InstrumentChanged(ts_event=now_ns, ts_init=now_ns, instrument=t.instrument))
             out += self._ask(t, "start", now_ns)
+        if self._config.routes:
+            out += feed_streams.begin(self._config, state, now_ns)
         if self._config.stale_after_ns:
             out.append(_timer(_STALE, now_ns + self._config.check_ns, now_ns))
         return Step(state, (*out, *self._arm_bars(state, now_ns)))
@@ -73,11 +82,17 @@ class FeedCore:
         elif isinstance(message, TimerFired):
             out = self._timer_fired(state, message.name, now_ns)
         elif isinstance(message, SubscribeFeed):
-            out = (_replay(state, message, now_ns),)
+            out = (*self._wanted(state, message, now_ns), replay(state, message, now_ns))
+        elif isinstance(message, UnsubscribeFeed):
+            out = self._unwanted(state, message, now_ns)
         elif isinstance(message, StreamDown):
-            out = self._down(state)
+            out = self._down(state, message.route, now_ns)
         elif isinstance(message, StreamUp):
-            out = self._up(state, now_ns)
+            out = self._up(state, message.route, now_ns)
+        elif isinstance(message, StreamsAnswered):
+            out = self._answered(state, message, now_ns)
+        elif isinstance(message, StreamProbed):
+            out = feed_watch.probed(self._config, state, message, now_ns)
         elif isinstance(message, TradeHistory):
             out = self._filled(state, message, now_ns)
         elif isinstance(message, InstrumentChanged):
@@ -101,48 +116,76 @@ class FeedCore:
     def _read(self, state: FeedState, t: Tracked, batch: StreamBatch, now_ns: int) -> Out:
         if isinstance(batch, BookDeltaBatch):
             moved = () if batch.snapshot else self._clock(state, batch.ts_event, now_ns)
-            return (*moved, *self._book(t, batch, now_ns))
+            return (*moved, *self._book(state, t, batch, now_ns))
         if isinstance(batch, TradeBatch):
+            t.traded_ns = now_ns
             moved = self._clock(state, batch.ts_event, now_ns)
-            if t.history.filling:
-                t.history.wait(batch.rows)
-                return moved
-            return (*moved, *self._trades(t, batch, now_ns))
+            came = self._came(state, t, "trades", batch, now_ns)
+            return (*moved, *came, *self._live(t, batch, now_ns))
         if isinstance(batch, QuoteBatch):
-            return self._send(t, "quotes", batch, now_ns)
+            if len(batch.rows):
+                t.top = batch.rows[-1].item()[2:]
+            return (*self._came(state, t, "quotes", batch, now_ns), t.stamp(batch))
         if isinstance(batch, BarBatch):
             # The venue's own bars of an interval that we build would be told twice.
-            ours = batch.interval_ns in self._config.bar_intervals_ns
-            return () if ours else self._send(t, "bars", batch, now_ns)
+            if batch.interval_ns in self._config.bar_intervals_ns:
+                return ()
+            return (*self._came(state, t, "bars", batch, now_ns), t.stamp(batch))
         return (t.stamp(batch),)
+
+    def _came(
+        self, state: FeedState, t: Tracked, stream: Stream, batch: StreamBatch, now_ns: int
+    ) -> Out:
+        """A stream spoke: it holds, and its connection lives."""
+        state.spoke[self._routes.get(stream, "")] = now_ns
+        out: Out = ()
+        if stream == "book":
+            t.booked_ns = now_ns
+        if self._routes:
+            changes = state.subs.heard(t.instrument_id, stream, now_ns, len(batch.rows))
+            if changes:
+                held = self._holds(t, stream, now_ns)
+                out = (*feed_streams.told(changes, now_ns), *held)
+        pulse = t.pulses.get(stream)
+        if pulse is None or (stream == "book" and t.sync.state is not SyncState.SYNCHRONIZED):
+            return out  # a book that is not in step is no progress
+        # What an earlier incarnation called stale, this one has to call well.
+        first = not pulse.count and self._config.incarnation > 1
+        recovered = pulse.heard(now_ns)
+        if recovered or first:
+            out += feed_watch.recovered(t, stream, now_ns)
+            if recovered and stream == "trades" and self._routes and not t.history.filling:
+                t.history.hold()  # what was traded while it was silent may have been lost
+                out += self._seam(t, now_ns)
+        return out
+
+    def _live(self, t: Tracked, batch: TradeBatch, now_ns: int) -> Out:
+        rows, ask = t.history.live(batch.rows, now_ns)
+        if rows is None:
+            return feed_seam.ask(self._config, t, now_ns) if ask else ()
+        if rows is not batch.rows:
+            batch = batch.model_copy(update={"rows": rows})
+        return self._trades(t, batch, now_ns)
 
     def _trades(self, t: Tracked, batch: TradeBatch, now_ns: int) -> Out:
         t.history.told(batch.rows)
         closed = t.bars.on_trades(batch.rows, now_ns)
-        sent = self._send(t, "trades", batch, now_ns)
-        return (*sent, *(m for i, rows in closed for m in self._bar(t, i, rows, now_ns)))
+        return (t.stamp(batch), *(self._bar(t, i, rows, now_ns) for i, rows in closed))
 
-    def _send(self, t: Tracked, stream: Stream, batch: StreamBatch, now_ns: int) -> Out:
-        pulse = t.pulses.get(stream)
-        if pulse is None or not pulse.heard(now_ns):
-            return (t.stamp(batch),)
-        recovered = FeedRecovered(
-            ts_event=now_ns, ts_init=now_ns, instrument_id=t.instrument_id, stream=stream
-        )
-        return (recovered, t.stamp(batch))
-
-    def _book(self, t: Tracked, batch: BookDeltaBatch, now_ns: int) -> Out:
+    def _book(self, state: FeedState, t: Tracked, batch: BookDeltaBatch, now_ns: int) -> Out:
         if batch.snapshot:
             t.awaiting = False
         synced = t.sync.offer(batch)
         out: list[Message] = []
+        if self._config.books_streamed or not batch.snapshot:
+            out += self._came(state, t, "book", batch, now_ns)
         for ready in synced.ready:
             t.book.apply(ready.rows, ready.snapshot)
             if t.book.crossed:
                 t.sync.lose()
                 t.book.clear()
                 return (*out, *self._ask(t, "crossed", now_ns))
-            out += self._send(t, "book", ready, now_ns)
+            out.append(t.stamp(ready))
         if synced.request is not None:
             t.book.clear()
             out += self._ask(t, synced.request, now_ns)
@@ -164,83 +207,100 @@ class FeedCore:
         )
         return (request, _timer(name, now_ns + self._config.snapshot_retry_ns, now_ns))
 
-    def _down(self, state: FeedState) -> Out:
-        """Changes are missed from here on: no book is known until the stream is back."""
-        state.connected = False
-        for t in state.tracked.values():
-            t.sync.lose()
-            t.book.clear()
-            t.quality.disconnected()
+    # --- connections and subscriptions ---------------------------------------------------------
+
+    def _on(self, state: FeedState, route: str) -> list[tuple[Tracked, Stream]]:
+        """The streams that come over a connection."""
+        carried = [s for s in STREAMS if self._routes.get(s, "") == route]
+        return [(t, s) for t in state.tracked.values() for s in carried]
+
+    def _down(self, state: FeedState, route: str, now_ns: int) -> Out:
+        """What its streams say is missed from here on."""
+        state.down.add(route)
+        for t, stream in self._on(state, route):
+            feed_streams.lost(t, stream)
+        if not self._routes:
+            return ()
+        return feed_streams.told(state.subs.down(route, now_ns), now_ns)
+
+    def _up(self, state: FeedState, route: str, now_ns: int) -> Out:
+        """A connection is made; where nothing says which streams hold, all of them do."""
+        state.down.discard(route)
+        if self._routes:
+            changes = state.subs.up(route, now_ns)
+            return (*feed_streams.told(changes, now_ns), *feed_streams.due(state, now_ns))
+        return tuple(
+            m for t, stream in self._on(state, route) for m in self._holds(t, stream, now_ns)
+        )
+
+    def _holds(self, t: Tracked, stream: Stream, now_ns: int) -> Out:
+        """From now on a stream brings everything: what came before it can be asked for."""
+        pulse = t.pulses.get(stream)
+        if pulse is not None:
+            pulse.expect(now_ns)
+        if stream == "trades":
+            return self._seam(t, now_ns)
+        if stream == "book" and t.sync.state is not SyncState.SYNCHRONIZED:
+            t.awaiting = False
+            return self._ask(t, "start", now_ns)
         return ()
 
-    def _up(self, state: FeedState, now_ns: int) -> Out:
-        state.connected = True
+    def _answered(self, state: FeedState, answer: StreamsAnswered, now_ns: int) -> Out:
         out: list[Message] = []
-        for t in state.tracked.values():
-            for pulse in t.pulses.values():
-                pulse.expect(now_ns)
-            if t.history.begin(now_ns):
-                out += self._ask_history(t, now_ns)
-            if t.sync.state is not SyncState.SYNCHRONIZED:
-                t.awaiting = False
-                out += self._ask(t, "start", now_ns)
-        return tuple(out)
+        changes: list[StreamChange] = []
+        if not answer.streams:
+            out.append(feed_streams.unnamed(answer, now_ns))
+        for name in answer.streams:
+            key, t = StreamKey(name.instrument_id, name.stream), state.tracked[name.instrument_id]
+            if answer.refused:
+                changes += state.subs.refused(key, answer.refused, now_ns)
+                continue
+            changed = state.subs.confirmed(key, now_ns)
+            changes += changed
+            out += self._holds(t, name.stream, now_ns) if changed else ()
+        told = feed_streams.told(changes, now_ns)
+        return (*told, *out, *feed_streams.due(state, now_ns))
+
+    def _wanted(self, state: FeedState, asked: SubscribeFeed, now_ns: int) -> Out:
+        return feed_streams.subscribe(state, asked, now_ns) if self._routes else ()
+
+    def _unwanted(self, state: FeedState, asked: UnsubscribeFeed, now_ns: int) -> Out:
+        return feed_streams.unsubscribe(state, asked, now_ns) if self._routes else ()
 
     # --- what a lost stream did not bring --------------------------------------------------------
 
-    def _ask_history(self, t: Tracked, now_ns: int) -> Out:
-        """Ask for the trades since the last one; a timer sees it through."""
-        t.history.tries += 1
-        wanted = HistoryRequested(
-            ts_event=now_ns,
-            ts_init=now_ns,
-            instrument_id=t.instrument_id,
-            since_ns=t.history.last_ns,
-        )
-        due = now_ns + self._config.snapshot_retry_ns
-        return (wanted, _timer(_HISTORY + t.instrument_id, due, now_ns))
+    def _seam(self, t: Tracked, now_ns: int) -> Out:
+        return feed_seam.ask(self._config, t, now_ns) if t.history.begin(now_ns) else ()
 
     def _filled(self, state: FeedState, history: TradeHistory, now_ns: int) -> Out:
         t = state.tracked.get(history.instrument_id)
-        if t is None or not t.history.filling or history.asked_ns < t.history.up_ns:
+        since = t.history.last_ns if t is not None else -1
+        found = t.history.answer(history.rows, history.asked_ns) if t is not None else None
+        if t is None or found is None:
             return ()  # it came after we gave it up, or does not reach up to the last outage
-        since = t.history.last_ns
-        out = self._merged(t, t.history.merge(history.rows), now_ns)
-        return out if history.complete else (*out, self._gap(t, since, history.rows, now_ns))
+        rows, hole_ns = found
+        out = self._merged(t, rows, now_ns)
+        if not history.complete:
+            out += (feed_seam.gap(t, since, history.rows, now_ns),)
+        if hole_ns >= 0:
+            out += (feed_seam.gap(t, hole_ns, rows[rows["ts_event"] > hole_ns], now_ns),)
+        if t.history.filling:  # it does not reach up to the live trades yet
+            soon = now_ns + self._config.snapshot_min_ns
+            return (*out, _timer(feed_seam.HISTORY + t.instrument_id, soon, now_ns))
+        return (*out, *self._close_bars(state, now_ns))
 
     def _history_late(self, t: Tracked, now_ns: int) -> Out:
-        if not t.history.filling:
+        if t.history.seam is not Seam.ASKED:
             return ()
         if t.history.tries < TRIES:
-            return self._ask_history(t, now_ns)
+            return feed_seam.ask(self._config, t, now_ns)
         since = t.history.last_ns
         rows = t.history.give_up()
-        return (self._gap(t, since, rows, now_ns), *self._merged(t, rows, now_ns))
+        return (feed_seam.gap(t, since, rows, now_ns), *self._merged(t, rows, now_ns))
 
     def _merged(self, t: Tracked, rows: Rows, now_ns: int) -> Out:
-        if not len(rows):
-            return ()
-        rows["ts_init"] = now_ns
-        batch = TradeBatch(
-            ts_event=int(rows["ts_event"][-1]),
-            ts_init=now_ns,
-            instrument_id=t.instrument_id,
-            rows=rows,
-        )
-        return self._trades(t, batch, now_ns)
-
-    @staticmethod
-    def _gap(t: Tracked, since_ns: int, rows: Rows, now_ns: int) -> FeedGap:
-        """Nobody knows what happened between `since_ns` and the first of `rows`."""
-        until = int(rows["ts_event"][0]) if len(rows) else now_ns
-        return FeedGap(
-            ts_event=now_ns,
-            ts_init=now_ns,
-            instrument_id=t.instrument_id,
-            stream="trades",
-            since_ns=since_ns,
-            until_ns=until,
-        )
+        batch = feed_seam.batch(t, rows, now_ns)
+        return () if batch is None else self._trades(t, batch, now_ns)
 
     # --- time ----------------------------------------------------------------------------------
 
@@ -248,12 +308,16 @@ class FeedCore:
         if name == _BARS:
             return self._close_bars(state, now_ns)
         if name == _STALE:
-            return self._check_silence(state, now_ns)
+            again = _timer(_STALE, now_ns + self._config.check_ns, now_ns)
+            return (*feed_watch.check(self._config, state, now_ns), again)
+        if name == feed_streams.STREAMS:
+            return feed_streams.due(state, now_ns)
         for t in state.tracked.values():
-            if name == _HISTORY + t.instrument_id:
+            if name == feed_seam.HISTORY + t.instrument_id:
                 return self._history_late(t, now_ns)
             if name == _SNAPSHOT + t.instrument_id:
-                if t.sync.state is SyncState.SYNCHRONIZED or not state.connected:
+                lost = self._routes.get("book", "") in state.down
+                if t.sync.state is SyncState.SYNCHRONIZED or lost:
                     return ()
                 t.awaiting = False
                 return self._ask(t, t.reason, now_ns)
@@ -278,13 +342,15 @@ class FeedCore:
     def _close_bars(self, state: FeedState, now_ns: int) -> Out:
         out: list[Message] = []
         for t in state.tracked.values():
-            if t.history.filling or not state.connected:
+            pulse = t.pulses.get("trades")
+            silent = pulse is not None and pulse.stale
+            if t.history.filling or silent or self._routes.get("trades", "") in state.down:
                 continue  # the trades that belong into these bars are still to come
-            for interval, rows in t.bars.on_time(now_ns + state.offset_ns, now_ns):
-                out += self._bar(t, interval, rows, now_ns)
+            closed = t.bars.on_time(now_ns + state.offset_ns, now_ns)
+            out += (self._bar(t, interval, rows, now_ns) for interval, rows in closed)
         return (*out, *self._arm_bars(state, now_ns))
 
-    def _bar(self, t: Tracked, interval_ns: int, rows: Rows, now_ns: int) -> Out:
+    def _bar(self, t: Tracked, interval_ns: int, rows: Rows, now_ns: int) -> BarBatch:
         batch = BarBatch(
             ts_event=int(rows["ts_event"][-1]),
             ts_init=now_ns,
@@ -292,61 +358,4 @@ class FeedCore:
             interval_ns=interval_ns,
             rows=rows,
         )
-        return self._send(t, "bars", batch, now_ns)
-
-    def _check_silence(self, state: FeedState, now_ns: int) -> Out:
-        out: list[Message] = []
-        for t in state.tracked.values():
-            out += t.quality.on_time(now_ns)
-            for stream, pulse in t.pulses.items():
-                said: dict[str, Any] = {
-                    "ts_event": now_ns,
-                    "ts_init": now_ns,
-                    "instrument_id": t.instrument_id,
-                    "stream": stream,
-                    "silent_ns": now_ns - pulse.heard_ns,
-                }
-                if pulse.stalled(now_ns):
-                    out.append(FeedStale(**said))
-                step = pulse.repair(now_ns) if state.connected else None
-                if step is not None:
-                    out.append(RepairStream(**said, step=step))
-        return (*out, _timer(_STALE, now_ns + self._config.check_ns, now_ns))
-
-
-def _timer(name: str, due_ns: int, now_ns: int) -> SetTimer:
-    return SetTimer(ts_event=now_ns, ts_init=now_ns, name=name, ts_due=due_ns)
-
-
-def _replay(state: FeedState, asked: SubscribeFeed, now_ns: int) -> FeedReplay:
-    """A whole book per instrument, and what the other streams said since the asker last looked."""
-    since = dict(asked.since)
-    known = [state.tracked[i] for i in asked.instrument_ids if i in state.tracked]
-    batches: list[StreamBatch] = []
-    complete = len(known) == len(asked.instrument_ids)
-    for t in known:
-        if t.sync.state is SyncState.SYNCHRONIZED:
-            batches.append(
-                BookDeltaBatch(
-                    ts_event=now_ns,
-                    ts_init=now_ns,
-                    instrument_id=t.instrument_id,
-                    sequence=t.sequence("book_delta_batch"),
-                    snapshot=True,
-                    first_seq=t.sync.last_seq,
-                    last_seq=t.sync.last_seq,
-                    rows=t.book.rows(now_ns, now_ns),
-                )
-            )
-        held, all_of_it = t.missed(since)
-        batches += held
-        complete = complete and all_of_it
-    return FeedReplay(
-        ts_event=now_ns,
-        ts_init=now_ns,
-        correlation_id=asked.correlation_id,
-        asker=asked.asker,
-        instruments=tuple(t.instrument for t in known),
-        batches=tuple(batches),
-        complete=complete,
-    )
+        return t.stamp(batch)

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
+from messages.arrays import Rows
 from messages.base import NS_PER_MS, NS_PER_S, InstrumentId
 from messages.market import (
     BarBatch,
@@ -12,6 +13,7 @@ from messages.market import (
     FundingBatch,
     Instrument,
     QuoteBatch,
+    StreamKind,
     TradeBatch,
 )
 from trading.bars import Bars
@@ -20,8 +22,9 @@ from trading.book_sync import BookSync, Reason
 from trading.history import History
 from trading.liveness import Pulse
 from trading.quality import MarketQuality
+from trading.subscriptions import Subscriptions
 
-Stream = Literal["trades", "quotes", "book", "bars"]
+Stream = StreamKind
 StreamBatch = TradeBatch | QuoteBatch | BookDeltaBatch | BarBatch | FundingBatch
 INCARNATION_BITS: Final = 32
 _B = TypeVar("_B", bound=Batch)
@@ -44,6 +47,15 @@ class FeedConfig:
     ring_bars         the same for bars
     buffer_max        diffs that wait for a snapshot
     levels_max        levels that a side of a book keeps
+    routes            the connection that each stream comes on; none: this feed has no connections,
+                      what it hears comes unasked (tapes)
+    wanted            (actor, instrument, stream) that the run's specification has from the start:
+                      a feed that was started anew must not wait to be asked
+    per_connection    streams that the venue takes on one connection
+    linger_ns         how long a stream that nobody wants stays open
+    books_streamed    whole books come in the stream; else they are answers, and no sign of life
+    probes            what is asked over REST about a stream that is silent; none: nothing
+    probe_min_ns      least time between two such questions
     """
 
     instruments: tuple[Instrument, ...]
@@ -58,6 +70,17 @@ class FeedConfig:
     ring_bars: int = 512
     buffer_max: int = 1000
     levels_max: int = 10_000
+    routes: tuple[tuple[Stream, str], ...] = ()
+    wanted: tuple[tuple[str, InstrumentId, Stream], ...] = ()
+    per_connection: int = 1000
+    linger_ns: int = 30 * NS_PER_S
+    books_streamed: bool = True
+    probes: tuple[tuple[Stream, Literal["book", "trades"]], ...] = ()
+    probe_min_ns: int = 2 * NS_PER_S
+
+    def route(self, stream: str) -> str:
+        """The connection that a stream comes on."""
+        return next((route for s, route in self.routes if s == stream), "")
 
 
 class Tracked:
@@ -71,6 +94,11 @@ class Tracked:
         self.pulses = {s: Pulse(limit, config.stale_floor_ns) for s, limit in config.stale_after_ns}
         self.history = History()
         self.quality = MarketQuality(instrument.instrument_id)
+        self.builds_bars = bool(config.bar_intervals_ns)
+        self.traded_ns = -1  # when a trade last came in the stream
+        self.booked_ns = -1  # when a change of the book last came, in step or not
+        self.top: tuple[float, ...] | None = None  # the last quote: bid, size, ask, size
+        self.marks: dict[Stream, Rows] = {}  # what a probe found while we knew nothing
         self.asked_ns = -1  # when a snapshot was last asked for; -1 never
         self.awaiting = False  # the request is not answered yet
         self.reason: Reason = "start"
@@ -119,11 +147,17 @@ class Tracked:
 class FeedState:
     """Everything a `FeedCore` knows; passed through `react` once.
 
+    down       connections that are lost
+    spoke      when market data last came over each connection
+    probed_ns  when a silent stream was last asked about
     offset_ns  the venue's clock minus ours, as the last event showed it (latency included)
     """
 
     tracked: dict[InstrumentId, Tracked] = field(default_factory=dict)
-    connected: bool = True
+    subs: Subscriptions = field(default_factory=Subscriptions)
+    down: set[str] = field(default_factory=set)
+    spoke: dict[str, int] = field(default_factory=dict)
+    probed_ns: int = -1
     offset_ns: int = 0
     armed_offset_ns: int = 0  # the offset that the bar timer was set with
     ignored: int = 0  # batches of instruments that we do not follow

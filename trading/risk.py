@@ -78,7 +78,9 @@ class RiskCore:
                 accounts.SyncRequest(
                     **times, asker=self.config.name, incarnation=self.config.incarnation
                 ),
-                market.SubscribeFeed(**times, asker=name, instrument_ids=wants),
+                market.SubscribeFeed(
+                    **times, asker=name, instrument_ids=wants, streams=("quotes",)
+                ),
             ),
         )
 

@@ -364,6 +364,7 @@ class StrategyCore:
             for order in list(turn.state.orders.values()):
                 if order.status != CANCELING:
                     turn.force_cancel(order)
+        turn.unsubscribe()
         self._show(turn)
 
     def _timer(self, turn: Turn, message: control.TimerFired) -> None:

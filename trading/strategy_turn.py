@@ -21,7 +21,7 @@ from messages.control import (
     SetTimer,
     StrategyCheckpoint,
 )
-from messages.market import Instrument, SubscribeFeed
+from messages.market import Instrument, SubscribeFeed, UnsubscribeFeed
 from messages.orders import (
     CancelIntent,
     ModifyIntent,
@@ -276,6 +276,10 @@ class Turn:
                 since=tuple(sorted(self.state.seen.items())),
             )
         )
+
+    def unsubscribe(self) -> None:
+        """Tell the feed that nothing more is wanted of it."""
+        self.out.append(UnsubscribeFeed(**self._times(""), asker=self.config.name))
 
     def sync(self) -> None:
         """Ask the order manager for what it holds."""

@@ -1,13 +1,16 @@
 """Who wants which stream, and how each stream is: one upstream subscription for all who want it.
 
 Theory of operation. A stream is an instrument and a kind of data. The first who wants it has it
-opened, the last who leaves has it closed; whoever asks again changes nothing. What is asked of the
-venue is `PENDING` until the venue confirms it; a refusal makes it `ERROR`, with the reason. A lost
-connection pauses all of them; the next one asks for all of them again, in the order in which they
-were first wanted, no faster than the venue's users may.
+opened; a while after the last has left it is closed, so that one who restarts finds it as it was;
+whoever asks again changes nothing. What is asked of the
+venue is `PENDING` until the venue confirms it, or it speaks. A refusal makes it `ERROR`, with the
+reason; so does an answer that does not come. Both are asked for again, after waits that double,
+`TRIES` times; then nobody asks until the next connection, or somebody who wants it anew. A lost
+connection pauses its streams; whoever holds the connection asks for all of them again on the next
+one, so nothing is due then.
 
-    PENDING -> ACTIVE, ERROR, PAUSED, UNSUBSCRIBED      ACTIVE -> PAUSED, ERROR, UNSUBSCRIBED
-    PAUSED  -> PENDING, UNSUBSCRIBED                    ERROR  -> PENDING, PAUSED, UNSUBSCRIBED
+    PENDING -> ACTIVE, ERROR, PAUSED, UNSUBSCRIBED      ACTIVE -> PENDING, PAUSED, UNSUBSCRIBED
+    PAUSED  -> PENDING, ACTIVE, UNSUBSCRIBED            ERROR  -> PENDING, PAUSED, UNSUBSCRIBED
 
 Pure: time is an argument, and what is to be sent is returned. `due` says what to ask for now; call
 it after every change and when `next_due` has come.
@@ -15,29 +18,22 @@ it after every change and when `next_due` has come.
 
 import re
 from collections import Counter, deque
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from messages.base import NS_PER_S, InstrumentId
+from messages.market import StreamState
 
 _INSTRUMENT: Final = re.compile(r"[A-Z0-9][A-Z0-9_-]*\.[A-Z][A-Z0-9]*")
 _WINDOW_NS: Final = NS_PER_S
+RETRY_NS: Final = 5 * NS_PER_S  # for a first answer; doubled with each further attempt
+TRIES: Final = 5
+UNCONFIRMED: Final = "the venue did not answer"
 
 
-class StreamState(StrEnum):
-    """Where one stream is."""
-
-    PENDING = "PENDING"  # asked for, or about to be
-    ACTIVE = "ACTIVE"
-    PAUSED = "PAUSED"  # the connection is down
-    ERROR = "ERROR"  # the venue refused it
-    UNSUBSCRIBED = "UNSUBSCRIBED"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class StreamKey:
-    """One kind of data of one instrument: ("BTC-USD.COINBASE", "TRADES")."""
+class StreamKey(NamedTuple):
+    """One kind of data of one instrument: ("BTC-USD.COINBASE", "trades")."""
 
     instrument_id: InstrumentId
     kind: str
@@ -45,7 +41,10 @@ class StreamKey:
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """How a stream is; times are ours, 0 before there was any."""
+    """How a stream is; times are ours, 0 before there was any.
+
+    tries  requests in a row that were refused or not answered
+    """
 
     key: StreamKey
     state: StreamState
@@ -54,6 +53,7 @@ class StreamStatus:
     updated_ns: int = 0
     messages: int = 0
     error: str = ""
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,17 @@ class StreamChange:
     key: StreamKey
     before: StreamState | None  # None: there was none
     after: StreamState
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What to ask the venue for now."""
+    """What to ask the venue for now, and which streams changed by that."""
 
     subscribe: tuple[StreamKey, ...] = ()
+    again: tuple[StreamKey, ...] = ()
     unsubscribe: tuple[StreamKey, ...] = ()
+    changes: tuple[StreamChange, ...] = ()
 
 
 class SubscriptionRefused(ValueError):
@@ -79,75 +82,96 @@ class SubscriptionRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionLimits:
-    """How much may be asked for."""
+    """How much may be asked for; and how long a stream that nobody wants stays open."""
 
     new_per_s: int = 10
     total: int = 1000
     per_instrument: int = 10
+    per_connection: int = 1000
+    linger_ns: int = 0
 
 
 @dataclass(slots=True)
 class _Stream:
-    status: StreamStatus
+    key: StreamKey
+    state: StreamState
+    created_ns: int
+    subscribers: set[str]
+    updated_ns: int = 0
+    messages: int = 0
+    error: str = ""
     asked: bool = False  # the venue was asked, and has not been told to stop
+    tries: int = 0
+    due_ns: int = 0  # when it is asked for again if nothing changes; 0: never
+    left_ns: int = 0  # when the last who wanted it left
+
+    @property
+    def status(self) -> StreamStatus:
+        return StreamStatus(
+            self.key,
+            self.state,
+            frozenset(self.subscribers),
+            self.created_ns,
+            self.updated_ns,
+            self.messages,
+            self.error,
+            self.tries,
+        )
 
 
 @dataclass(slots=True)
 class Subscriptions:
-    """All streams of one venue."""
+    """All streams of one venue.
+
+    routes  the connection that each kind comes on; "" where it has no entry
+    """
 
     limits: SubscriptionLimits = field(default_factory=SubscriptionLimits)
-    connected: bool = False
-    _streams: dict[StreamKey, _Stream] = field(default_factory=dict)
-    _leaving: dict[StreamKey, None] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)
+    _up: set[str] = field(default_factory=set)
+    _streams: dict[tuple[InstrumentId, str], _Stream] = field(default_factory=dict)
     _asked_ns: deque[int] = field(default_factory=deque)
 
     def statuses(self) -> tuple[StreamStatus, ...]:
-        """Every stream that somebody wants, in the order in which they were first wanted."""
+        """Every stream that is open or to be opened, in the order in which they were wanted."""
         return tuple(stream.status for stream in self._streams.values())
 
-    def status(self, key: StreamKey) -> StreamStatus | None:
-        """How a stream is; None if nobody wants it."""
-        stream = self._streams.get(key)
-        return None if stream is None else stream.status
+    def state(self, instrument_id: InstrumentId, kind: str) -> StreamState | None:
+        """Where a stream is; None if there is none."""
+        stream = self._streams.get((instrument_id, kind))
+        return None if stream is None else stream.state
 
     # --- who wants what --------------------------------------------------------------------------
 
     def subscribe(self, who: str, key: StreamKey, now_ns: int) -> tuple[StreamChange, ...]:
-        """`who` wants the stream.
+        """`who` wants the stream; what was given up is tried anew.
 
         raises  SubscriptionRefused past a limit, or for what is no instrument
         """
         stream = self._streams.get(key)
         if stream is not None:
-            subscribers = stream.status.subscribers | {who}
-            stream.status = replace(stream.status, subscribers=subscribers)
+            stream.subscribers.add(who)
+            if stream.state is StreamState.ERROR and not stream.due_ns:
+                stream.tries, stream.due_ns = 0, now_ns
             return ()
         self._check(key)
-        state = StreamState.PENDING if self.connected else StreamState.PAUSED
-        held = key in self._leaving  # the venue has not been told yet, so it goes on
-        self._leaving.pop(key, None)
-        self._streams[key] = _Stream(StreamStatus(key, state, frozenset({who}), now_ns), held)
+        up = self._route(key) in self._up
+        state = StreamState.PENDING if up else StreamState.PAUSED
+        self._streams[key] = _Stream(key, state, now_ns, {who})
         return (StreamChange(key, None, state),)
 
-    def unsubscribe(self, who: str, key: StreamKey) -> tuple[StreamChange, ...]:
-        """`who` wants it no longer; who never did changes nothing."""
+    def unsubscribe(self, who: str, key: StreamKey, now_ns: int) -> None:
+        """`who` wants it no longer; who never did changes nothing. `due` closes it."""
         stream = self._streams.get(key)
-        if stream is None or who not in stream.status.subscribers:
-            return ()
-        left = stream.status.subscribers - {who}
-        if left:
-            stream.status = replace(stream.status, subscribers=left)
-            return ()
-        del self._streams[key]
-        if stream.asked:
-            self._leaving[key] = None
-        return (StreamChange(key, stream.status.state, StreamState.UNSUBSCRIBED),)
+        if stream is None or who not in stream.subscribers:
+            return
+        stream.subscribers.discard(who)
+        stream.left_ns = now_ns
 
-    def leave(self, who: str) -> tuple[StreamChange, ...]:
+    def leave(self, who: str, now_ns: int) -> None:
         """`who` is gone."""
-        mine = [k for k, s in self._streams.items() if who in s.status.subscribers]
-        return tuple(change for key in mine for change in self.unsubscribe(who, key))
+        for key in [s.key for s in self._streams.values() if who in s.subscribers]:
+            self.unsubscribe(who, key, now_ns)
 
     def _check(self, key: StreamKey) -> None:
         name, limits = key.instrument_id, self.limits
@@ -155,94 +179,151 @@ class Subscriptions:
             raise SubscriptionRefused(f"{name}: no instrument; one is BTCUSDT.BINANCE")
         if len(self._streams) >= limits.total:
             raise SubscriptionRefused(f"{name}: {limits.total} streams are open; close one first")
-        if Counter(k.instrument_id for k in self._streams)[name] >= limits.per_instrument:
+        if Counter(i for i, _ in self._streams)[name] >= limits.per_instrument:
             raise SubscriptionRefused(
                 f"{name}: {limits.per_instrument} streams of it are open; close one first"
             )
+        beside = sum(self._route(k) == self._route(key) for k in self._streams)
+        if beside >= limits.per_connection:
+            raise SubscriptionRefused(
+                f"{name}: {limits.per_connection} streams are open on its connection, which is what"
+                " the venue takes; close one first"
+            )
 
-    # --- the connection --------------------------------------------------------------------------
+    def _route(self, key: tuple[InstrumentId, str]) -> str:
+        return self.routes.get(key[1], "")
 
-    def up(self) -> tuple[StreamChange, ...]:
-        """A connection was made: everything is to be asked for."""
-        self.connected = True
-        self._leaving.clear()  # a new connection carries nothing yet
-        return self._all(StreamState.PENDING)
+    # --- the connections -------------------------------------------------------------------------
 
-    def down(self) -> tuple[StreamChange, ...]:
-        """The connection was lost."""
-        self.connected = False
-        self._leaving.clear()
-        return self._all(StreamState.PAUSED)
+    def up(self, route: str, now_ns: int) -> tuple[StreamChange, ...]:
+        """A connection was made, and is asked for everything that it carries."""
+        self._up.add(route)
+        changes: list[StreamChange] = []
+        for stream in self._on(route):
+            stream.tries, stream.due_ns = 0, now_ns + RETRY_NS
+            changes += _to(stream, StreamState.PENDING, now_ns)
+        return tuple(changes)
+
+    def down(self, route: str, now_ns: int) -> tuple[StreamChange, ...]:
+        """A connection was lost."""
+        self._up.discard(route)
+        changes: list[StreamChange] = []
+        for stream in self._on(route):
+            stream.due_ns = 0
+            changes += _to(stream, StreamState.PAUSED, now_ns)
+        return tuple(changes)
+
+    def _on(self, route: str) -> list[_Stream]:
+        return [s for key, s in self._streams.items() if self._route(key) == route]
 
     def due(self, now_ns: int) -> Due:
-        """What to ask for now; each is returned once."""
-        if not self.connected:
-            return Due()
+        """What to ask for now; each is returned once. Also while a connection is down: whoever
+        holds it asks when it is back."""
+        leaving, closed = self._close(now_ns)
         while self._asked_ns and self._asked_ns[0] <= now_ns - _WINDOW_NS:
             self._asked_ns.popleft()
-        room = self.limits.new_per_s - len(self._asked_ns)
-        chosen = self._waiting()[: max(room, 0)]
-        for key in chosen:
-            self._streams[key].asked = True
+        room = max(self.limits.new_per_s - len(self._asked_ns), 0)
+        chosen = [s for s in self._streams.values() if not s.asked][:room]
+        for stream in chosen:
+            stream.asked = True
             self._asked_ns.append(now_ns)
-        leaving, self._leaving = tuple(self._leaving), {}
-        return Due(tuple(chosen), leaving)
+            if stream.state is StreamState.PENDING:
+                stream.due_ns = now_ns + RETRY_NS
+        again, changes = self._again(now_ns)
+        return Due(tuple(s.key for s in chosen), again, leaving, (*closed, *changes))
+
+    def _close(self, now_ns: int) -> tuple[tuple[StreamKey, ...], tuple[StreamChange, ...]]:
+        """Streams that nobody has wanted for so long that they end; those the venue is to be told
+        of."""
+        ended = [
+            s
+            for s in self._streams.values()
+            if not s.subscribers and now_ns >= s.left_ns + self.limits.linger_ns
+        ]
+        for stream in ended:
+            del self._streams[stream.key]
+        changes = (StreamChange(s.key, s.state, StreamState.UNSUBSCRIBED) for s in ended)
+        return tuple(s.key for s in ended if s.asked), tuple(changes)
+
+    def _again(self, now_ns: int) -> tuple[tuple[StreamKey, ...], tuple[StreamChange, ...]]:
+        """Streams without a good answer for so long that they are asked for once more."""
+        again: list[StreamKey] = []
+        changes: list[StreamChange] = []
+        for stream in self._streams.values():
+            if not stream.due_ns or now_ns < stream.due_ns or not stream.asked:
+                continue
+            if stream.state is StreamState.ERROR:
+                again.append(stream.key)
+                stream.due_ns = now_ns + (RETRY_NS << stream.tries)
+                changes += _to(stream, StreamState.PENDING, now_ns)
+            elif stream.state is StreamState.PENDING:
+                changes += _failed(stream, UNCONFIRMED, now_ns)
+                if stream.due_ns:  # it has waited already
+                    stream.due_ns = now_ns
+        return tuple(again), tuple(changes)
 
     def next_due(self, now_ns: int) -> int | None:
         """When `due` will have more; None: not by time alone."""
-        if not self.connected or not self._waiting():
-            return None
-        full = len(self._asked_ns) >= self.limits.new_per_s
-        return self._asked_ns[0] + _WINDOW_NS if full else now_ns
+        streams = self._streams.values()
+        times = [s.due_ns for s in streams if s.asked and s.due_ns]
+        times += [s.left_ns + self.limits.linger_ns for s in streams if not s.subscribers]
+        if not all(s.asked for s in streams):
+            full = len(self._asked_ns) >= self.limits.new_per_s
+            times.append(self._asked_ns[0] + _WINDOW_NS if full else now_ns)
+        return min(times, default=None)
+
+    # --- what the venue says ---------------------------------------------------------------------
 
     def confirmed(self, key: StreamKey, now_ns: int) -> tuple[StreamChange, ...]:
         """The venue said yes."""
-        return self._to(key, StreamState.ACTIVE, now_ns)
+        stream = self._streams.get(key)
+        return () if stream is None else _active(stream, now_ns)
 
     def refused(self, key: StreamKey, reason: str, now_ns: int) -> tuple[StreamChange, ...]:
         """The venue said no."""
-        changes = self._to(key, StreamState.ERROR, now_ns)
         stream = self._streams.get(key)
-        if stream is not None:
-            stream.status = replace(stream.status, error=reason)
-        return changes
+        return () if stream is None else _failed(stream, reason, now_ns)
 
-    def again(self, key: StreamKey) -> tuple[StreamChange, ...]:
-        """Ask for a stream anew: one that was refused, or fell silent."""
+    def anew(self, key: StreamKey, now_ns: int) -> tuple[StreamChange, ...]:
+        """The venue was asked once more for a stream that fell silent."""
         stream = self._streams.get(key)
-        if stream is None or not self.connected:
+        if stream is None or stream.state is not StreamState.ACTIVE:
             return ()
-        stream.asked = False
-        return self._to(key, StreamState.PENDING, stream.status.updated_ns)
+        stream.due_ns = now_ns + RETRY_NS
+        return _to(stream, StreamState.PENDING, now_ns)
 
-    def heard(self, key: StreamKey, now_ns: int, messages: int = 1) -> tuple[StreamChange, ...]:
-        """Data came: a confirmation of its own, for venues that give no other."""
-        stream = self._streams.get(key)
+    def heard(
+        self, instrument_id: InstrumentId, kind: str, now_ns: int, messages: int = 1
+    ) -> tuple[StreamChange, ...]:
+        """Data came, which confirms what was asked for."""
+        stream = self._streams.get((instrument_id, kind))
         if stream is None or not stream.asked:
             return ()
-        changes = self._to(key, StreamState.ACTIVE, now_ns)
-        status = stream.status
-        stream.status = replace(status, messages=status.messages + messages, updated_ns=now_ns)
-        return changes
+        stream.messages += messages
+        stream.updated_ns = now_ns
+        return () if stream.state is StreamState.ACTIVE else _active(stream, now_ns)
 
-    # --- states ----------------------------------------------------------------------------------
 
-    def _waiting(self) -> list[StreamKey]:
-        pending = StreamState.PENDING
-        return [k for k, s in self._streams.items() if s.status.state is pending and not s.asked]
+def _active(stream: _Stream, now_ns: int) -> tuple[StreamChange, ...]:
+    stream.tries, stream.due_ns, stream.error = 0, 0, ""
+    return _to(stream, StreamState.ACTIVE, now_ns)
 
-    def _all(self, state: StreamState) -> tuple[StreamChange, ...]:
-        changes: list[StreamChange] = []
-        for key, stream in self._streams.items():
-            stream.asked = False
-            changes += self._to(key, state, stream.status.updated_ns)
-        return tuple(changes)
 
-    def _to(self, key: StreamKey, state: StreamState, now_ns: int) -> tuple[StreamChange, ...]:
-        stream = self._streams.get(key)
-        if stream is None or stream.status.state is state:
-            return ()
-        before = stream.status.state
-        error = "" if state is StreamState.ACTIVE else stream.status.error
-        stream.status = replace(stream.status, state=state, updated_ns=now_ns, error=error)
-        return (StreamChange(key, before, state),)
+def _failed(stream: _Stream, reason: str, now_ns: int) -> tuple[StreamChange, ...]:
+    """One attempt more was in vain; the last one says so."""
+    stream.tries += 1
+    stream.error = reason
+    given_up = stream.tries >= TRIES
+    stream.due_ns = 0 if given_up else now_ns + (RETRY_NS << stream.tries)
+    after = "given up until the next connection" if given_up else "asked again"
+    return _to(stream, StreamState.ERROR, now_ns, f"{reason}; {after}")
+
+
+def _to(
+    stream: _Stream, state: StreamState, now_ns: int, reason: str = ""
+) -> tuple[StreamChange, ...]:
+    before = stream.state
+    if before is state:
+        return ()
+    stream.state, stream.updated_ns = state, now_ns
+    return (StreamChange(stream.key, before, state, reason),)

@@ -7,7 +7,18 @@ from messages import Message
 from messages.arrays import DELTA, QUOTE, TRADE
 from messages.base import InstrumentId
 from messages.control import TimerFired
-from messages.market import BookDeltaBatch, FeedReplay, QuoteBatch, SubscribeFeed, TradeBatch
+from messages.market import (
+    BookDeltaBatch,
+    FeedReplay,
+    ProbeStream,
+    QuoteBatch,
+    StreamKind,
+    StreamName,
+    StreamProbed,
+    StreamsAnswered,
+    SubscribeFeed,
+    TradeBatch,
+)
 from trading.feed import FeedCore
 from trading.feed_state import FeedConfig, FeedState
 
@@ -55,8 +66,8 @@ def snapshot(last: int) -> BookDeltaBatch:
     return book(last, last, (1, 100.0, 1.0), (-1, 101.0, 1.0), whole=True)
 
 
-def trades(ts: int, price: float = 100.0) -> TradeBatch:
-    rows = np.array([(ts, ts, price, 1.0, 1, 7)], TRADE)
+def trades(ts: int, price: float = 100.0, trade_id: int = 7) -> TradeBatch:
+    rows = np.array([(ts, ts, price, 1.0, 1, trade_id)], TRADE)
     return TradeBatch(ts_event=ts, ts_init=ts, instrument_id=BTC, rows=rows)
 
 
@@ -71,11 +82,33 @@ def subscribe(*since: tuple[str, int]) -> SubscribeFeed:
     )
 
 
+def confirmed(*streams: StreamKind, refused: str = "") -> StreamsAnswered:
+    """The venue's answer to subscriptions."""
+    names = tuple(StreamName(instrument_id=BTC, stream=s) for s in streams)
+    return StreamsAnswered(ts_event=T0, ts_init=T0, streams=names, refused=refused)
+
+
+def probed(
+    asked: ProbeStream,
+    levels: list[tuple[int, float, float]] | None = None,
+    trades: list[tuple[int, int]] | None = None,
+) -> StreamProbed:
+    """REST's answer: levels as (side, price, size), or trades as (ts, id)."""
+    return StreamProbed(
+        ts_event=asked.ts_event,
+        ts_init=asked.ts_init,
+        instrument_id=asked.instrument_id,
+        stream=asked.stream,
+        asked_ns=asked.ts_event,
+        trades=np.array([(ts, ts, 100.0, 1.0, 1, n) for ts, n in trades or ()], TRADE),
+        levels=np.array([(T0, T0, *level) for level in levels or ()], DELTA),
+    )
+
+
 def only(kind: type[Message], out: tuple[Message, ...]) -> list[Message]:
     return [m for m in out if isinstance(m, kind)]
 
 
 def replay(out: tuple[Message, ...]) -> FeedReplay:
-    (found,) = out
-    assert isinstance(found, FeedReplay)
+    (found,) = (m for m in out if isinstance(m, FeedReplay))
     return found

@@ -285,3 +285,52 @@ def test_a_gap_of_a_book_is_alerted_but_none_after_a_lost_connection() -> None:
     assert [a.anomaly for a in only(QualityAlert, gap)] == [Anomaly.SEQUENCE_GAP]  # type: ignore[attr-defined]
     assert only(QualityAlert, after) == []
     assert feed.state.tracked[BTC].quality.view()["completeness"] < 1
+
+
+TWO_ROUTES = (("book", "public"), ("quotes", "public"), ("trades", "market"))
+
+
+def up(route: str) -> StreamUp:
+    return StreamUp(ts_event=T0, ts_init=T0, route=route)
+
+
+def down(route: str) -> StreamDown:
+    return StreamDown(ts_event=T0, ts_init=T0, reason="cut", route=route)
+
+
+def test_bars_wait_for_the_connection_that_carries_their_trades() -> None:
+    feed = Driver(routes=TWO_ROUTES)
+    feed.resume()
+    feed.say(snapshot(10))
+    feed.say(trades(T0 + S), T0 + S)
+
+    feed.say(down("market"))
+    feed.say(up("public"))  # the other one is made anew meanwhile
+    without = feed.fire("bars", T0 + MINUTE)
+
+    assert only(BarBatch, without) == []
+
+
+def test_bars_do_not_wait_for_a_connection_that_carries_only_books() -> None:
+    feed = Driver(routes=TWO_ROUTES)
+    feed.resume()
+    feed.say(trades(T0 + S), T0 + S)
+
+    feed.say(down("public"))
+    out = feed.fire("bars", T0 + MINUTE)
+
+    assert len(only(BarBatch, out)) == 1
+
+
+def test_a_book_outlives_the_loss_of_another_connection_than_its_own() -> None:
+    feed = Driver(routes=TWO_ROUTES)
+    feed.resume()
+    feed.say(snapshot(10))
+
+    feed.say(down("market"))
+    kept = replay(feed.say(subscribe()))
+    feed.say(down("public"))
+    lost = replay(feed.say(subscribe()))
+
+    assert len(only(BookDeltaBatch, kept.batches)) == 1
+    assert only(BookDeltaBatch, lost.batches) == []

@@ -1,22 +1,28 @@
-"""One upstream subscription for all who want a stream, whatever the connection does."""
+"""One upstream subscription for all who want a stream, whatever the connections do."""
+
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from messages.base import InstrumentId
+from messages.market import StreamState
 from trading.subscriptions import (
+    RETRY_NS,
+    TRIES,
+    UNCONFIRMED,
     StreamChange,
     StreamKey,
-    StreamState,
+    StreamStatus,
     SubscriptionLimits,
     SubscriptionRefused,
     Subscriptions,
 )
 
 S = 1_000_000_000
-BOOK = StreamKey(InstrumentId("BTC-USD.COINBASE"), "BOOK")
-TRADES = StreamKey(InstrumentId("BTC-USD.COINBASE"), "TRADES")
+BOOK = StreamKey(InstrumentId("BTC-USD.COINBASE"), "book")
+TRADES = StreamKey(InstrumentId("BTC-USD.COINBASE"), "trades")
 P, A, Z, E, U = (
     StreamState.PENDING,
     StreamState.ACTIVE,
@@ -26,14 +32,19 @@ P, A, Z, E, U = (
 )
 
 
-def connected(**limits: int) -> Subscriptions:
-    found = Subscriptions(SubscriptionLimits(**limits))
-    found.up()
+def connected(routes: dict[str, str] | None = None, **limits: int) -> Subscriptions:
+    found = Subscriptions(SubscriptionLimits(**limits), routes or {})
+    for route in {"", *(routes or {}).values()}:
+        found.up(route, 0)
     return found
 
 
 def key(n: int) -> StreamKey:
-    return StreamKey(InstrumentId(f"C{n}-USD.COINBASE"), "BOOK")
+    return StreamKey(InstrumentId(f"C{n}-USD.COINBASE"), "book")
+
+
+def status(subs: Subscriptions, of: StreamKey) -> StreamStatus:
+    return next(s for s in subs.statuses() if s.key == of)
 
 
 def test_the_first_opens_the_last_closes_and_who_asks_again_changes_nothing() -> None:
@@ -43,20 +54,36 @@ def test_the_first_opens_the_last_closes_and_who_asks_again_changes_nothing() ->
     assert subs.subscribe("a", BOOK, 2) == subs.subscribe("b", BOOK, 3) == ()
     assert subs.due(4).subscribe == (BOOK,)
     assert subs.due(5).subscribe == ()
-    assert subs.unsubscribe("a", BOOK) == subs.unsubscribe("nobody", BOOK) == ()
+    subs.unsubscribe("a", BOOK, 5)
+    subs.unsubscribe("nobody", BOOK, 5)
     assert subs.due(6).unsubscribe == ()
-    assert subs.unsubscribe("b", BOOK) == (StreamChange(BOOK, P, U),)
-    assert subs.due(7).unsubscribe == (BOOK,)
-    assert subs.status(BOOK) is None
+    subs.unsubscribe("b", BOOK, 6)
+    last = subs.due(7)
+    assert (last.unsubscribe, last.changes) == ((BOOK,), (StreamChange(BOOK, P, U),))
+    assert subs.statuses() == ()
 
 
 def test_a_stream_that_was_never_asked_for_is_not_left() -> None:
     subs = connected()
     subs.subscribe("a", BOOK, 1)
-    subs.unsubscribe("a", BOOK)
+    subs.unsubscribe("a", BOOK, 1)
 
-    assert subs.due(2) == subs.due(3)
-    assert subs.due(4).unsubscribe == ()
+    assert subs.due(2).unsubscribe == ()
+    assert subs.statuses() == ()
+
+
+def test_who_comes_back_soon_finds_the_stream_open() -> None:
+    subs = connected(linger_ns=30 * S)
+    subs.subscribe("a", BOOK, 0)
+    subs.due(0)
+    subs.heard(*BOOK, S)
+    subs.unsubscribe("a", BOOK, 2 * S)
+
+    assert subs.next_due(2 * S) == 32 * S
+    assert subs.due(31 * S).unsubscribe == ()
+    assert subs.subscribe("a", BOOK, 31 * S) == ()
+    assert subs.due(90 * S).unsubscribe == ()
+    assert subs.state(*BOOK) is A
 
 
 def test_confirmation_refusal_and_data_move_the_state_and_are_kept() -> None:
@@ -66,56 +93,77 @@ def test_confirmation_refusal_and_data_move_the_state_and_are_kept() -> None:
     subs.due(2)
 
     assert subs.confirmed(BOOK, 3) == (StreamChange(BOOK, P, A),)
-    assert subs.refused(TRADES, "not a valid product", 4) == (StreamChange(TRADES, P, E),)
-    assert subs.heard(BOOK, 5, 7) == ()
-    book, trades = subs.statuses()
+    (refused,) = subs.refused(TRADES, "not a valid product", 4)
+    assert (refused.after, refused.reason) == (E, "not a valid product; asked again")
+    assert subs.heard(*BOOK, 5, 7) == ()
+    book, trades = status(subs, BOOK), status(subs, TRADES)
     assert (book.state, book.messages, book.updated_ns, book.created_ns) == (A, 7, 5, 1)
-    assert (trades.state, trades.error) == (E, "not a valid product")
-    assert subs.again(TRADES) == (StreamChange(TRADES, E, P),)
-    assert subs.due(6).subscribe == (TRADES,)
-    assert subs.heard(TRADES, 7) == (StreamChange(TRADES, P, A),)
-    status = subs.status(TRADES)
-    assert status is not None
-    assert status.error == ""
+    assert (trades.state, trades.error, trades.tries) == (E, "not a valid product", 1)
+    assert subs.heard(*TRADES, 7) == (StreamChange(TRADES, E, A),)
+    assert (status(subs, TRADES).error, status(subs, TRADES).tries) == ("", 0)
 
 
-def test_a_lost_connection_pauses_all_and_the_next_one_asks_for_all_again() -> None:
+@pytest.mark.parametrize("answers", [True, False], ids=["refused", "not answered"])
+def test_a_stream_without_a_yes_is_asked_for_again_a_few_times_and_then_given_up(
+    answers: bool,
+) -> None:
     subs = connected()
+    subs.subscribe("a", BOOK, 0)
+    asked, now = len(subs.due(0).subscribe), 0
+    times = []
+    for _ in range(1_000):
+        if answers and subs.state(*BOOK) is P:
+            subs.refused(BOOK, "no", now)
+        now += S
+        due = subs.due(now)
+        asked += len(due.again)
+        times += [now] * len(due.again)
+
+    told = status(subs, BOOK)
+    gaps = [b - a for a, b in pairwise(times)]
+    assert asked == TRIES
+    assert gaps == sorted(gaps)
+    assert gaps[-1] >= 4 * RETRY_NS
+    assert (told.state, told.error) == (E, "no" if answers else UNCONFIRMED)
+    assert subs.next_due(now) is None
+    subs.subscribe("b", BOOK, now)  # somebody wants it anew
+    assert subs.due(now).again == (BOOK,)
+
+
+def test_a_new_connection_gives_what_was_given_up_another_chance() -> None:
+    subs = connected()
+    subs.subscribe("a", BOOK, 0)
+    subs.due(0)
+    for n in range(TRIES):
+        subs.refused(BOOK, "no", n)
+    subs.down("", 10)
+
+    assert subs.up("", 11) == (StreamChange(BOOK, Z, P),)
+    assert subs.next_due(11) == 11 + RETRY_NS
+
+
+def test_a_lost_connection_pauses_its_streams_and_no_others() -> None:
+    subs = connected({"book": "public", "trades": "market"})
     for stream in (TRADES, BOOK):
         subs.subscribe("a", stream, 1)
     subs.due(2)
     subs.confirmed(BOOK, 3)
+    subs.confirmed(TRADES, 3)
 
-    assert subs.down() == (StreamChange(TRADES, P, Z), StreamChange(BOOK, A, Z))
-    assert subs.due(4).subscribe == ()
-    subs.subscribe("b", key(1), 5)
-    assert [s.state for s in subs.statuses()] == [Z, Z, Z]
-    assert len(subs.up()) == 3
-    assert subs.due(5 * S).subscribe == (TRADES, BOOK, key(1))
-
-
-def test_a_stream_that_was_left_while_down_is_not_left_again() -> None:
-    subs = connected()
-    subs.subscribe("a", BOOK, 1)
-    subs.due(2)
-    subs.down()
-    subs.unsubscribe("a", BOOK)
-    subs.up()
-
-    assert subs.due(5 * S) == subs.due(6 * S)
+    assert subs.down("market", 4) == (StreamChange(TRADES, A, Z),)
+    assert subs.state(*BOOK) is A
+    assert subs.due(5).subscribe == ()
+    assert subs.up("market", 6) == (StreamChange(TRADES, Z, P),)
+    assert subs.due(5 * S).subscribe == ()  # the connection asks for all that it carries
 
 
-def test_a_stream_that_is_wanted_again_before_it_was_left_stays() -> None:
-    subs = connected()
-    subs.subscribe("a", BOOK, 1)
-    subs.due(2)
-    subs.unsubscribe("a", BOOK)
-    subs.subscribe("b", BOOK, 3)
+def test_what_is_wanted_while_down_is_asked_for_once_and_waits_for_the_connection() -> None:
+    subs = Subscriptions()
 
-    due = subs.due(4)
-
-    assert (due.subscribe, due.unsubscribe) == ((), ())
-    assert subs.heard(BOOK, 5) == (StreamChange(BOOK, P, A),)
+    assert subs.subscribe("a", BOOK, 1) == (StreamChange(BOOK, None, Z),)
+    assert subs.due(2).subscribe == (BOOK,)
+    assert subs.due(20 * S).again == ()
+    assert subs.up("", 21 * S) == (StreamChange(BOOK, Z, P),)
 
 
 def test_no_more_than_ten_new_ones_a_second_are_asked_for() -> None:
@@ -130,21 +178,29 @@ def test_no_more_than_ten_new_ones_a_second_are_asked_for() -> None:
     assert (len(first), len(at_once), len(later)) == (10, 0, 10)
     assert subs.next_due(S) == 2 * S
     assert len(subs.due(2 * S).subscribe) == 5
-    assert subs.next_due(2 * S) is None
 
 
 def test_limits_and_names_are_refused_in_one_line() -> None:
     subs = connected(total=3, per_instrument=2)
-    for kind in ("BOOK", "TRADES"):
+    for kind in ("book", "trades"):
         subs.subscribe("a", StreamKey(BOOK.instrument_id, kind), 0)
     with pytest.raises(SubscriptionRefused, match="2 streams of it are open"):
-        subs.subscribe("a", StreamKey(BOOK.instrument_id, "BARS"), 0)
+        subs.subscribe("a", StreamKey(BOOK.instrument_id, "bars"), 0)
     subs.subscribe("a", key(1), 0)
     with pytest.raises(SubscriptionRefused, match="3 streams are open"):
         subs.subscribe("a", key(2), 0)
     for name in ("BTCUSDT", "btc.binance", "", "BTC USD.COINBASE"):
         with pytest.raises(SubscriptionRefused, match="no instrument"):
-            connected().subscribe("a", StreamKey(InstrumentId(name), "BOOK"), 0)
+            connected().subscribe("a", StreamKey(InstrumentId(name), "book"), 0)
+
+
+def test_a_connection_carries_as_many_streams_as_the_venue_takes() -> None:
+    subs = connected({"book": "public", "trades": "market"}, per_connection=1)
+    subs.subscribe("a", BOOK, 0)
+    subs.subscribe("a", TRADES, 0)  # comes over the other one
+
+    with pytest.raises(SubscriptionRefused, match="1 streams are open on its connection"):
+        subs.subscribe("a", key(1), 0)
 
 
 def test_who_is_gone_leaves_everything() -> None:
@@ -153,7 +209,9 @@ def test_who_is_gone_leaves_everything() -> None:
         subs.subscribe("a", stream, 0)
     subs.subscribe("b", TRADES, 0)
 
-    assert subs.leave("a") == (StreamChange(BOOK, P, U),)
+    subs.leave("a", 1)
+
+    assert subs.due(2).changes == (StreamChange(BOOK, P, U),)
     assert [s.subscribers for s in subs.statuses()] == [frozenset({"b"})]
 
 
@@ -161,30 +219,35 @@ _VERBS = st.sampled_from(["subscribe", "unsubscribe", "up", "down", "due", "conf
 
 
 @given(st.lists(st.tuples(_VERBS, st.integers(0, 3), st.sampled_from("ab")), max_size=60))
-def test_what_the_venue_holds_is_what_is_wanted_whatever_happens(
+def test_what_the_venue_is_asked_for_is_what_is_wanted_whatever_happens(
     story: list[tuple[str, int, str]],
 ) -> None:
-    subs, venue, now = connected(), set[StreamKey](), 0
+    subs, asked, now = connected(), set[StreamKey](), 0
+    wanted: dict[StreamKey, set[str]] = {}
     for verb, n, who in story:
         now += S
         match verb:
             case "subscribe":
                 subs.subscribe(who, key(n), now)
+                wanted.setdefault(key(n), set()).add(who)
             case "unsubscribe":
-                subs.unsubscribe(who, key(n))
-            case "up" | "down":
-                venue.clear()
-                subs.up() if verb == "up" else subs.down()
+                subs.unsubscribe(who, key(n), now)
+                wanted.get(key(n), set()).discard(who)
+            case "up":
+                subs.up("", now)
+            case "down":
+                subs.down("", now)
             case "due":
                 due = subs.due(now)
-                assert not set(due.subscribe) & venue
-                assert set(due.unsubscribe) <= venue
-                venue = (venue - set(due.unsubscribe)) | set(due.subscribe)
+                assert not set(due.subscribe) & asked
+                assert set(due.unsubscribe) <= asked
+                asked = (asked - set(due.unsubscribe)) | set(due.subscribe)
+                assert set(due.again) <= asked
             case "confirmed":
                 subs.confirmed(key(n), now)
             case "refused":
                 subs.refused(key(n), "no", now)
-    subs.down()
-    subs.up()
+    due = subs.due(now + S)
+    asked = (asked - set(due.unsubscribe)) | set(due.subscribe)
 
-    assert set(subs.due(now + S).subscribe) == {s.key for s in subs.statuses()}
+    assert asked == {k for k, who in wanted.items() if who}

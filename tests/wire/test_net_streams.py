@@ -20,7 +20,7 @@ from simulated_binance import (
 )
 
 from messages.base import Event
-from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
+from messages.market import BookDeltaBatch, QuoteBatch, StreamsAnswered, TradeBatch
 from messages.venue import StreamDown, StreamUp
 from trading.book_sync import BookSync, SyncState
 from trading.errors import Throttled
@@ -51,7 +51,8 @@ async def market_stream(
 
 def told(messages: tuple[Event, ...]) -> tuple[Event, ...]:
     """Without the connection's own events."""
-    return tuple(m for m in messages if not isinstance(m, StreamUp | StreamDown))
+    own = StreamUp | StreamDown | StreamsAnswered
+    return tuple(m for m in messages if not isinstance(m, own))
 
 
 class LocalBook:
@@ -137,7 +138,8 @@ async def test_frames_queued_while_we_were_busy_come_as_one_batch() -> None:
     async with running() as w:
         streams = await market_stream(w, Channel.TRADES)
         async with aclosing(streams.batches()) as batches:
-            await anext(batches)  # StreamUp
+            for _ in range(2):
+                await anext(batches)  # StreamUp, and that the subscription holds
             waiting = asyncio.ensure_future(anext(batches))
             await until(lambda: w.simulator.exchange.hub.wanted("btcusdt@trade"))
             for n in range(50):
@@ -206,7 +208,8 @@ async def test_muted_stream_stays_open_and_says_nothing() -> None:
         w.faults(Rule(kind=K.MUTE_MARKET))
         streams = await market_stream(w, Channel.TRADES)
         async with aclosing(streams.batches()) as batches:
-            await anext(batches)  # StreamUp
+            for _ in range(2):
+                await anext(batches)  # StreamUp, and that the subscription holds
             waiting = asyncio.ensure_future(anext(batches))
             await until(lambda: w.simulator.exchange.hub.wanted("btcusdt@trade"))
             w.simulator.exchange.on_tape(trade(60005.0, 1.0, 1))
@@ -218,6 +221,38 @@ async def test_muted_stream_stays_open_and_says_nothing() -> None:
             waiting.cancel()
             with suppress(asyncio.CancelledError):
                 await waiting
+
+
+async def test_connection_says_what_the_venue_confirmed_and_what_it_refused() -> None:
+    async with running() as w:
+        streams = await market_stream(w, Channel.TRADES)
+        said: list[Event] = []
+        async with aclosing(streams.batches()) as batches, asyncio.timeout(10):
+            async for messages in batches:
+                said += messages
+                if len(said) == 2:
+                    break
+
+    up, answered = said
+    assert isinstance(up, StreamUp)
+    assert isinstance(answered, StreamsAnswered)
+    assert [(n.instrument_id, n.stream) for n in answered.streams] == [(BTC, "trades")]
+    assert answered.refused == ""
+
+
+async def test_nothing_is_connected_to_before_something_is_wanted() -> None:
+    async with running() as w:
+        access = w.access
+        stream = MarketStream(access.adapter, w.socket, access.instruments, time.time_ns, rng())
+        async with aclosing(stream.batches()) as batches:
+            first = asyncio.ensure_future(anext(batches))
+            await asyncio.sleep(0.1)
+            idle = stream.socket.connects
+            await stream.subscribe(Subscription(BTC, Channel.TRADES))
+            (up,) = await asyncio.wait_for(first, 10)
+
+    assert idle == 0
+    assert isinstance(up, StreamUp)
 
 
 async def test_reader_that_stops_reading_is_cut_off_and_nobody_else() -> None:

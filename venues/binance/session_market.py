@@ -13,7 +13,8 @@ import msgspec
 from venues.binance.codec_frames import read_frame
 from venues.binance.codec_names import INTERVAL_NAME, Market, symbol_of
 from venues.wire.adapter import Channel, MarketSession, Ping, Subscription
-from venues.wire.frames import Read
+from venues.wire.frames import Control, Read
+from venues.wire.pending import Pending
 
 PUBLIC: Final = "public"
 OTHER: Final = "market"
@@ -60,6 +61,7 @@ class BinanceMarketSession(MarketSession):
         self._market = market
         self._route = route
         self._number = 0
+        self.pending: Pending[Subscription] = Pending()
 
     def path(self) -> str:
         return f"/{self._route}/stream" if self._route else "/stream"
@@ -68,17 +70,29 @@ class BinanceMarketSession(MarketSession):
         return self._ask("SUBSCRIBE", wanted)
 
     def unsubscribe(self, unwanted: Sequence[Subscription]) -> tuple[bytes, ...]:
+        for gone in unwanted:
+            self.pending.drop(gone)
         return self._ask("UNSUBSCRIBE", unwanted)
 
     def heard(self, raw: bytes, ts_init: int) -> Read:
-        return read_frame(raw, self._market, ts_init)
+        found = read_frame(raw, self._market, ts_init)
+        if isinstance(found, Control):
+            # An answer repeats the number of its request, and is one for all of its streams.
+            if found.kind == "ack":
+                self.pending.confirm([str(found.request_id)])
+            elif found.kind == "error":
+                self.pending.refuse([str(found.request_id)], found.detail)
+        return found
 
     def _ask(self, method: str, about: Sequence[Subscription]) -> tuple[bytes, ...]:
-        names = [stream_of(s, self._market) for s in about]
         out = []
-        for first in range(0, len(names), _AT_ONCE):
+        for first in range(0, len(about), _AT_ONCE):
             self._number += 1
-            part = names[first : first + _AT_ONCE]
-            request = {"method": method, "params": part, "id": self._number}
+            part = about[first : first + _AT_ONCE]
+            names = [stream_of(s, self._market) for s in part]
+            request = {"method": method, "params": names, "id": self._number}
             out.append(msgspec.json.encode(request))
+            if method == "SUBSCRIBE":
+                for wanted in part:
+                    self.pending.ask(wanted, [str(self._number)])
         return tuple(out)

@@ -23,7 +23,12 @@ from venues.bybit.codec_names import (
 )
 from venues.bybit.codec_rest import Listed, decode_answer, result
 from venues.bybit.limits import cost_of, rules
-from venues.bybit.session_market import BOOK_DEPTH, CHANNELS, BybitMarketSession
+from venues.bybit.session_market import (
+    BOOK_DEPTH,
+    CHANNELS,
+    STREAMS_MAX,
+    BybitMarketSession,
+)
 from venues.bybit.session_user import BybitUserSession
 from venues.wire.adapter import Adapter, Endpoints, Instruments, MarketSession, UserSession
 from venues.wire.asked import Asked
@@ -58,6 +63,7 @@ class BybitAdapter(Adapter):
     def __init__(self, product: Product) -> None:
         self.product = product
         self.channels = CHANNELS[product]
+        self.streams_max = STREAMS_MAX
         self.limits = rules(product)
         self._category = CATEGORY[product]
 

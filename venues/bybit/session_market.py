@@ -14,10 +14,12 @@ from venues.bybit.codec_frames import read_frame
 from venues.bybit.codec_market import Memory
 from venues.bybit.codec_names import CATEGORY, INTERVAL_NAME, symbol_of
 from venues.wire.adapter import Channel, MarketSession, Ping, Subscription
-from venues.wire.frames import Read
+from venues.wire.frames import Control, Read
+from venues.wire.pending import Pending
 
 BOOK_DEPTH: Final = 50  # every 20 ms; 200 levels come every 100 ms (spot: 200 ms)
 TOPICS_MAX: Final = 10
+STREAMS_MAX: Final = 700  # docs: topics of at most 21,000 characters on one connection
 PING: Final = Ping(20.0, b'{"op":"ping"}')
 _TOPIC: Final[dict[Channel, str]] = {
     Channel.BOOK: f"orderbook.{BOOK_DEPTH}",
@@ -56,6 +58,7 @@ class BybitMarketSession(MarketSession):
         self._product = product
         self._memory = Memory(product)
         self._requests = 0
+        self.pending: Pending[Subscription] = Pending()
 
     def path(self) -> str:
         return f"/v5/public/{CATEGORY[self._product]}"
@@ -65,6 +68,7 @@ class BybitMarketSession(MarketSession):
 
     def unsubscribe(self, unwanted: Sequence[Subscription]) -> tuple[bytes, ...]:
         for gone in unwanted:
+            self.pending.drop(gone)
             # The numbering of books stays: what is subscribed to again must not go back.
             symbol = symbol_of(gone.instrument_id, self._product)
             if gone.channel is Channel.QUOTES:
@@ -74,15 +78,25 @@ class BybitMarketSession(MarketSession):
         return self._frames("unsubscribe", unwanted)
 
     def heard(self, raw: bytes, ts_init: int) -> Read:
-        return read_frame(raw, self._memory, ts_init)
+        found = read_frame(raw, self._memory, ts_init)
+        if isinstance(found, Control):
+            # An answer repeats the number of its request, and is one for all of its topics.
+            if found.kind == "subscribe":
+                self.pending.confirm([str(found.request_id)])
+            elif found.kind == "error":
+                self.pending.refuse([str(found.request_id)], found.detail)
+        return found
 
     def _frames(self, op: str, about: Sequence[Subscription]) -> tuple[bytes, ...]:
-        topics = list(dict.fromkeys(topic(one, self._product) for one in about))
-        frames = []
-        for start in range(0, len(topics), TOPICS_MAX):
+        topics: dict[str, list[Subscription]] = {}
+        for one in about:
+            topics.setdefault(topic(one, self._product), []).append(one)
+        names, frames = list(topics), []
+        for start in range(0, len(names), TOPICS_MAX):
             self._requests += 1
-            args = topics[start : start + TOPICS_MAX]
-            frames.append(
-                msgspec.json.encode({"req_id": str(self._requests), "op": op, "args": args})
-            )
+            number, args = str(self._requests), names[start : start + TOPICS_MAX]
+            frames.append(msgspec.json.encode({"req_id": number, "op": op, "args": args}))
+            if op == "subscribe":
+                for wanted in (one for name in args for one in topics[name]):
+                    self.pending.ask(wanted, [number])
         return tuple(frames)

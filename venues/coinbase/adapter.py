@@ -76,6 +76,7 @@ class CoinbaseAdapter(Adapter):
         private="wss://advanced-trade-ws-user.coinbase.com",
     )
     channels = frozenset(CHANNELS)
+    quotes_at_trades = True  # docs: "ticker channel": every time a match happens
     told = frozenset({OrderReport})
     bar_intervals = {STREAM_INTERVAL_NS: INTERVAL_NAME[STREAM_INTERVAL_NS]}  # noqa: RUF012
     # docs: "Rate Limits" of Advanced Trade: by user, and by address; tighter when trading is busy.

@@ -14,6 +14,7 @@ docs: "Sequence Numbers" in "WebSocket overview" and "Channels" (https://docs.cd
 coinbase-app/advanced-trade-apis/websocket/websocket-overview, 2026-09).
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
@@ -37,6 +38,7 @@ from venues.coinbase.codec_market import (
 from venues.coinbase.codec_names import STREAM_INTERVAL_NS, instrument_id, ns, product_of
 from venues.wire.adapter import Channel, MarketSession, Ping, Subscription
 from venues.wire.frames import Control, Decoded, Read, Unknown
+from venues.wire.pending import Pending
 from venues.wire.piece import Piece
 
 CHANNELS: Final[dict[Channel, str]] = {
@@ -50,6 +52,7 @@ _HEARTBEATS: Final = "heartbeats"
 _MISSING_MAX: Final = 10_000
 _PER_FRAME: Final = 100  # products; no limit is documented, so frames stay of a moderate size
 _UNREADABLE: Final = (msgspec.DecodeError, ValueError, OverflowError)
+_WORD: Final = re.compile(r"[A-Z0-9]+-[A-Z0-9]+")
 _ALIAS: Final = ("-USD", "C")  # docs: BTC-USDC is sent as BTC-USD, whose book it shares
 
 
@@ -61,6 +64,7 @@ class CoinbaseMarketSession(MarketSession):
 
     def __init__(self) -> None:
         self._beating = False
+        self.pending: Pending[Subscription] = Pending()
         self._expected = -1  # the number of the next frame; -1 before the first
         self._missing: set[int] = set()
         self._books: dict[str, int] = {}  # product -> the last number that it may continue
@@ -80,11 +84,16 @@ class CoinbaseMarketSession(MarketSession):
             frames.append(_frame("subscribe", _HEARTBEATS, []))
         for channel, products in _by_channel(wanted).items():
             self._wanted[channel] |= set(products)
+            for wants in wanted:
+                if CHANNELS[wants.channel] == channel:
+                    self.pending.ask(wants, [f"{channel}:{product_of(wants.instrument_id)}"])
             frames += _frames("subscribe", channel, products)
         return tuple(frames)
 
     def unsubscribe(self, unwanted: Sequence[Subscription]) -> tuple[bytes, ...]:
         frames = []
+        for gone in unwanted:
+            self.pending.drop(gone)
         for channel, products in _by_channel(unwanted).items():
             self._wanted[channel] -= set(products)
             frames += _frames("unsubscribe", channel, products)
@@ -99,6 +108,10 @@ class CoinbaseMarketSession(MarketSession):
 
     def _read(self, frame: MarketFrame, ts_init: int) -> Read:
         if frame.type == "error":
+            # No number says what was refused, but its words may name the product.
+            words = set(_WORD.findall(frame.message.upper()))
+            named = [k for k in self.pending.keys if k.partition(":")[2] in words]
+            self.pending.refuse(named, frame.message)
             return Control("error", detail=frame.message)
         if not frame.channel:
             return Unknown(frame.type or "unnamed")
@@ -118,7 +131,11 @@ class CoinbaseMarketSession(MarketSession):
             case "status":
                 return self._statuses(frame.events, ts, ts_init)
             case "subscriptions":
-                return _confirmed(frame.events)
+                held = _held(frame.events)
+                self.pending.confirm({f"{c}:{p}" for c, products in held.items() for p in products})
+                return Control(
+                    "ack", detail=" ".join(f"{c}:{','.join(p)}" for c, p in sorted(held.items()))
+                )
             case "heartbeats":
                 return Control("heartbeats")
         return Unknown(frame.channel)
@@ -289,7 +306,6 @@ def _changed(levels: list[Level]) -> int:
     return ns(levels[-1].event_time) if levels else 0
 
 
-def _confirmed(events: list[MarketEvent]) -> Control:
+def _held(events: list[MarketEvent]) -> dict[str, list[str]]:
     """docs: "Subscriptions": all that this connection is subscribed to, after every change."""
-    held = {c: p for event in events for c, p in event.subscriptions.items()}
-    return Control("ack", detail=" ".join(f"{c}:{','.join(p)}" for c, p in sorted(held.items())))
+    return {c: p for event in events for c, p in event.subscriptions.items()}

@@ -1,8 +1,9 @@
 """Market data of one venue over connections that are made again whenever they are lost.
 
 Some venues have several addresses for it (routes); each is a `MarketStream`, `MarketStreams` is all
-of them. What is subscribed to outlives every connection. Whether a stream is silent is the feed
-core's to judge; this offers `resubscribe` and `reconnect`.
+of them. What is subscribed to outlives every connection; a route is connected to once something of
+it is wanted, because venues close a connection that asks for nothing. Whether a stream is silent is
+the feed core's to judge; this offers `resubscribe` and `reconnect`.
 """
 
 import asyncio
@@ -15,15 +16,22 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection
 
 from messages.base import NS_PER_S, Event, InstrumentId
-from messages.market import BookDeltaBatch
+from messages.market import BookDeltaBatch, StreamKind, StreamName, StreamsAnswered
 from messages.venue import StreamDown, StreamUp
 from venues.net.lag import Lag
 from venues.net.socket import FAILURES, Socket, SocketConfig
-from venues.wire.adapter import Adapter, Instruments, MarketSession, Subscription
+from venues.wire.adapter import Adapter, Channel, Instruments, MarketSession, Subscription
 from venues.wire.batch import Batcher
 from venues.wire.frames import Control, Read
 
 _REFUSALS_MAX: Final = 16
+CHANNELS: Final[dict[StreamKind, Channel]] = {
+    "book": Channel.BOOK,
+    "trades": Channel.TRADES,
+    "quotes": Channel.QUOTES,
+    "bars": Channel.BARS,
+}
+_NAMES: Final = {channel: stream for stream, channel in CHANNELS.items()}
 
 
 class MarketStream:
@@ -59,17 +67,23 @@ class MarketStream:
         self._ws: ClientConnection | None = None
         self._sending = asyncio.Lock()
         self._begun: set[InstrumentId] = set()  # books that this connection has sent whole
+        self._errors: list[str] = []  # what it said no with
+        self._needed = asyncio.Event()  # something is wanted, or this ends
 
     async def subscribe(self, *wanted: Subscription) -> None:
         """Want these too; asked for at once where connected."""
         new = [s for s in wanted if s not in self.wanted]
         self.wanted |= dict.fromkeys(new)
+        if self.wanted:
+            self._needed.set()
         if self._session is not None:
             await self._send(self._session.subscribe(new))
 
     async def unsubscribe(self, *unwanted: Subscription) -> None:
         """Want these no longer."""
         known = [s for s in unwanted if self.wanted.pop(s, s) is None]
+        if not self.wanted:
+            self._needed.clear()
         if self._session is not None:
             await self._send(self._session.unsubscribe(known))
 
@@ -89,11 +103,15 @@ class MarketStream:
     async def batches(self) -> AsyncGenerator[tuple[Event, ...], None]:
         """Everything that is there now, joined, oldest first; until `close`.
 
-        StreamUp comes once all is asked for, StreamDown when the connection is lost, which is no
-        end. Iterate inside `contextlib.aclosing`.
+        StreamUp comes once the connection is made, `StreamsAnswered` for what the venue confirms or
+        refuses of its subscriptions, before data that came with it; StreamDown when the connection
+        is lost, which is no end. Iterate inside `contextlib.aclosing`.
         """
         socket = self.socket
         while True:
+            await self._needed.wait()
+            if socket.closing:
+                return
             session = self._adapter.market_session(self._instruments, self.route)
             up = False
             try:
@@ -101,6 +119,7 @@ class MarketStream:
                 self._session, up = session, True
                 self._begun.clear()
                 self.lag.begin()
+                self._errors.clear()
                 asking = asyncio.create_task(self._send(session.subscribe(tuple(self.wanted))))
                 try:
                     async with aclosing(socket.batches(ws, session.ping)) as batches:
@@ -108,7 +127,7 @@ class MarketStream:
                         async for frames in batches:
                             for ts_init, raw in frames:
                                 self.batcher.add(raw, ts_init)
-                            events = self.batcher.flush()
+                            events = (*self._answers(session), *self.batcher.flush())
                             self._begun |= _whole(events)
                             if events:
                                 yield events
@@ -132,6 +151,7 @@ class MarketStream:
     def close(self) -> None:
         """End for good; `batches` returns."""
         self.socket.close()
+        self._needed.set()
 
     async def _send(self, frames: Iterable[bytes]) -> None:
         """A connection that is lost meanwhile is no failure: all is asked for on the next one."""
@@ -152,15 +172,35 @@ class MarketStream:
         found = session.heard(raw, ts_init)
         if isinstance(found, Control) and found.kind == "error":
             self.refusals.append(found)
+            self._errors.append(found.detail)
         return found
+
+    def _answers(self, session: MarketSession) -> tuple[Event, ...]:
+        """What was confirmed and refused just now; also words that name no subscription."""
+        settled = session.pending.settled()
+        if not settled and not self._errors:
+            return ()
+        said: dict[str, list[StreamName]] = {words: [] for words in self._errors}
+        self._errors.clear()
+        for one in settled:
+            stream = _NAMES.get(one.subscription.channel)
+            if stream is not None:
+                about = StreamName(instrument_id=one.subscription.instrument_id, stream=stream)
+                said.setdefault(one.refused, []).append(about)
+        now_ns = self._now_ns()
+        return tuple(
+            StreamsAnswered(ts_event=now_ns, ts_init=now_ns, streams=tuple(about), refused=words)
+            for words, about in said.items()
+        )
 
     def _up(self) -> StreamUp:
         now_ns = self._now_ns()
-        return StreamUp(ts_event=now_ns, ts_init=now_ns)
+        return StreamUp(ts_event=now_ns, ts_init=now_ns, route=self.route)
 
     def _down(self) -> StreamDown:
         now_ns = self._now_ns()
-        return StreamDown(ts_event=now_ns, ts_init=now_ns, reason=self.socket.problem)
+        reason = self.socket.problem
+        return StreamDown(ts_event=now_ns, ts_init=now_ns, reason=reason, route=self.route)
 
 
 def _whole(events: Iterable[Event]) -> set[InstrumentId]:

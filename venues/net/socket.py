@@ -128,6 +128,11 @@ class Socket:
         self._frames_confirm = frames_confirm
         self._closing = asyncio.Event()
 
+    @property
+    def closing(self) -> bool:
+        """Whether `close` was called."""
+        return self._closing.is_set()
+
     async def opened(self, path: str, ping: Ping = PROTOCOL) -> ClientConnection:
         """A fresh connection; raises one of FAILURES."""
         protocol_s = None if ping.text else ping.every_s

@@ -4,6 +4,7 @@ docs: docs-v5 "WebSocket / Connect", "Subscribe", and each channel's page (2026-
 an address of their own ("business"), which is a route here; all else is public.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from venues.okx.codec_names import (
 )
 from venues.wire.adapter import Channel, Instruments, MarketSession, Ping, Subscription
 from venues.wire.frames import Control, Decoded, Read, Unknown
+from venues.wire.pending import Pending
 from venues.wire.piece import Piece
 
 PUBLIC, BUSINESS = "", "business"  # routes
@@ -46,6 +48,7 @@ _NAMES: Final[dict[Channel, tuple[str, ...]]] = {
     Channel.STATUS: ("instruments",),
 }
 _BY_TYPE: Final = frozenset({"liquidation-orders", "instruments"})  # one stream for a product
+_WORD: Final = re.compile(r"[\w-]+")
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -99,6 +102,7 @@ class OkxMarketSession(MarketSession):
 
     def __init__(self, product: Product, instruments: Instruments, route: str = PUBLIC) -> None:
         self.books: dict[str, SentBook] = {}
+        self.pending: Pending[Subscription] = Pending()
         self._product = product
         self._instruments = instruments
         self._path = PATHS[route]
@@ -123,10 +127,14 @@ class OkxMarketSession(MarketSession):
         for name, symbol in self._streams(wanted):
             if name in _BY_TYPE:
                 self._wanted.add((name, symbol))
+        for each in wanted:
+            self.pending.ask(each, [self._key(*stream) for stream in self._streams([each])])
         return self._frames("subscribe", self._streams(wanted))
 
     def unsubscribe(self, unwanted: Sequence[Subscription]) -> tuple[bytes, ...]:
         streams = self._streams(unwanted)
+        for each in unwanted:
+            self.pending.drop(each)
         self._wanted -= set(streams)
         still = {name for name, _ in self._wanted}
         # A stream of a whole product ends with its last instrument.
@@ -139,6 +147,7 @@ class OkxMarketSession(MarketSession):
         try:
             head = HEAD.decode(raw)
             if head.event:
+                self._answered(head)
                 return answer_of(head)
             return self._data(head, ts_init)
         except UNREADABLE as e:
@@ -155,6 +164,21 @@ class OkxMarketSession(MarketSession):
         if reader is None:
             return Unknown(name or "unnamed")
         return reader(head, ts_init)
+
+    def _key(self, name: str, symbol: str) -> str:
+        return f"{name}:{INST_TYPE[self._product] if name in _BY_TYPE else symbol}"
+
+    def _answered(self, head: Head) -> None:
+        """A confirmation names its channel. A refusal may do so in its words alone, such as
+        "channel:books,instId:X doesn't exist"; one that names nothing settles nothing."""
+        arg = head.arg
+        if head.event == "subscribe":
+            self.pending.confirm([f"{arg.channel}:{arg.inst_id or arg.inst_type}"])
+        elif head.event == "error":
+            said = f"{arg.channel} {arg.inst_id} {arg.inst_type} {head.msg}"
+            words = set(_WORD.findall(said))
+            named = [k for k in self.pending.keys if set(k.split(":")) <= words]
+            self.pending.refuse(named, f"{head.code}: {head.msg}")
 
     def _damaged(self, raw: bytes) -> None:
         """What was lost with an unreadable frame may be part of any book: of the one it names, if

@@ -18,6 +18,7 @@ from venues.wire.asked import Asked
 from venues.wire.frames import Read
 from venues.wire.keys import Keys
 from venues.wire.limits import Cost, LimitRule
+from venues.wire.pending import Pending
 from venues.wire.request import Answer, HttpRequest, WireRequest
 
 Instruments = Mapping[InstrumentId, Instrument]
@@ -79,6 +80,7 @@ class MarketSession(ABC):
 
     ping: Ping
     send_gap_s: float = 0.0  # between two frames that we send: venues count those
+    pending: Pending[Subscription]  # what was asked for and is not answered; made with the session
 
     @abstractmethod
     def path(self) -> str:
@@ -94,7 +96,8 @@ class MarketSession(ABC):
 
     @abstractmethod
     def heard(self, raw: bytes, ts_init: int) -> Read:
-        """What one frame says. A refused subscription is Control("error", request id, reason).
+        """What one frame says. A refused subscription is Control("error", request id, reason);
+        which subscriptions an answer confirms or refuses goes to `pending`.
 
         A book that can no longer be followed (gap, bad checksum) shows as a batch that does not
         continue the one before, so that whoever keeps the book asks for a whole one.
@@ -166,6 +169,8 @@ class Adapter(ABC):
     # What a user stream tells; fills that it does not tell are asked for.
     told: frozenset[type[Event]] = frozenset({OrderReport, FillReport, AccountReport})
     routes: tuple[str, ...] = ("",)  # kinds of market-data connections, where there are several
+    streams_max: int = 1000  # subscriptions that one market-data connection takes
+    quotes_at_trades: bool = False  # quotes come when something trades, not when they change
     bar_intervals: Mapping[int, str]  # interval in ns -> the venue's name of it
     limits: tuple[LimitRule, ...]
     clock_codes: frozenset[str] = frozenset()  # refusals that say that our time is wrong
