@@ -23,7 +23,8 @@ buys and sells every 0.3 s while a fault is in force for {FOR_S:g} s.
 
 Times in ms, several faults and venues a run, some thirty processes on two cores that were busy with
 other work as well: they say what heals, and roughly how fast. After a 429 Binance says to wait
-until its minute is over, and that is obeyed.
+until its minute is over, and that is obeyed; the strategy itself waits for an order whose fate is
+unknown until that is settled, which takes the receive window (5 s) and a few seconds more.
 """
 _COLUMNS: Final = (
     *("fault", "venue", "struck", "orders", "refused", "fills", "orders doubled", "fills wrong"),
