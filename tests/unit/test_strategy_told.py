@@ -97,7 +97,7 @@ def test_shutdown_cancels_what_works_and_decides_nothing_more() -> None:
     bench.canceled(bench.orders[0])
     bench.quote(60_000, 60_000.01)
 
-    assert said == ["strategy_checkpoint", "cancel_intent"]
+    assert said == ["strategy_checkpoint", "cancel_intent", "unsubscribe_feed"]
     assert len(bench.orders) == 1
 
 
