@@ -21,6 +21,7 @@ from actors.packet import Wire, reliable
 from actors.peer import Peer, Unreachable
 
 _BATCH_MAX: Final = 512
+_BYTES_MAX: Final = 1 << 20  # of a batch: it is taken over whole, and a line has a limit
 _QUEUE_MAX: Final = 20_000
 _RETRY_S: Final = 0.02
 PACE_S: Final = 0.002
@@ -88,9 +89,21 @@ class Outbox:
                 await asyncio.wait_for(self._hurry.wait(), pace_s)
 
     def _take(self) -> list[Wire]:
-        count = min(len(self._queue), _BATCH_MAX)
-        batch = [*self._newest.values(), *(self._queue.popleft() for _ in range(count))]
+        batch = [*self._newest.values()]
+        room = _BYTES_MAX
+        for _ in range(min(len(self._queue), _BATCH_MAX)):
+            wire = self._queue.popleft()
+            batch.append(wire)
+            room -= _size(wire)
+            if room <= 0:
+                break
         self._newest.clear()
         if not any(reliable(w) for w in self._queue):
             self._hurry.clear()
         return batch
+
+
+def _size(wire: Wire) -> int:
+    """Bytes of the message in a packet."""
+    raw = wire[-1]
+    return len(raw) if isinstance(raw, bytes) else 0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from messages.base import InstrumentId
 from messages.market import BookDeltaBatch
 from venues.okx.codec_book import Row, SentBook, checksum
+from venues.wire.batch import Batcher
 from venues.wire.piece import Levels, Piece, delta_rows, join
 
 NAME = InstrumentId("BTC-USDT.OKX")
@@ -64,3 +65,15 @@ def test_checksum_of_every_update_matches_whatever_changed(
 
     assert book.breaks == 0
     assert book.checked == 1 + sum(bool(ticks) for _, ticks in changes)
+
+
+def test_a_thousand_changes_at_once_are_batches_of_moderate_size_that_continue_each_other() -> None:
+    batcher = Batcher(lambda raw, ts_init: piece([(100.0, 1.0)], [], int(raw)))
+
+    for number in range(1, 1001):
+        batcher.add(str(number).encode(), number)
+    found: Any = batcher.flush()
+
+    assert max(len(batch.rows) for batch in found) <= 128
+    assert [batch.prev_seq for batch in found[1:]] == [batch.last_seq for batch in found[:-1]]
+    assert found[-1].last_seq == 1000

@@ -16,7 +16,10 @@ from trading.errors import Garbled
 from venues.wire.frames import Decoded, Read, Unknown
 from venues.wire.piece import Piece, join
 
-_ROWS_MAX = 4096  # a batch stays small enough that a receiver is not held up by one message
+# A batch stays small enough that a receiver is not held up by one message: of a book, whose frames
+# have dozens of rows each, a quarter of a megabyte.
+_FRAMES_MAX = 4096
+_BOOK_FRAMES_MAX = 128
 
 
 class Batcher:
@@ -75,7 +78,8 @@ class Batcher:
             self._runs.append([piece])
             return
         run = self._open.get(piece.instrument_id)
-        if run is not None and len(run) < _ROWS_MAX and piece.continues(run[-1]):
+        most = _BOOK_FRAMES_MAX if piece.batch is BookDeltaBatch else _FRAMES_MAX
+        if run is not None and len(run) < most and piece.continues(run[-1]):
             run.append(piece)
             return
         run = [piece]
