@@ -145,7 +145,7 @@ def _listed(name: str, strategy: Any) -> dict[str, Any]:
     from trading.strategy import STREAMS  # noqa: PLC0415
 
     compiled = hasattr(strategy, "handlers")
-    has = strategy.handlers if compiled else vars(strategy)
+    has = strategy.handlers if compiled else _own(strategy)
     return {
         "name": name,
         "contract": "compiled" if compiled else "python",
@@ -153,6 +153,14 @@ def _listed(name: str, strategy: Any) -> dict[str, Any]:
         "parameters": len(_model(strategy).model_fields),
         "about": _about(strategy),
     }
+
+
+def _own(strategy: Any) -> set[str]:
+    """What a Python strategy has of its own, inherited or not."""
+    from trading.strategy_python import Strategy  # noqa: PLC0415 - see the command line's head
+
+    kinds = [c for c in strategy.__mro__ if issubclass(c, Strategy) and c is not Strategy]
+    return {name for kind in kinds for name in vars(kind)}
 
 
 def _about(strategy: Any) -> str:

@@ -1,8 +1,9 @@
 """Whether an instrument's market data can be believed: seven anomalies, and a score.
 
 Theory of operation. Every batch is held against what came before it. What looks wrong is counted
-each time and alerted once, when it begins; the alert is armed again when the data look right. So a
-spread that stays wide is one alert, and still lowers the score with every quote.
+each time and alerted once, when it begins; the alert is armed again when the data look right, but
+not within a second of the last one. So a spread that stays wide is one alert, one that flickers
+around its threshold is one a second, and both lower the score with every quote.
 
     anomaly             looks wrong when                            severity (at most 1)
     PRICE_SPIKE         a price is > 5 % off the mean of 100        deviation / (3 x threshold)
@@ -47,6 +48,7 @@ class QualityConfig:
     skew_ns: int = NS_PER_S
     gap_worst: int = 100
     samples_min: int = 10
+    again_ns: int = NS_PER_S  # least time between two alerts of one kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class MarketQuality:
         self._instrument_id = instrument_id
         self._config = config or QualityConfig()
         self._active: set[Anomaly] = set()
+        self._alerted_ns: dict[Anomaly, int] = {}
         self._prices = _Mean(self._config.prices)
         self._volumes = _Mean(self._config.volumes)
         self._interval = -1
@@ -275,9 +278,11 @@ class MarketQuality:
     def _alert(
         self, anomaly: Anomaly, severity: float, values: tuple[float, float], text: str, now_ns: int
     ) -> Alerts:
-        if anomaly in self._active:
+        last_ns = self._alerted_ns.get(anomaly, -self._config.again_ns)
+        if anomaly in self._active or now_ns - last_ns < self._config.again_ns:
             return ()
         self._active.add(anomaly)
+        self._alerted_ns[anomaly] = now_ns
         self.begun[str(anomaly)] += 1
         expected, actual = values
         alert = QualityAlert(

@@ -103,6 +103,18 @@ def test_a_wide_spread_is_one_alert_while_it_lasts_and_lowers_the_score_througho
     assert quality.score.consistency == pytest.approx(1 - 2 * 6 / 27)
 
 
+def test_what_flickers_around_its_threshold_is_one_alert_a_second_and_counts_each_time() -> None:
+    quality = warm()
+
+    flicker = [
+        quote(20 + n / 20, *((99.0, 101.0) if n % 2 else (99.99, 100.01))) for n in range(60)
+    ]
+    said = judged(quality, flicker)
+
+    assert len(said) == 3
+    assert quality.wrong == 30
+
+
 def test_silence_is_alerted_by_time_alone_and_ends_with_the_next_word() -> None:
     quality = warm()
 

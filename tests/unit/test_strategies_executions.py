@@ -1,10 +1,12 @@
 """The built-in executions: begun once, obeyed to, refused where they make no sense."""
 
+import json
 from typing import Any
 
 import pytest
 
 from messages.control import SetParams
+from scenarios.cli import main
 from scenarios.spec import BadSpec, StrategySpec
 from scenarios.strategy_source import source_of
 from strategies import LIVE, load, load_live
@@ -93,6 +95,14 @@ def test_a_run_knows_them_and_a_backtest_refuses_them_in_one_line() -> None:
             load(name)
     with pytest.raises(BadSpec, match="twap"):
         source_of(StrategySpec(id="A", strategy="twop"))
+
+
+def test_the_command_line_says_what_they_live_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["strategies", "show", "pov", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+
+    assert found["streams"] == "trades, quotes"
+    assert {"quantity", "cancel", "pause"} == set(found["reloadable"])
 
 
 def test_a_duration_that_is_no_whole_number_of_slices_is_refused_at_the_start() -> None:
