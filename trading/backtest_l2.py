@@ -11,15 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from messages.arrays import BAR as BAR_ROW
 from messages.arrays import Rows
 from trading.backtest_room import table
 from trading.backtest_run import _WHAT, StrategyError, _said
 from trading.backtest_settings import desk_records, run_record
+from trading.kernels import l2_door
+from trading.kernels.engine_kernel import telling
 from trading.kernels.engine_records import AFTER, ROOM
 from trading.kernels.l2_book import make_books
-from trading.kernels.l2_loop import is_cached, loop, prepare
+from trading.kernels.l2_loop import handled_kinds, loop
 from trading.kernels.l2_records import BAR, DELTA, EVENT, FAR, MARKET, NONE, QUOTE
 from trading.l2_events import BadEvents
 from trading.l2_settings import L2Settings, line_record, series
@@ -83,7 +86,8 @@ class L2Engine:
         _check(events, settings, self.bars)
         told = events["kind"] & BAR > 0
         self.bars["ts_init"][events["price"][told]] = events["ts_init"][told]
-        self.strategy, self.events, self.settings = strategy, events, settings
+        self.strategy, self.settings = strategy, settings
+        self.events = np.ascontiguousarray(events)
         self._loop = loop(strategy)
         money = settings.money()
         self.run, self.desks = run_record(money), desk_records(money)
@@ -119,7 +123,22 @@ class L2Engine:
         self._scratch = np.zeros(ORDERS_MAX, ORDER)
         self._told, self._show = np.zeros(1, FILL), np.zeros(1, BOOK)
         self.metrics = np.zeros(1, METRICS)
+        self._place()
         self._tables()
+
+    def _place(self) -> None:
+        """Tell the kernels where everything is that never moves."""
+        line, run = self.line[0], self.run[0]
+        line["run_at"], line["rows"] = _at(self.run), len(self.events)
+        line["handled"] = handled_kinds(self.strategy)
+        line["events_at"], line["heard_at"] = _at(self.events), _at(self._heard)
+        line["markets_at"], line["bars_at"] = _at(self.markets), _at(self.bars)
+        line["books_at"], line["nears_at"] = _at(self._books[0]), _at(self._nears[0])
+        line["seens_at"], line["show_at"] = _at(self.seen), _at(self._show)
+        run["desks_at"], run["desk_count"] = _at(self.desks), len(self.desks)
+        run["accounts_at"], run["states_at"] = _at(self.accounts), _at(self.states)
+        run["asks_at"], run["told_at"] = _at(self._scratch), _at(self._told)
+        run["metrics_at"] = _at(self.metrics)
 
     def _tables(self) -> None:
         line = self.line[0]
@@ -133,36 +152,34 @@ class L2Engine:
         self._attach()
 
     def _attach(self) -> None:
-        """Tell the kernels where the tables are, and how much room there is."""
+        """Tell the kernels where the tables are that may move, and how much room there is."""
         line, run = self.line[0], self.run[0]
-        line["bars_at"] = self.bars.ctypes.data
-        line["orders_at"], line["curve_at"] = self.orders.ctypes.data, self.curve.ctypes.data
-        run["fills_at"], run["after_at"] = self.fills.ctypes.data, self.after.ctypes.data
-        run["trades_at"], line["curve_room"] = self.trades.ctypes.data, len(self.curve)
+        line["orders_at"], line["curve_at"] = _at(self.orders), _at(self.curve)
+        run["fills_at"], run["after_at"] = _at(self.fills), _at(self.after)
+        run["trades_at"], line["curve_room"] = _at(self.trades), len(self.curve)
         run["orders_room"], run["fills_room"] = len(self.orders), len(self.fills)
         run["full"] = 0
 
     def go(self, params: Rows, note: Note | None = None) -> None:
         """Run from the first row to the last; raises StrategyError."""
-        if not is_cached(self._loop):
-            if note is not None:
-                note(f"compiling {self.strategy.name} for trades, quotes and books (once)")
-            prepare(self._loop)
+        run, line = self.run[0], self.line[0]
+        run["params_at"] = _at(params)
+        with telling(_noted(note)):
+            line["engine"] = l2_door.address()
+            self._go_on()
+
+    def _go_on(self) -> None:
         run, line = self.run[0], self.line[0]
         while not line["finished"]:
-            self._more(params)
+            self._more()
             if run["error"]:
                 raise _error(self.strategy, self.run, int(line["local_now"]))
             if run["full"]:
                 self._more_room()
 
-    def _more(self, params: Rows) -> None:
+    def _more(self) -> None:
         try:
-            self._loop(
-                self.events, self._heard, self.states, params, self.seen, self._scratch, self.line,
-                self.run, self.desks, self.accounts, self.markets, self._books[0], self._nears[0],
-                self._show, self._told, self.metrics,
-            )  # fmt: skip
+            self._loop(_at(self.line))
         except Exception as e:
             ts = int(self.line["local_now"][0])
             raise StrategyError(self.strategy.name, ts, "", _said(e), _AT) from e
@@ -209,6 +226,16 @@ class L2Engine:
         )
 
 
+def _noted(note: Note | None) -> Note:
+    """What says that something is compiled."""
+
+    def said(name: str) -> None:
+        if note is not None:
+            note(f"compiling {name} for trades, quotes and books (once)")
+
+    return said
+
+
 def _check(events: Rows, settings: L2Settings, bars: Rows) -> None:
     if events.dtype != EVENT:
         raise BadEvents("events: expected the rows that trading.l2_events.merge makes")
@@ -251,6 +278,10 @@ def _accounts(desks: Rows) -> Rows:
     for name in ("tick", "lot", "min_quantity", "min_notional", "maker_fee", "taker_fee"):
         accounts[name] = desks[name]
     return accounts
+
+
+def _at(rows: NDArray[Any]) -> int:
+    return int(rows.ctypes.data)
 
 
 def _grown(old: Rows, used: int) -> Rows:

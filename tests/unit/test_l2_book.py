@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 
 from trading.backtest_settings import Rules
 from trading.kernels.l2_book import make_books, next_level, replay
@@ -14,6 +15,9 @@ from trading.kernels.l2_records import DELTA, EVENT, NONE, WAY
 from trading.l2_events import BadEvents, book_rows, merge, quote_rows, trade_rows
 
 FIRST: Final = 1_000
+# Parts of the engine can be called from compiled code alone.
+_next_level = njit(next_level.py_func)
+_travel = njit(travel.py_func)
 _row = st.tuples(st.sampled_from([1, -1]), st.integers(FIRST, FIRST + 400), st.integers(0, 3))
 
 
@@ -39,7 +43,7 @@ def test_book_after_any_deltas_equals_a_dict(rows: list[tuple[int, int, int]]) -
         found, key = [], int(books[0]["best"][side])
         while key != NONE:
             found.append(key)
-            key = next_level(books[0], side, key)
+            key = _next_level(books[0], side, key)
         assert expected == found
     assert len(keep) == 3
 
@@ -72,7 +76,7 @@ def test_latency_is_exact_interpolation_and_never_overtakes(
     last = 0
 
     for ts in sorted(sent):
-        arrives = travel(way[0], ts)
+        arrives = _travel(way[0], ts)
 
         k = int(np.searchsorted(times, ts, side="right")) - 1
         if k < 0 or k == len(times) - 1:

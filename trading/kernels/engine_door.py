@@ -14,17 +14,16 @@ k      a bar, an event, or what the line below says
 """
 
 import hashlib
-from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
 from numba import types
-from numba.core.ccallback import CFunc
 
 from trading.backtest_data import FUND
 from trading.kernels import engine_memory, engine_records
+from trading.kernels.engine_compiler import machine_code
 from trading.kernels.engine_desk import show
-from trading.kernels.engine_kernel import cold, compile_parts, kernel, no_collection, tell
+from trading.kernels.engine_kernel import cold, compile_parts, kernel, tell
 from trading.kernels.engine_many import look_around, pay_funding, take_equity
 from trading.kernels.engine_match import advance, trade_plain
 from trading.kernels.engine_memory import (
@@ -187,24 +186,11 @@ def layouts() -> str:
 def address() -> int:
     """Of the engine's machine code, which is compiled, or loaded from disk, at the first call."""
     word = types.int64
-    # numba's cache compares this file alone: the digest of all code behind it goes into the name.
     _engine.__qualname__ = f"engine_{digest()}"
-    options = {"error_model": "numpy", "_nrt": False}
-    made: Any = CFunc(_engine, ((*[word] * 6, types.float64), word), {}, options)
-    plain = made._compile_uncached
+    signature = ((*[word] * 6, types.float64), word)
 
-    def noted() -> Any:
+    def parts() -> None:
         tell("the engine")
         compile_parts()
-        with no_collection():
-            return plain()
 
-    made._compile_uncached = noted
-    with suppress(RuntimeError):  # no folder to write to: compiled again in each process
-        made.enable_caching()
-    made.compile()
-    _kept.append(made)
-    return int(made.address)
-
-
-_kept: Final[list[Any]] = []
+    return machine_code(_engine, signature, parts)

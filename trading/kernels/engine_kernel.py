@@ -5,24 +5,18 @@ inlines each part into every caller at every level: an engine of many small part
 to compile. So `kernel` names the types of a part, `compile_parts` compiles all of them,
 callees first, and a part of more than a few lines says `cold()` first.
 
-Numba also makes machine code of every function that it compiles, with all that it calls: what lies
-seven calls deep was optimised and translated seven times. No part is ever called from Python, so
-for parts numba stops half way, at LLVM's intermediate code; whatever is compiled next links
-them in, and all is optimised and translated once.
+What a compiler does to a part, and what it leaves out: `engine_compiler`.
 """
 
-import gc
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import numba
 from numba import njit, types
-from numba._dynfunc import make_function
-from numba.core.codegen import JITCodeLibrary
-from numba.core.cpu import CPUContext
 from numba.extending import intrinsic
 
+from trading.kernels.engine_compiler import Lean, half_way, quick
 from trading.kernels.engine_records import DESK, LIVE, RUN
 from trading.result import METRICS
 from trading.strategy_records import ACCOUNT, FILL, ORDER
@@ -49,7 +43,7 @@ def kernel(signature: str, *, hot: bool = False) -> Callable[[Callable[..., Any]
             "forceinline": hot,
             "_nrt": False,
         }
-        part: Any = njit(error_model="numpy", **options)(function)
+        part: Any = njit(error_model="numpy", pipeline_class=Lean, **options)(function)
         _parts.append((part, signature))
         return part
 
@@ -63,49 +57,13 @@ def tell(name: str) -> None:
 
 
 @contextmanager
-def half_way(names: Collection[str]) -> Iterator[None]:
-    """Meanwhile functions of these names are compiled to intermediate code only.
-
-    They can be called from compiled functions, not from Python. Works on numba's insides, and does
-    nothing where these look otherwise: then compiling takes longer.
-    """
-    library: Any = JITCodeLibrary
-    context: Any = CPUContext
-    finalize, executable = library.finalize, context.get_executable
-
-    def finalize_half(self: Any) -> None:
-        if self.name not in names:
-            finalize(self)
-            return
-        for linked in dict.fromkeys(self._linking_libraries):
-            self._reload_init.update(linked._reload_init)
-            self._final_module.link_in(linked._get_module_for_linking(), preserve=True)
-        self._finalize_dynamic_globals()
-        self._finalized = True
-
-    def no_executable(self: Any, made: Any, descriptor: Any, environment: Any) -> Any:
-        if made.name not in names:
-            return executable(self, made, descriptor, environment)
-        name = descriptor.qualname.rpartition(".")[2]
-        return make_function(descriptor.lookup_module(), name, "", 0, environment, (made,))
-
-    library.finalize, context.get_executable = finalize_half, no_executable
+def telling(listener: Callable[[str], None]) -> Iterator[None]:
+    """Meanwhile this is told of what is compiled."""
+    listeners.append(listener)
     try:
         yield
     finally:
-        library.finalize, context.get_executable = finalize, executable
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """A compiler makes millions of objects and few cycles: collecting is a sixth of its time."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
+        listeners.remove(listener)
 
 
 def compile_parts() -> None:
@@ -124,7 +82,7 @@ def compile_parts() -> None:
         part.compile(tuple(known[word] for word in signature.split()))
         part.disable_compile()
 
-    with no_collection(), half_way(by_name):
+    with quick(), half_way(by_name):
         for name in by_name:
             after_callees(name)
 

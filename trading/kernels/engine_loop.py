@@ -14,7 +14,7 @@ again and never finds another: see `trading.kernels.strategy_driver`.
 
 import hashlib
 from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from textwrap import indent
 from typing import Any, Final
@@ -25,7 +25,9 @@ from numba import njit
 from messages.arrays import BAR
 from trading.backtest_data import CLOSE, FUND, LONGER, OPENS, RATE
 from trading.kernels import engine_door, engine_kernel, engine_memory, engine_text
+from trading.kernels.engine_compiler import half_way, quick
 from trading.kernels.engine_text import MANY, ONE, TOLD, UNTOLD
+from trading.kernels.strategy_copy import Copies
 from trading.strategy import CompiledStrategy, function_digest
 from trading.strategy_records import TICK
 
@@ -120,10 +122,11 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
         "state_at": engine_memory.row_of(strategy.state),
         "params_at": engine_memory.row_of(strategy.params.dtype()),
     }
+    copies = Copies()
     for handler in _HANDLERS:
         function = getattr(strategy, handler)
         if function is not None:
-            scope[handler] = _inlined(function)
+            scope[handler] = copies.of(function, **handler_options(function))
     told = TOLD if strategy.on_fill is not None else UNTOLD
     told = told.replace("{i}", "i" if many else "0")
     small = strategy.state.itemsize <= _STATE_MAX
@@ -142,21 +145,22 @@ def _made(digest: str, key: _Handlers, many: bool) -> Loop:
         made: Loop = njit(cache=True, **options)(scope[name])
     except RuntimeError:  # typed in at a prompt, or no folder to write to: works, compiles again
         made = njit(**options)(scope[name])
-    note_compiling(made, strategy.name)
+    note_compiling(made, strategy.name, copies.names)
     return made
 
 
-def _inlined(handler: Any) -> Any:
-    """The handler, to be compiled into the loop; it raises on a division by zero, as it does live.
+def handler_options(handler: Any) -> dict[str, Any]:
+    """How a handler becomes part of its loop: it raises on a division by zero, as it does live.
 
     What its author has said about its compilation stays. A handler that makes no arrays needs no
     counting of references, which would take longer than most handlers.
     """
-    options = dict(getattr(handler, "targetoptions", {}))
-    options.pop("nopython", None)
-    options |= {"error_model": options.get("error_model", "python"), "forceinline": True}
-    options["_nrt"] = _makes_arrays(handler, set())
-    return njit(**options)(getattr(handler, "py_func", handler))
+    theirs = getattr(handler, "targetoptions", {})
+    return {
+        "error_model": theirs.get("error_model", "python"),
+        "forceinline": True,
+        "_nrt": _makes_arrays(handler, set()),
+    }
 
 
 def _makes_arrays(function: Any, seen: set[int]) -> bool:
@@ -170,14 +174,17 @@ def _makes_arrays(function: Any, seen: set[int]) -> bool:
     return not _MAKERS.isdisjoint(names) or any(_makes_arrays(f, seen) for f in called)
 
 
-def note_compiling(made: Any, name: str) -> None:
-    """Tell who waits when `made` is compiled: numba asks for what the disk cache does not have."""
+def note_compiling(made: Any, name: str, parts: Collection[str] = ()) -> None:
+    """Tell who waits when `made` is compiled: numba asks for what the disk cache does not have.
+
+    parts  names of the functions that nothing else calls
+    """
     compiler = made._compiler
     plain = compiler.compile
 
     def noted(args: Any, return_type: Any) -> Any:
         engine_kernel.tell(name)
-        with engine_kernel.no_collection():
+        with quick(), half_way(parts):
             return plain(args, return_type)
 
     compiler.compile = noted

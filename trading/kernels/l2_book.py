@@ -6,21 +6,22 @@ level in `words` says which levels are there, so that the next best after a remo
 ticks at a time, however sparse the book. Both sides share the code: see *key* in `l2_records`.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from messages.arrays import Rows
-from trading.kernels.l2_kernel import inlined, plain
-from trading.kernels.l2_memory import numbers_at
+from trading.kernels.l2_kernel import part
+from trading.kernels.l2_memory import number_at
 from trading.kernels.l2_records import BOOK, DELTA, NONE
 
 I8 = NDArray[np.int64]
 _WORD = 64
+_REPLAY: Final[dict[str, Any]] = {"error_model": "numpy", "_nrt": False}
 
 
 @intrinsic
@@ -33,47 +34,45 @@ def leading_zeros(typing_context: Any, word: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-@inlined
+@part("book i8 i8", hot=True)
 def next_level(book: Any, side: int, key: int) -> int:
     """Key of the best level below `key`; NONE if there is none."""
     start = book.start[side]
     at = start + key
     word = at >> 6
-    words = numbers_at(book.words)
-    bits = words[word] & ((1 << (at & 63)) - 1)
+    bits = number_at(book.words, word).n & ((1 << (at & 63)) - 1)
     bottom = (start + book.low[side]) >> 6
     while bits == 0:
         word -= 1
         if word < bottom:
             return NONE
-        bits = words[word]
+        bits = number_at(book.words, word).n
     return int((word << 6) + 63 - leading_zeros(bits) - start)  # type: ignore[call-arg]
 
 
-@inlined
+@part("book i8 i8 i8", hot=True)
 def set_level(book: Any, side: int, key: int, lots: int) -> int:
     """The tape's word about one level (0 removes it) -> the lots that stood there before.
 
     The key must be within the book's room; nothing checks it.
     """
     at = book.start[side] + key
-    sizes = numbers_at(book.sizes)
-    words = numbers_at(book.words)
-    before = sizes[at]
-    sizes[at] = lots
+    level = number_at(book.sizes, at)
+    before = level.n
+    level.n = lots
     if lots > 0:
         if before == 0:
-            words[at >> 6] |= 1 << (at & 63)
+            number_at(book.words, at >> 6).n |= 1 << (at & 63)
             book.low[side] = min(book.low[side], key)
             book.best[side] = max(book.best[side], key)
     elif before != 0:
-        words[at >> 6] &= ~(1 << (at & 63))
+        number_at(book.words, at >> 6).n &= ~(1 << (at & 63))
         if key == book.best[side]:
             book.best[side] = next_level(book, side, key)
     return int(before)
 
 
-@inlined
+@part("book i8 i8", hot=True)
 def shown(book: Any, side: int, key: int) -> int:
     """Lots that the tape shows at one level; 0 where it shows none."""
     if book.depth == 0:
@@ -81,10 +80,10 @@ def shown(book: Any, side: int, key: int) -> int:
     tick = key if side == 0 else -key
     if tick < book.first or tick > book.last:
         return 0
-    return int(numbers_at(book.sizes)[book.start[side] + key])
+    return int(number_at(book.sizes, book.start[side] + key).n)
 
 
-@plain
+@part("book i8 i8")
 def hides(book: Any, side: int, key: int) -> bool:
     """Whether the tape may not show this level: deeper than all that it shows of this side."""
     if book.best[side] == NONE:
@@ -94,12 +93,12 @@ def hides(book: Any, side: int, key: int) -> bool:
     tick = key if side == 0 else -key
     if tick < book.first or tick > book.last:
         return bool(key < book.low[side])
-    if numbers_at(book.sizes)[book.start[side] + key] != 0:
+    if number_at(book.sizes, book.start[side] + key).n != 0:
         return False
     return bool(key <= book.low[side] or next_level(book, side, key) == NONE)
 
 
-@plain
+@part("book show f8 f8 f8 f8")
 def show_levels(
     book: Any, event: Any, tick_unit: float, tick: float, lot_unit: float,
     lot: float,
@@ -113,7 +112,7 @@ def show_levels(
         count = 0
         while count < room and key != NONE:
             ticks = key if side == 0 else -key
-            lots = numbers_at(book.sizes)[book.start[side] + key]
+            lots = number_at(book.sizes, book.start[side] + key).n
             prices[count] = ticks / tick_unit if tick_unit > 0.0 else ticks * tick
             amounts[count] = lots / lot_unit if lot_unit > 0.0 else lots * lot
             count += 1
@@ -127,8 +126,7 @@ def show_levels(
             event.asks = count
 
 
-@plain
-def replay(events: Rows, book: Any) -> int:
+def _replay(events: Rows, book: Any) -> int:
     """Apply all deltas of one instrument, and nothing else -> the sum of both best keys.
 
     cost   15-25 ns a delta
@@ -139,6 +137,9 @@ def replay(events: Rows, book: Any) -> int:
             side = (1 - event.side) >> 1
             set_level(book, side, event.side * event.price, event.size)
     return int(book.best[0] + book.best[1])
+
+
+replay: Any = njit(**_REPLAY)(_replay)
 
 
 def make_books(

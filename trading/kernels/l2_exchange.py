@@ -7,12 +7,22 @@ the equity. Rows of one book update are applied together before our orders may c
 from typing import Any
 
 from trading.kernels.engine_kernel import cold
+from trading.kernels.engine_memory import account_at, desk_at
 from trading.kernels.l2_book import set_level
 from trading.kernels.l2_incoming import amend, cancel, enter, run_stops, start
-from trading.kernels.l2_kernel import part, pasted
+from trading.kernels.l2_kernel import part
 from trading.kernels.l2_latency import travel
 from trading.kernels.l2_margin import liquidate, sample, settle_funding, weigh_others
 from trading.kernels.l2_match import cross, meet_trade
+from trading.kernels.l2_memory import (
+    answer_of,
+    back_of,
+    book_at,
+    event_at,
+    market_at,
+    order_of,
+    request_of,
+)
 from trading.kernels.l2_news import begin_snapshot, end_snapshot, level_moved, quote_side
 from trading.kernels.l2_orders import end
 from trading.kernels.l2_records import (
@@ -37,9 +47,9 @@ from trading.strategy_records import AMEND, CANCEL, GTD, LIMIT, MARKET
 @part("line i8")
 def stamp(line: Any, first: int) -> None:
     """Say when the answers from `first` on arrive."""
-    arrives = travel(line.back[0], line.now)
+    arrives = travel(back_of(line, 0), line.now)
     for i in range(first, line.answers_tail):
-        line.answers[i % ANSWERS_MAX].arrives = arrives
+        answer_of(line, i % ANSWERS_MAX).arrives = arrives
 
 
 @part("line run desk account market book")
@@ -68,7 +78,7 @@ def wake(
     cold()
     j = 0
     while j < market.count:
-        order = market.orders[j]
+        order = order_of(market, j)
         if order.stage != INCOMING:
             j += 1
         elif order.type in (MARKET, LIMIT):
@@ -79,18 +89,18 @@ def wake(
             market.stops += 1
 
 
-@part("line run desks markets i8")
-def expire(line: Any, run: Any, desks: Any, markets: Any, ts: int) -> int:
+@part("line run i8")
+def expire(line: Any, run: Any, ts: int) -> int:
     """Close the orders that are good until `ts` or before -> when the next one expires."""
     cold()
     soonest = FAR
-    for i in range(len(markets)):
-        market = markets[i]
+    for i in range(run.desk_count):
+        market = market_at(line.markets_at, i)
         j = 0
         while j < market.count and market.gtds > 0:
-            order = market.orders[j]
+            order = order_of(market, j)
             if order.tif == GTD and order.expires <= ts:
-                end(line, run, desks[i], market, j, DONE_EXPIRED, REASON_GTD)
+                end(line, run, desk_at(run.desks_at, i), market, j, DONE_EXPIRED, REASON_GTD)
                 j = 0
                 continue
             if order.tif == GTD:
@@ -99,40 +109,47 @@ def expire(line: Any, run: Any, desks: Any, markets: Any, ts: int) -> int:
     return soonest
 
 
-@part("line runs desks accounts markets books")
-def business(line: Any, runs: Any, desks: Any, accounts: Any, markets: Any, books: Any) -> None:
+@part("line run")
+def business(line: Any, run: Any) -> None:
     """What is due at the alarm: a request that arrives, an expiry or a sample; sets the next."""
     cold()
-    run = runs[0]
     ts = line.alarm
     line.now = max(line.now, ts)
     first = line.answers_tail
     head = line.requests_head
-    if head < line.requests_tail and line.requests[head % REQUESTS_MAX].arrives <= ts:
-        asked = line.requests[head % REQUESTS_MAX]
+    if head < line.requests_tail and request_of(line, head % REQUESTS_MAX).arrives <= ts:
         line.requests_head += 1
-        i = asked.instrument
-        market = markets[i]
-        if len(desks) > 1:
-            weigh_others(run, desks, accounts, i)
-        if asked.action == CANCEL:
-            cancel(line, run, desks[i], market, asked)
-        elif asked.action == AMEND:
-            amend(line, run, desks[i], accounts[i], market, books[i], asked)
-        else:
-            enter(line, run, desks[i], accounts[i], market, books[i], asked)
-        if market.tied > 0:
-            wake(line, run, desks[i], accounts[i], market, books[i])
-        if asked.tif == GTD:
-            line.gtd_due = min(line.gtd_due, asked.expires)
+        arrive(line, run, request_of(line, head % REQUESTS_MAX))
     elif line.gtd_due <= ts:
-        line.gtd_due = expire(line, run, desks, markets, ts)
+        line.gtd_due = expire(line, run, ts)
     else:
-        sample(line, run, desks, accounts, markets, books, line.sample_due)
+        sample(line, run, line.sample_due)
         line.sample_due += line.sample_ns
     if line.answers_tail > first:
         stamp(line, first)
     set_alarm(line)
+
+
+@part("line run request")
+def arrive(line: Any, run: Any, asked: Any) -> None:
+    """A request reaches the venue."""
+    i = asked.instrument
+    desk = desk_at(run.desks_at, i)
+    account = account_at(run.accounts_at, i)
+    market = market_at(line.markets_at, i)
+    book = book_at(line.books_at, i)
+    if run.desk_count > 1:
+        weigh_others(run, i)
+    if asked.action == CANCEL:
+        cancel(line, run, desk, market, asked)
+    elif asked.action == AMEND:
+        amend(line, run, desk, account, market, book, asked)
+    else:
+        enter(line, run, desk, account, market, book, asked)
+    if market.tied > 0:
+        wake(line, run, desk, account, market, book)
+    if asked.tif == GTD:
+        line.gtd_due = min(line.gtd_due, asked.expires)
 
 
 @part("line")
@@ -141,11 +158,11 @@ def set_alarm(line: Any) -> None:
     head = line.requests_head
     soonest = min(line.sample_due, line.gtd_due)
     if head < line.requests_tail:
-        soonest = min(soonest, line.requests[head % REQUESTS_MAX].arrives)
+        soonest = min(soonest, request_of(line, head % REQUESTS_MAX).arrives)
     line.alarm = soonest
 
 
-@pasted
+@part("line market book event", hot=True)
 def apply_delta(line: Any, market: Any, book: Any, event: Any) -> None:
     """One row of a book's update."""
     kind = event.kind
@@ -163,7 +180,7 @@ def apply_delta(line: Any, market: Any, book: Any, event: Any) -> None:
         end_snapshot(line, market, book, 1)
 
 
-@pasted
+@part("line market book event", hot=True)
 def apply_quote(line: Any, market: Any, book: Any, event: Any) -> None:
     """A quote, without depth."""
     for side in range(2):
@@ -178,7 +195,7 @@ def apply_quote(line: Any, market: Any, book: Any, event: Any) -> None:
     book.seen = 1
 
 
-@pasted
+@part("line run desk account market book event", hot=True)
 def stir(line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, event: Any) -> None:
     """One row of the tape, and what it does to our orders."""
     kind = event.kind
@@ -208,33 +225,29 @@ def stir(line: Any, run: Any, desk: Any, account: Any, market: Any, book: Any, e
         respond(line, run, desk, account, market, book)
 
 
-@part("events line runs desks accounts markets books i8")
-def exchange(
-    events: Any, line: Any, runs: Any, desks: Any, accounts: Any, markets: Any, books: Any,
-    until: int,
-) -> int:  # fmt: skip
+@part("line run i8")
+def exchange(line: Any, run: Any, until: int) -> int:
     """Let everything happen at the venue up to `until`.
 
     -> `until`; earlier if the strategy reacts to fills and an answer arrives earlier; the time of
        the last row if the tables or the ring of answers need room
     """
     cold()
-    run = runs[0]
-    n = len(events)
+    n = line.rows
     i = line.venue_at
-    many = len(desks) > 1 and run.margin != 0
+    many = run.desk_count > 1 and run.margin != 0
     while run.error == 0:
-        ts = events[i].ts_event if i < n else FAR
+        event = event_at(line.events_at, i)
+        ts = event.ts_event if i < n else FAR
         crowded = line.answers_tail - line.answers_head > ANSWERS_MAX - ANSWERS_AN_EVENT
         if ts > line.alarm and line.alarm <= until:
             if run.full != 0 or crowded:
                 until = line.now
                 break
-            business(line, runs, desks, accounts, markets, books)
+            business(line, run)
         elif ts > until:
             break
         else:
-            event = events[i]
             at = event.instrument
             if run.full != 0 or crowded:
                 until = line.now
@@ -243,12 +256,15 @@ def exchange(
             line.now = ts
             first = line.answers_tail
             if many:
-                weigh_others(run, desks, accounts, at)
-            stir(line, run, desks[at], accounts[at], markets[at], books[at], event)
+                weigh_others(run, at)
+            stir(
+                line, run, desk_at(run.desks_at, at), account_at(run.accounts_at, at),
+                market_at(line.markets_at, at), book_at(line.books_at, at), event,
+            )  # fmt: skip
             if line.answers_tail == first:
                 continue
             stamp(line, first)
         if line.react != 0 and line.answers_head < line.answers_tail:
-            until = min(until, line.answers[line.answers_head % ANSWERS_MAX].arrives)
+            until = min(until, answer_of(line, line.answers_head % ANSWERS_MAX).arrives)
     line.venue_at = i
     return until

@@ -14,10 +14,11 @@ import numpy as np
 
 from trading.kernels.engine_account import can_pay
 from trading.kernels.engine_kernel import cold
+from trading.kernels.engine_memory import order_row_at
 from trading.kernels.l2_book import next_level, shown
 from trading.kernels.l2_kernel import part
 from trading.kernels.l2_match import rest, take, taken, touch
-from trading.kernels.l2_memory import orders_at
+from trading.kernels.l2_memory import answer_of, order_of
 from trading.kernels.l2_orders import (
     answer,
     end,
@@ -99,7 +100,7 @@ def reach(market: Any, book: Any, side: int, floor: int, wanted: int) -> int:
 def ahead_of_own(market: Any, side: int, key: int) -> int:
     """Lots that stand before the first of our orders at this price."""
     for j in range(market.count):
-        order = market.orders[j]
+        order = order_of(market, j)
         if order.stage == RESTS and order.key == key and order.side == 1 - 2 * side:
             return max(0, int(order.ahead))
     return 0
@@ -112,7 +113,7 @@ def work(
 ) -> None:  # fmt: skip
     """The j-th order meets the market: it takes what it may, and rests or ends."""
     cold()
-    order = market.orders[j]
+    order = order_of(market, j)
     order_id = order.id
     sign = order.side
     side = (1 - sign) >> 1
@@ -159,7 +160,7 @@ def settle_rest(
     j: int, wanted: int, stopped: bool,
 ) -> None:  # fmt: skip
     """What becomes of the part of an order that did not trade at once."""
-    order = market.orders[j]
+    order = order_of(market, j)
     if stopped and wanted > 0:
         end(line, run, desk, market, j, DONE_EXPIRED, REASON_SELF_TRADE)
     elif order.reduce_only != 0 and reducible(desk, account, order.side) == 0:
@@ -203,7 +204,7 @@ def run_stops(
     cold()
     j = 0
     while j < market.count and market.stops > 0:
-        order = market.orders[j]
+        order = order_of(market, j)
         if order.stage != STOPPED or not due(market, book, order):
             j += 1
             continue
@@ -219,7 +220,7 @@ def start(
     j: int,
 ) -> None:  # fmt: skip
     """An order that waits for nothing any more is judged once more, and works."""
-    order = market.orders[j]
+    order = order_of(market, j)
     side = (1 - order.side) >> 1
     if order.reduce_only != 0 and reducible(desk, account, order.side) == 0:
         end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY)
@@ -300,7 +301,7 @@ def enter(
         answer(line, ENDED, desk.instrument, asked.id)
         return
     j = market.count
-    order = market.orders[j]
+    order = order_of(market, j)
     write(order, asked)
     market.count += 1
     market.gtds += asked.tif == GTD
@@ -333,8 +334,8 @@ def parents_lots(line: Any, desk: Any, market: Any, parent: int) -> int:
     """What the order that must fill first has filled so far, in lots."""
     j = find(market, parent, 0)
     if j >= 0:
-        return int(market.orders[j].filled)
-    filled = orders_at(line.orders_at)[parent].filled
+        return int(order_of(market, j).filled)
+    filled = order_row_at(line.orders_at, parent).filled
     lots = filled * desk.lots_a_unit if desk.lots_a_unit > 0.0 else filled / desk.lot
     return int(np.rint(lots))
 
@@ -357,7 +358,7 @@ def amend(
     j = find(market, asked.id, 0)
     if j < 0:
         return
-    order = market.orders[j]
+    order = order_of(market, j)
     side = (1 - order.side) >> 1
     lots = asked.lots if asked.lots > 0 else order.lots
     if lots <= order.filled:
@@ -373,12 +374,12 @@ def amend(
         order.floor = -order.key
     if asked.trigger > 0 and order.stage == STOPPED:
         order.trigger = asked.trigger
-    said = line.answers[answer(line, AMENDED, desk.instrument, order.id)]
+    said = answer_of(line, answer(line, AMENDED, desk.instrument, order.id))
     said.price = price_of(desk, order.side * order.key if order.key != NONE else order.trigger)
     said.quantity = size_of(desk, order.lots)
     said.leaves = size_of(desk, order.leaves)
     if run.keep != 0:
-        row = orders_at(line.orders_at)[order.id]
+        row = order_row_at(line.orders_at, order.id)
         row.quantity = said.quantity
         row.price = said.price if order.key != NONE else 0.0
         row.trigger = price_of(desk, order.trigger)
@@ -389,7 +390,7 @@ def amend(
     measure(market, side)
     to_end(market, j)
     j = market.count - 1
-    order = market.orders[j]
+    order = order_of(market, j)
     if order.post_only != 0 and would_take(market, book, side, order.key):
         end(line, run, desk, market, j, DONE_CANCELED, REASON_POST_ONLY)
     else:

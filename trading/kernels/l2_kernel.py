@@ -1,7 +1,7 @@
 """How the parts of the event engine are compiled: as `engine_kernel` does it, and with its parts.
 
 Only what a loop calls is compiled, callees first, each part once for the types that its decorator
-names; small ones on the path of every event are inlined instead (`forceinline`).
+names.
 """
 
 from collections.abc import Callable
@@ -11,54 +11,36 @@ import numba
 from numba import njit, types
 
 from trading.kernels import engine_kernel
-from trading.kernels.engine_kernel import half_way, no_collection
-from trading.kernels.engine_records import AFTER, DESK, LIVE, RUN
+from trading.kernels.engine_compiler import Lean, half_way, quick
+from trading.kernels.engine_records import DESK, LIVE, RUN
 from trading.kernels.l2_records import ANSWER, BOOK, EVENT, LINE, MARKET, REQUEST, RESTING, WAY
-from trading.result import EQUITY, FILL_ROW, METRICS, ORDER_ROW, TRADE_ROW
+from trading.result import METRICS, ORDER_ROW
 from trading.strategy_records import ACCOUNT, FILL, ORDER
+from trading.strategy_records import BOOK as SHOWN
 
 _parts: Final[dict[str, tuple[Any, str]]] = {}
 _RECORDS: Final = {
     "run": RUN, "desk": DESK, "account": ACCOUNT, "live": LIVE, "told": FILL, "asked": ORDER,
     "metrics": METRICS, "line": LINE, "market": MARKET, "book": BOOK, "event": EVENT,
     "order": RESTING, "way": WAY, "request": REQUEST, "answer": ANSWER,
-    "row": ORDER_ROW,
-}  # fmt: skip
-_TABLES: Final = {
-    "fills": FILL_ROW, "after": AFTER, "rows": ORDER_ROW, "trades": TRADE_ROW, "asks": ORDER,
-    "curve": EQUITY, "events": EVENT, "runs": RUN, "desks": DESK, "accounts": ACCOUNT,
-    "markets": MARKET, "books": BOOK, "lives": LIVE, "tolds": FILL,
+    "row": ORDER_ROW, "show": SHOWN,
 }  # fmt: skip
 
 
-def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a small function on the path of every event: it becomes part of its callers."""
-    options: dict[str, Any] = {"forceinline": True, "error_model": "numpy", "_nrt": False}
-    return njit(**options)(function)
+def part(signature: str, *, hot: bool = False) -> Callable[[Callable[..., Any]], Any]:
+    """Decorate a part with the types of its arguments: "line market i8".
 
-
-def pasted(function: Callable[..., Any]) -> Any:
-    """The same for a larger one: pasted into its caller before types are known, never compiled."""
-    options: dict[str, Any] = {"inline": "always", "error_model": "numpy", "_nrt": False}
-    return njit(**options)(function)
-
-
-def plain(function: Callable[..., Any]) -> Any:
-    """Compile a function that is called from Python as well."""
-    options: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
-    return njit(**options)(function)
-
-
-def part(signature: str) -> Callable[[Callable[..., Any]], Any]:
-    """Decorate a part with the types of its arguments: "line market i8"."""
+    hot  inline it wherever it is called: it is small, and on the path of every event
+    """
 
     def made(function: Callable[..., Any]) -> Any:
         options: dict[str, Any] = {
             "no_cpython_wrapper": True,
             "no_cfunc_wrapper": True,
+            "forceinline": hot,
             "_nrt": False,
         }
-        compiled = njit(error_model="numpy", **options)(function)
+        compiled = njit(error_model="numpy", pipeline_class=Lean, **options)(function)
         _parts[function.__name__] = (compiled, signature)
         return compiled
 
@@ -68,11 +50,10 @@ def part(signature: str) -> Callable[[Callable[..., Any]], Any]:
 def compile_parts(function: Any) -> None:
     """Compile every part that `function` reaches and that is not compiled yet."""
     known: dict[str, Any] = {n: numba.from_dtype(d) for n, d in _RECORDS.items()}
-    for name, dtype in _TABLES.items():
-        known[name] = types.Array(numba.from_dtype(dtype), 1, "C")
+    known["asks"] = types.Array(numba.from_dtype(ORDER), 1, "C")
     known |= {"i8": types.int64, "f8": types.float64, "b1": types.boolean}
     theirs = {p.py_func.__name__: (p, text) for p, text in engine_kernel._parts}
-    names = {**known, "order": known["live"], "orders": known["asks"]}
+    names = {**known, "order": known["live"]}
 
     def visit(reached: Any, seen: set[str]) -> None:
         plain = getattr(reached, "py_func", reached)
@@ -88,5 +69,5 @@ def compile_parts(function: Any) -> None:
                     called.compile(tuple(words[word] for word in signature.split()))
                     called.disable_compile()
 
-    with no_collection(), half_way({*_parts, *theirs}):
+    with quick(), half_way({*_parts, *theirs}):
         visit(function, set())

@@ -8,29 +8,28 @@ arrives no earlier.
 
 from typing import Any
 
-from trading.kernels.l2_kernel import plain
-from trading.kernels.l2_memory import numbers_at
+from trading.kernels.l2_kernel import part
+from trading.kernels.l2_memory import number_at
 
 _EXACT = 2_000_000_000  # ns; products of two smaller numbers fit into an int64
 
 
-@plain
+@part("way i8")
 def travel(way: Any, ts: int) -> int:
     """When what is sent at `ts` arrives; `ts` must not go back from call to call.
 
     cost   O(1), and O(measurements) over the run
     """
-    times, delays = numbers_at(way.times), numbers_at(way.delays)
     at = way.at
-    while at + 1 < way.count and times[at + 1] <= ts:
+    while at + 1 < way.count and number_at(way.times, at + 1).n <= ts:
         at += 1
     way.at = at
-    delay = delays[at]
-    if ts > times[at] and at + 1 < way.count:
-        run, rise = times[at + 1] - times[at], delays[at + 1] - delays[at]
+    since, delay = number_at(way.times, at).n, number_at(way.delays, at).n
+    if ts > since and at + 1 < way.count:
+        run, rise = number_at(way.times, at + 1).n - since, number_at(way.delays, at + 1).n - delay
         if run < _EXACT and abs(rise) < _EXACT:
-            delay += rise * (ts - times[at]) // run
+            delay += rise * (ts - since) // run
         else:  # floats keep 15 digits of a delay, which is less than a nanosecond of a day
-            delay += int(rise * ((ts - times[at]) / run) // 1.0)
+            delay += int(rise * ((ts - since) / run) // 1.0)
     way.last = max(way.last, ts + delay)
     return int(way.last)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from trading.kernels.engine_kernel import cold
+from trading.kernels.engine_memory import order_row_at, seen_of
 from trading.kernels.engine_records import (
     ERROR_ACTION,
     ERROR_CHASE,
@@ -20,7 +21,7 @@ from trading.kernels.engine_records import (
 )
 from trading.kernels.l2_kernel import part
 from trading.kernels.l2_latency import travel
-from trading.kernels.l2_memory import orders_at
+from trading.kernels.l2_memory import request_of, there_of
 from trading.kernels.l2_orders import price_of, size_of
 from trading.kernels.l2_records import (
     ACCEPTED,
@@ -94,14 +95,14 @@ def learn(line: Any, run: Any, desk: Any, account: Any, said: Any, told: Any) ->
     elif said.what == ENDED:
         drop_working(desk, account, k)
     elif said.what == AMENDED:
-        account.working[k].price = said.price
-        account.working[k].quantity = said.quantity
+        seen_of(account, k).price = said.price
+        seen_of(account, k).quantity = said.quantity
         set_leaves(desk, account, k, said.leaves)
-    elif (said.what == ACCEPTED and account.working[k].status == SENT) or (
-        said.what == WORKS and account.working[k].status == HELD
+    elif (said.what == ACCEPTED and seen_of(account, k).status == SENT) or (
+        said.what == WORKS and seen_of(account, k).status == HELD
     ):
-        account.working[k].status = OPEN
-    elif said.what == ACCEPTED and account.working[k].status == CANCELING:
+        seen_of(account, k).status = OPEN
+    elif said.what == ACCEPTED and seen_of(account, k).status == CANCELING:
         ask_cancel(line, run, desk, said.id)
 
 
@@ -169,7 +170,7 @@ def new_request(line: Any, run: Any, desk: Any, action: int, order_id: int) -> i
         fault(run, ERROR_CHASE, 0, REQUESTS_MAX)
         return -1
     at = line.requests_tail % REQUESTS_MAX
-    asked = line.requests[at]
+    asked = request_of(line, at)
     asked.action = action
     asked.instrument = desk.instrument
     asked.id = order_id
@@ -180,8 +181,8 @@ def new_request(line: Any, run: Any, desk: Any, action: int, order_id: int) -> i
 @part("line")
 def leave(line: Any) -> None:
     """The newest request is on its way."""
-    asked = line.requests[line.requests_tail % REQUESTS_MAX]
-    asked.arrives = travel(line.there[0], line.local_now)
+    asked = request_of(line, line.requests_tail % REQUESTS_MAX)
+    asked.arrives = travel(there_of(line, 0), line.local_now)
     line.alarm = min(line.alarm, asked.arrives)
     line.requests_tail += 1
 
@@ -211,9 +212,9 @@ def send(
                 submit(line, run, desk, account, asks, i, first)
         elif asked.action == CANCEL:
             k = find_working(account, asked.target)
-            if k >= 0 and account.working[k].status != CANCELING:
-                known = account.working[k].status != SENT
-                account.working[k].status = CANCELING
+            if k >= 0 and seen_of(account, k).status != CANCELING:
+                known = seen_of(account, k).status != SENT
+                seen_of(account, k).status = CANCELING
                 if known:
                     ask_cancel(line, run, desk, asked.target)
         elif asked.action == AMEND:
@@ -233,12 +234,12 @@ def change(line: Any, run: Any, desk: Any, account: Any, asked: Any, i: int) -> 
         fault(run, ERROR_QUANTITY, i, asked.quantity)
         return
     k = find_working(account, asked.target)
-    if k < 0 or account.working[k].status == CANCELING:
+    if k < 0 or seen_of(account, k).status == CANCELING:
         return
     at = new_request(line, run, desk, AMEND, asked.target)
     if at >= 0:
-        wanted = line.requests[at]
-        side = account.working[k].side
+        wanted = request_of(line, at)
+        side = seen_of(account, k).side
         wanted.lots = steps(min(asked.quantity, desk.max_quantity), desk.lot, desk.lots_a_unit, -1)
         wanted.price = steps(asked.price, desk.tick, desk.ticks_a_unit, -side)
         wanted.trigger = steps(asked.trigger, desk.tick, desk.ticks_a_unit, 0)
@@ -263,12 +264,12 @@ def submit(
     at = new_request(line, run, desk, SUBMIT, order_id)
     if at < 0:
         return
-    wanted = line.requests[at]
+    wanted = request_of(line, at)
     word(run, desk, account, wanted, asked)
     wanted.lots = lots
     wanted.group = 0 if asked.group == 0 else (first + 1) * ORDERS_MAX + asked.group
     wanted.parent = parent
-    row = orders_at(line.orders_at)[order_id]
+    row = order_row_at(line.orders_at, order_id)
     note(row, desk, wanted, line.local_now)
     run.orders += 1
     if too_little(desk, account, wanted):
@@ -279,7 +280,7 @@ def submit(
     else:
         asked.target = order_id
         leave(line)
-    mine = account.working[account.working_count]
+    mine = seen_of(account, account.working_count)
     mine.sequence = order_id
     mine.side = asked.side
     mine.type = asked.type

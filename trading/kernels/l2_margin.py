@@ -4,28 +4,31 @@ from typing import Any
 
 from trading.kernels.engine_account import liquidation_price
 from trading.kernels.engine_kernel import cold
+from trading.kernels.engine_memory import account_at, desk_at, order_row_at, put
 from trading.kernels.engine_metrics import new_day
 from trading.kernels.l2_kernel import part
-from trading.kernels.l2_memory import curve_at, orders_at
+from trading.kernels.l2_memory import book_at, curve_row_at, market_at, order_of
 from trading.kernels.l2_orders import end, fill, price_of, set_limits
 from trading.kernels.l2_records import INCOMING, MARK_UNIT, NONE, RATE_UNIT
 from trading.result import DONE_CANCELED, REASON_LIQUIDATED
 from trading.strategy_records import IOC, MARKET
 
 
-@part("run desks accounts i8")
-def weigh_others(run: Any, desks: Any, accounts: Any, i: int) -> None:
+@part("run i8")
+def weigh_others(run: Any, i: int) -> None:
     """Value and margins of the positions in all instruments but the i-th, at prices known now."""
     cold()
     run.others = 0.0
     run.others_initial = 0.0
     run.others_maintenance = 0.0
-    for k in range(len(desks)):
-        if k != i and accounts[k].position != 0.0:
-            worth = accounts[k].position * desks[k].price * desks[k].fx
+    for k in range(run.desk_count):
+        desk = desk_at(run.desks_at, k)
+        position = account_at(run.accounts_at, k).position
+        if k != i and position != 0.0:
+            worth = position * desk.price * desk.fx
             run.others += worth
             run.others_initial += abs(worth) / run.leverage
-            run.others_maintenance += abs(worth) * desks[k].maintenance
+            run.others_maintenance += abs(worth) * desk.maintenance
 
 
 @part("run desk account market i8 i8")
@@ -77,12 +80,12 @@ def liquidate(line: Any, run: Any, desk: Any, account: Any, market: Any, book: A
         end(line, run, desk, market, 0, DONE_CANCELED, REASON_LIQUIDATED)
     side = -1 if account.position > 0.0 else 1
     lots = abs(account.position)
-    order = market.orders[0]
+    order = order_of(market, 0)
     takeover(order, run.orders, side)
     order.lots = round(lots * desk.lots_a_unit if desk.lots_a_unit > 0.0 else lots / desk.lot)
     order.leaves = order.lots
     market.count = 1
-    row = orders_at(line.orders_at)[run.orders]
+    row = order_row_at(line.orders_at, run.orders)
     row.id = run.orders
     row.ts = line.now
     row.instrument = desk.instrument
@@ -102,25 +105,23 @@ def liquidate(line: Any, run: Any, desk: Any, account: Any, market: Any, book: A
     row.reason = REASON_LIQUIDATED
 
 
-@part("line run desks accounts markets books i8")
-def sample(
-    line: Any, run: Any, desks: Any, accounts: Any, markets: Any, books: Any, ts: int
-) -> None:
+@part("line run i8")
+def sample(line: Any, run: Any, ts: int) -> None:
     """One row of the equity table, and what the figures need of it."""
     cold()
     equity = run.cash
     exposed = False
-    for i in range(len(desks)):
-        book = books[i]
+    for i in range(run.desk_count):
+        desk, account = desk_at(run.desks_at, i), account_at(run.accounts_at, i)
+        book = book_at(line.books_at, i)
         if book.best[0] != NONE and book.best[1] != NONE:
-            desks[i].price = 0.5 * price_of(desks[i], book.best[0] - book.best[1])
-        position = accounts[i].position
-        if position != 0.0:
+            desk.price = 0.5 * price_of(desk, book.best[0] - book.best[1])
+        if account.position != 0.0:
             exposed = True
-            if len(desks) > 1 and run.margin != 0:  # the others' prices have moved its limit
-                weigh_others(run, desks, accounts, i)
-                set_limits(run, desks[i], accounts[i], markets[i])
-            equity += position * desks[i].price * desks[i].fx
+            if run.desk_count > 1 and run.margin != 0:  # the others' prices have moved its limit
+                weigh_others(run, i)
+                set_limits(run, desk, account, market_at(line.markets_at, i))
+            equity += account.position * desk.price * desk.fx
     if ts > run.day_end:
         new_day(run, ts)
     if equity > run.peak:
@@ -135,10 +136,6 @@ def sample(
     run.steps += 1
     run.step += 1
     if line.samples < line.curve_room:
-        row = curve_at(line.curve_at)[line.samples]
-        row.ts = ts
-        row.equity = equity
-        row.cash = run.cash
-        row.position = accounts[0].position
-        row.price = desks[0].price
+        position, price = account_at(run.accounts_at, 0).position, desk_at(run.desks_at, 0).price
+        put(curve_row_at(line.curve_at, line.samples), ts, equity, run.cash, position, price)
         line.samples += 1

@@ -22,6 +22,7 @@ from typing import Any
 from trading.kernels.engine_kernel import cold
 from trading.kernels.l2_book import hides, next_level, shown
 from trading.kernels.l2_kernel import part
+from trading.kernels.l2_memory import order_of
 from trading.kernels.l2_orders import end_flat, make
 from trading.kernels.l2_records import NONE, RESTS, TAKES_MAX, UNSEEN
 
@@ -82,7 +83,7 @@ def touch(market: Any, book: Any, side: int) -> int:
 def rest(line: Any, market: Any, book: Any, j: int) -> None:
     """The j-th order joins the queue at its price."""
     cold()
-    order = market.orders[j]
+    order = order_of(market, j)
     side = (1 - order.side) >> 1
     order.stage = RESTS
     order.traded = 0
@@ -93,7 +94,7 @@ def rest(line: Any, market: Any, book: Any, j: int) -> None:
     best = market.best[side]
     if best != NONE and market.worst[side] <= order.key <= best:
         for k in range(j):
-            other = market.orders[k]
+            other = order_of(market, k)
             if other.stage == RESTS and other.side == order.side and other.key == order.key:
                 order.traded = other.traded
                 break
@@ -110,7 +111,7 @@ def next_own(market: Any, side: int, key: int, start: int) -> int:
     """Index, from `start` on, of our order that rests at this price; -1 without."""
     sign = 1 - 2 * side
     for j in range(start, market.count):
-        order = market.orders[j]
+        order = order_of(market, j)
         if order.key == key and order.side == sign and order.stage == RESTS:
             return j
     return -1
@@ -126,11 +127,11 @@ def meet_trade(
     while market.best[side] != NONE and market.best[side] > key and run.error == 0:
         j = next_own(market, side, market.best[side], 0)
         lots -= make(
-            line, run, desk, account, market, j, market.orders[j].leaves,
+            line, run, desk, account, market, j, order_of(market, j).leaves,
         )  # fmt: skip
     lots = max(0, lots)
     for j in range(market.count):
-        order = market.orders[j]
+        order = order_of(market, j)
         if order.key == key and order.side == 1 - 2 * side:
             order.traded += lots
     if market.best[side] == key:
@@ -150,7 +151,7 @@ def eat_queue(
     eaten = 0  # shown lots so far: they were ahead of every later order of ours too
     j = next_own(market, side, key, 0)
     while j >= 0 and run.error == 0:
-        order = market.orders[j]
+        order = order_of(market, j)
         if order.ahead == UNSEEN:
             if hides(book, side, key):
                 break
@@ -164,10 +165,10 @@ def eat_queue(
         order_id = order.id
         done = make(line, run, desk, account, market, j, wanted)
         lots = max(0, lots - done)
-        kept = j < market.count and market.orders[j].id == order_id
+        kept = j < market.count and order_of(market, j).id == order_id
         j = next_own(market, side, key, j + 1 if kept else j)
     for k in range(market.count):
-        order = market.orders[k]
+        order = order_of(market, k)
         if order.key == key and order.side == 1 - 2 * side and order.ahead != UNSEEN:
             order.ahead = max(0, order.ahead - eaten)
 
@@ -185,7 +186,7 @@ def cross(
         if key == NONE or key + market.best[side] < 0:
             break
         j = next_own(market, side, market.best[side], 0)
-        order = market.orders[j]
+        order = order_of(market, j)
         order.ahead = 0
         lots = shown(book, other, key) - taken(market, other, key)
         wanted = order.leaves if line.whole != 0 else lots
@@ -201,6 +202,6 @@ def lead(market: Any, side: int, key: int) -> None:
     """The tape's touch fell back to `key`: better prices of ours have nobody ahead."""
     cold()
     for j in range(market.count):
-        order = market.orders[j]
+        order = order_of(market, j)
         if order.stage == RESTS and order.side == 1 - 2 * side and order.key > key:
             order.ahead = 0

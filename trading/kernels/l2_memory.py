@@ -1,50 +1,50 @@
-"""Tables and books reached through addresses that records hold.
+"""Tables, books and rings reached through addresses that records hold.
 
-An array travels between compiled parts as seven words, a record as one. With a dozen arrays passed
-from part to part the engine took twice as long to compile, so LINE and BOOK hold the addresses of
-their arrays, and a part that needs one makes the view on the spot, for the cost of a load. Whoever
-fills in an address keeps the array alive; the views do not count references and have no bounds.
+As `engine_memory`: an array travels between compiled parts as seven words, a record as one. With a
+dozen arrays passed from part to part the engine took twice as long to compile, and an array that
+lies within a record costs a part as much again wherever it takes a row. So LINE, RUN and BOOK hold
+the addresses of their tables, and a part makes the record that it needs on the spot. Whoever fills
+in an address keeps the memory alive; nothing here counts references or knows bounds.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
-import numba
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
 
-from messages.arrays import BAR
-from trading.result import EQUITY, ORDER_ROW
+from trading.kernels.engine_memory import llvm, part_of, row_of
+from trading.kernels.l2_records import BOOK, EVENT, LINE, MARKET
+from trading.result import EQUITY
+from trading.strategy_records import BOOK as SHOWN
 
-_ENDLESS: Final = 1 << 40
-
-
-def _view(dtype: "np.dtype[Any]") -> Any:
-    """The compiled function (address) -> array of this dtype, of no known length."""
-    rows = types.Array(numba.from_dtype(dtype), 1, "C")
-
-    @intrinsic
-    def view(typing_context: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            made = make_array(rows)(context, builder)
-            size = context.get_constant(types.intp, dtype.itemsize)
-            populate_array(
-                made,
-                data=builder.inttoptr(args[0], made.data.type),
-                shape=[context.get_constant(types.intp, _ENDLESS)],
-                strides=[size],
-                itemsize=size,
-                meminfo=None,
-            )
-            return made._getvalue()
-
-        return rows(types.int64), generate
-
-    return view
+Row = Callable[..., Any]
 
 
-numbers_at: Final = _view(np.dtype(np.int64))
-orders_at: Final = _view(ORDER_ROW)
-curve_at: Final = _view(EQUITY)
-bars_at: Final = _view(BAR)
+@intrinsic
+def turn(typing_context: Any, door: Any, line: Any, count: Any) -> Any:
+    """Call the engine at the address `door`; see `trading.kernels.l2_door`."""
+    word = llvm.IntType(64)
+    kind = llvm.FunctionType(word, [word, word])
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+
+    return types.int64(*[types.int64] * 3), generate
+
+
+line_at: Final[Row] = row_of(LINE)
+event_at: Final[Row] = row_of(EVENT)
+market_at: Final[Row] = row_of(MARKET)
+book_at: Final[Row] = row_of(BOOK)
+show_at: Final[Row] = row_of(SHOWN)
+curve_row_at: Final[Row] = row_of(EQUITY)
+number_at: Final[Row] = row_of(np.dtype([("n", "<i8")]))
+order_of: Final[Row] = part_of(MARKET, "orders")
+request_of: Final[Row] = part_of(LINE, "requests")
+answer_of: Final[Row] = part_of(LINE, "answers")
+there_of: Final[Row] = part_of(LINE, "there")
+back_of: Final[Row] = part_of(LINE, "back")
+live_at_venue: Final[Row] = part_of(LINE, "live")
+told_of: Final[Row] = part_of(LINE, "told")

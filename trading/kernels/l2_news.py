@@ -6,7 +6,7 @@ from trading.kernels.engine_kernel import cold
 from trading.kernels.l2_book import next_level, set_level
 from trading.kernels.l2_kernel import part
 from trading.kernels.l2_match import forget_take, lead
-from trading.kernels.l2_memory import numbers_at
+from trading.kernels.l2_memory import number_at
 from trading.kernels.l2_queue import queue_moved
 from trading.kernels.l2_records import NONE
 
@@ -32,7 +32,7 @@ def begin_snapshot(book: Any, side: int) -> None:
     cold()
     key = book.best[side]
     while key != NONE:
-        numbers_at(book.sizes)[book.start[side] + key] *= -1
+        number_at(book.sizes, book.start[side] + key).n *= -1
         key = next_level(book, side, key)
 
 
@@ -44,7 +44,7 @@ def forget_snapshot(book: Any, side: int) -> None:
     key = book.best[side]
     while key != NONE:
         below = next_level(book, side, key)
-        if numbers_at(book.sizes)[book.start[side] + key] < 0:
+        if number_at(book.sizes, book.start[side] + key).n < 0:
             set_level(book, side, key, 0)
         else:
             deepest = key
@@ -59,12 +59,12 @@ def end_snapshot(line: Any, market: Any, book: Any, side: int) -> None:
     deepest = NONE
     key = book.best[side]
     while key != NONE:
-        if numbers_at(book.sizes)[book.start[side] + key] > 0:
+        if number_at(book.sizes, book.start[side] + key).n > 0:
             deepest = key
         key = next_level(book, side, key)
     key = book.best[side]
     while key != NONE:
-        lots = numbers_at(book.sizes)[book.start[side] + key]
+        lots = number_at(book.sizes, book.start[side] + key).n
         if lots < 0:
             forget_take(market, side, key)
             if deepest == NONE or key > deepest:

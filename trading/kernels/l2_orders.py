@@ -9,9 +9,10 @@ import numpy as np
 
 from trading.kernels.engine_account import book_fill, can_pay, liquidation_price
 from trading.kernels.engine_kernel import cold
+from trading.kernels.engine_memory import order_row_at, put_back
 from trading.kernels.engine_records import ERROR_CHASE
 from trading.kernels.l2_kernel import part
-from trading.kernels.l2_memory import orders_at
+from trading.kernels.l2_memory import answer_of, live_at_venue, order_of, told_of
 from trading.kernels.l2_records import (
     ANSWERS_MAX,
     ENDED,
@@ -64,7 +65,7 @@ def reducible(desk: Any, account: Any, side: int) -> int:
 def answer(line: Any, what: int, instrument: int, order_id: int) -> Any:
     """Index of a new answer that says `what` now; when it arrives is `l2_exchange`'s to say."""
     at = line.answers_tail % ANSWERS_MAX
-    said = line.answers[at]
+    said = answer_of(line, at)
     said.arrives = 0
     said.ts = line.now
     said.what = what
@@ -78,7 +79,7 @@ def answer(line: Any, what: int, instrument: int, order_id: int) -> Any:
 def find(market: Any, order_id: int, start: int) -> int:
     """Index of the order with this id; -1 if the venue does not hold it."""
     for j in range(start, market.count):
-        if market.orders[j].id == order_id:
+        if order_of(market, j).id == order_id:
             return j
     return -1
 
@@ -105,7 +106,7 @@ def measure(market: Any, side: int) -> None:
     worst = -NONE
     sign = 1 - 2 * side
     for j in range(market.count):
-        order = market.orders[j]
+        order = order_of(market, j)
         if order.side == sign and order.stage == RESTS:
             best = max(best, order.key)
             worst = min(worst, order.key)
@@ -117,9 +118,9 @@ def measure(market: Any, side: int) -> None:
 def remove(line: Any, run: Any, desk: Any, market: Any, j: int, status: int, reason: int) -> None:
     """Close the j-th order; nothing that is tied to it."""
     cold()
-    order = market.orders[j]
+    order = order_of(market, j)
     if run.keep != 0:
-        row = orders_at(line.orders_at)[order.id]
+        row = order_row_at(line.orders_at, order.id)
         row.status = status
         row.reason = reason
         row.filled = size_of(desk, order.filled)
@@ -133,7 +134,7 @@ def remove(line: Any, run: Any, desk: Any, market: Any, j: int, status: int, rea
     market.reducing -= order.reduce_only != 0 and rested
     market.tied -= order.group != 0 or order.parent >= 0
     for k in range(j, market.count - 1):
-        market.orders[k] = market.orders[k + 1]
+        put_back(order_of(market, k), order_of(market, k + 1))
     market.count -= 1
     if rested:
         measure(market, side)
@@ -143,13 +144,13 @@ def remove(line: Any, run: Any, desk: Any, market: Any, j: int, status: int, rea
 def end(line: Any, run: Any, desk: Any, market: Any, j: int, status: int, reason: int) -> None:
     """Close the j-th order; without a fill, what waits for it; and the rest of its group."""
     cold()
-    order_id = market.orders[j].id
-    group = market.orders[j].group
-    filled = market.orders[j].filled
+    order_id = order_of(market, j).id
+    group = order_of(market, j).group
+    filled = order_of(market, j).filled
     remove(line, run, desk, market, j, status, reason)
     k = 0
     while market.tied > 0 and k < market.count:
-        other = market.orders[k]
+        other = order_of(market, k)
         orphan = other.parent == order_id and filled == 0
         if orphan or (group != 0 and other.group == group and status != DONE_FILLED):
             remove(line, run, desk, market, k, DONE_CANCELED, REASON_LINKED)
@@ -169,7 +170,7 @@ def after_fill(
     cold()
     k = 0
     while k < market.count:
-        other = market.orders[k]
+        other = order_of(market, k)
         if other.parent == order_id:
             other.leaves += min(lots, other.lots - other.filled - other.leaves)
             if other.stage == HELD_BACK:
@@ -193,11 +194,11 @@ def fill(
     if run.fills >= run.fills_room or line.answers_tail - line.answers_head >= ANSWERS_MAX:
         run.error = ERROR_CHASE
         return
-    order = market.orders[j]
+    order = order_of(market, j)
     price = price_of(desk, tick)
     quantity = size_of(desk, lots)
-    live = line.live[0]
-    told = line.told[0]
+    live = live_at_venue(line, 0)
+    told = told_of(line, 0)
     live.id = order.id
     live.side = order.side
     live.tag = order.tag
@@ -208,7 +209,7 @@ def fill(
         set_limits(run, desk, account, market)
     order.leaves -= lots
     order.filled += lots
-    said = line.answers[answer(line, FILLED, desk.instrument, order.id)]
+    said = answer_of(line, answer(line, FILLED, desk.instrument, order.id))
     said.side = order.side
     said.price = price
     said.quantity = quantity
@@ -225,7 +226,7 @@ def fill(
     if order.leaves == 0:
         remove(line, run, desk, market, j, DONE_FILLED, REASON_NONE)
     elif run.keep != 0:
-        orders_at(line.orders_at)[order_id].filled = size_of(desk, order.filled)
+        order_row_at(line.orders_at, order_id).filled = size_of(desk, order.filled)
     if market.tied > 0:
         after_fill(line, run, desk, market, order_id, group, lots)
 
@@ -239,7 +240,7 @@ def make(
     An order that the account cannot pay, or that would open though it may only reduce, ends.
     """
     cold()
-    order = market.orders[j]
+    order = order_of(market, j)
     lots = min(lots, order.leaves)
     if order.reduce_only != 0:
         room = reducible(desk, account, order.side)
@@ -263,7 +264,7 @@ def end_flat(line: Any, run: Any, desk: Any, account: Any, market: Any) -> None:
     cold()
     j = 0
     while j < market.count:
-        order = market.orders[j]
+        order = order_of(market, j)
         idle = order.stage == RESTS and order.reduce_only != 0
         if idle and reducible(desk, account, order.side) == 0:
             end(line, run, desk, market, j, DONE_EXPIRED, REASON_REDUCE_ONLY)
@@ -275,7 +276,7 @@ def end_flat(line: Any, run: Any, desk: Any, account: Any, market: Any) -> None:
 @part("market i8")
 def to_end(market: Any, j: int) -> None:
     """The j-th order becomes the newest in the order of time."""
-    market.orders[WORKING_MAX] = market.orders[j]
+    put_back(order_of(market, WORKING_MAX), order_of(market, j))
     for k in range(j, market.count - 1):
-        market.orders[k] = market.orders[k + 1]
-    market.orders[market.count - 1] = market.orders[WORKING_MAX]
+        put_back(order_of(market, k), order_of(market, k + 1))
+    put_back(order_of(market, market.count - 1), order_of(market, WORKING_MAX))

@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from trading.kernels.engine_kernel import cold
 from trading.kernels.l2_kernel import part
+from trading.kernels.l2_memory import order_of
 from trading.kernels.l2_records import UNSEEN
 
 RISK_AVERSE: Final = 0
@@ -63,7 +64,7 @@ def queue_moved(line: Any, market: Any, side: int, key: int, before: int, after:
     sign = 1 - 2 * side
     earlier = 0  # what is ahead of an order is ahead of every later one
     for j in range(market.count):
-        order = market.orders[j]
+        order = order_of(market, j)
         if order.key != key or order.side != sign or order.stage != 1:
             continue
         traded = order.traded

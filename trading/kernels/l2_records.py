@@ -184,6 +184,7 @@ LINE: Final = np.dtype(
         ("whole", "<i8"),  # a maker that is reached fills whole, whatever the trade's size
         ("bare", "<i8"),  # a level that the tape does not reach has nobody in it
         ("react", "<i8"),  # the strategy has on_fill
+        ("handled", "<i8"),  # the bits of EVENT.kind on which the strategy decides
         ("sample_ns", "<i8"),
         ("timer_ns", "<i8"),
         ("ordered", "<i8"),  # rows are heard in their order
@@ -208,11 +209,29 @@ LINE: Final = np.dtype(
         ("answers_tail", "<i8"),
         ("requests", REQUEST, (REQUESTS_MAX,)),
         ("answers", ANSWER, (ANSWERS_MAX,)),
-        # the two ways, scratch, and the addresses of the tables
+        # the turn that is under way (`trading.kernels.l2_door`)
+        ("phase", "<i8"),
+        ("due", "<i8"),  # when the strategy would be asked next
+        ("row_due", "<i8"),  # for a row of the tape
+        ("asked", "<i8"),  # instrument of the handler that was called last
+        ("timer_at", "<i8"),  # instrument whose timer comes next
+        ("row", "<i8"),  # the row that the handler is called with
+        # the two ways, scratch
         ("there", WAY, (1,)),
         ("back", WAY, (1,)),
         ("live", LIVE, (1,)),
         ("told", FILL, (1,)),
+        # the addresses of the tables, besides those in RUN
+        ("engine", "<i8"),  # the code that `trading.kernels.l2_door` compiles
+        ("run_at", "<i8"),
+        ("events_at", "<i8"),
+        ("rows", "<i8"),
+        ("heard_at", "<i8"),
+        ("markets_at", "<i8"),
+        ("books_at", "<i8"),
+        ("nears_at", "<i8"),
+        ("seens_at", "<i8"),  # ACCOUNT, as far as we have heard
+        ("show_at", "<i8"),
         ("orders_at", "<i8"),
         ("curve_at", "<i8"),
         ("curve_room", "<i8"),

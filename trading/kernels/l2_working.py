@@ -4,8 +4,8 @@ from typing import Any
 
 from trading.kernels.engine_account import whole_steps
 from trading.kernels.engine_kernel import cold
+from trading.kernels.engine_memory import account_at, desk_at, order_row_at, put_back, seen_of
 from trading.kernels.l2_kernel import part
-from trading.kernels.l2_memory import orders_at
 from trading.kernels.l2_orders import price_of, size_of
 from trading.kernels.l2_records import FAR
 from trading.result import DONE_REFUSED, REASON_NOTIONAL
@@ -17,7 +17,7 @@ _DUST = 1e-12  # of a product of doubles that is exactly the least notional
 def find_working(account: Any, order_id: int) -> int:
     """Index of one of our working orders, as far as we know; -1 if it is closed."""
     for k in range(account.working_count):
-        if account.working[k].sequence == order_id:
+        if seen_of(account, k).sequence == order_id:
             return k
     return -1
 
@@ -34,16 +34,16 @@ def count_leaves(desk: Any, account: Any, side: int, more: float) -> None:
 @part("desk account i8")
 def drop_working(desk: Any, account: Any, k: int) -> None:
     """The k-th working order is closed, as far as we know."""
-    count_leaves(desk, account, account.working[k].side, -account.working[k].leaves)
+    count_leaves(desk, account, seen_of(account, k).side, -seen_of(account, k).leaves)
     for i in range(k, account.working_count - 1):
-        account.working[i] = account.working[i + 1]
+        put_back(seen_of(account, i), seen_of(account, i + 1))
     account.working_count -= 1
 
 
 @part("desk account i8 f8")
 def set_leaves(desk: Any, account: Any, k: int, leaves: float) -> None:
     """The k-th working order leaves so much."""
-    mine = account.working[k]
+    mine = seen_of(account, k)
     count_leaves(desk, account, mine.side, leaves - mine.leaves)
     mine.leaves = leaves
 
@@ -59,18 +59,18 @@ def too_little(desk: Any, account: Any, wanted: Any) -> bool:
     return bool(price > 0.0 and worth < desk.min_notional * (1.0 - _DUST))
 
 
-@part("line desks accounts")
-def forget_refused(line: Any, desks: Any, accounts: Any) -> None:
+@part("line run")
+def forget_refused(line: Any, run: Any) -> None:
     """Orders that risk refused stop to count as working.
 
     Risk answers before anything later happens, but not between two rows of one moment.
     """
     cold()
     line.refused_at = FAR
-    for i in range(len(desks)):
-        account = accounts[i]
+    for i in range(run.desk_count):
+        account = account_at(line.seens_at, i)
         for k in range(account.working_count - 1, -1, -1):
-            row = orders_at(line.orders_at)[account.working[k].sequence]
+            row = order_row_at(line.orders_at, seen_of(account, k).sequence)
             ours = row.reason == REASON_NOTIONAL and row.ts_closed == row.ts
             if row.status == DONE_REFUSED and ours:
-                drop_working(desks[i], account, k)
+                drop_working(desk_at(run.desks_at, i), account, k)
