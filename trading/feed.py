@@ -149,8 +149,8 @@ class FeedCore:
         pulse = t.pulses.get(stream)
         if pulse is None or (stream == "book" and t.sync.state is not SyncState.SYNCHRONIZED):
             return out  # a book that is not in step is no progress
-        # What an earlier incarnation called stale, this one has to call well.
-        first = not pulse.count and self._config.incarnation > 1
+        # What an earlier incarnation called stale over its connections, this one has to call well.
+        first = bool(self._routes) and not pulse.count and self._config.incarnation > 1
         recovered = pulse.heard(now_ns)
         if recovered or first:
             out += feed_watch.recovered(t, stream, now_ns)
