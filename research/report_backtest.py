@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from markupsafe import Markup
 
+from messages.arrays import Rows
 from research.equity import SECOND_NS
 from research.figures import describe
 from research.report import document
@@ -153,14 +154,18 @@ def _falls(result: BacktestResult) -> Markup:
 
 
 def _prices(result: BacktestResult, span: tuple[int, int]) -> list[Section]:
-    """Price and fills, a panel an instrument; the run keeps the price of the first one."""
+    """Price and fills, a panel an instrument."""
     rows, names = result.equity, list(result.identity.get("instruments", ()))
     priced = np.isfinite(rows["price"]) & (rows["price"] > 0.0)
-    line = Layer("line", "price", "quiet", rows["ts"][priced], rows["price"][priced])
-    found = [_price(result, span, 0, names, [line])]
+    found = [_price(result, span, 0, names, [_line(rows[priced])])]
     for i in sorted({int(i) for i in result.fills["instrument"]} - {0})[:_PANELS_MAX]:
-        found.append(_price(result, span, i, names, []))
+        mine = result.prices[result.prices["instrument"] == i]
+        found.append(_price(result, span, i, names, [_line(mine)] if len(mine) else []))
     return found
+
+
+def _line(rows: Rows) -> Layer:
+    return Layer("line", "price", "quiet", rows["ts"], rows["price"])
 
 
 def _price(

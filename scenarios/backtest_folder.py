@@ -3,6 +3,7 @@
 run.json          identity and settings
 stats.json        figures of `research.statistics.performance`
 equity.parquet, fills.parquet, orders.parquet, trades.parquet
+prices.parquet    of the instruments after the first, if there are any
 """
 
 import json
@@ -18,12 +19,23 @@ import polars as pl
 
 from messages.arrays import Rows
 from scenarios.spec import BadSpec
-from trading.result import EQUITY, FILL_ROW, METRICS, ORDER_ROW, TRADE_ROW, BacktestResult
+from trading.result import (
+    EQUITY,
+    FILL_ROW,
+    METRICS,
+    ORDER_ROW,
+    PRICE_ROW,
+    TRADE_ROW,
+    BacktestResult,
+)
 
 RUN: Final = "run.json"
 STATS: Final = "stats.json"
+PRICES: Final = "prices.parquet"
 FORMAT: Final = 1
 _TABLES: Final = {"equity": EQUITY, "fills": FILL_ROW, "orders": ORDER_ROW, "trades": TRADE_ROW}
+
+_NONE: Final = np.zeros(0, PRICE_ROW)
 
 
 def save(result: BacktestResult, stats: Mapping[str, Any], folder: Path) -> Path:
@@ -40,6 +52,8 @@ def save(result: BacktestResult, stats: Mapping[str, Any], folder: Path) -> Path
     try:
         for name, dtype in _TABLES.items():
             frame_of(getattr(result, name), dtype).write_parquet(part / f"{name}.parquet")
+        if len(result.prices):
+            frame_of(result.prices, PRICE_ROW).write_parquet(part / PRICES)
         metrics = dict(zip(METRICS.names or (), result.metrics[0].item(), strict=True))
         document = {
             "format": FORMAT,
@@ -76,6 +90,7 @@ def load(folder: Path) -> BacktestResult:
         settings=document["settings"],
         identity=document["identity"],
         metrics=metrics,
+        prices=_table(folder / PRICES, PRICE_ROW) if (folder / PRICES).exists() else _NONE,
     )
 
 

@@ -19,7 +19,7 @@ from trading.backtest_data import BadBars, MarketData, bars_of, check, prepare
 from trading.backtest_run import Engine, Progress, StrategyError
 from trading.backtest_settings import Rules, Settings, Tier
 from trading.kernels.engine_records import ERROR_RAISED
-from trading.result import EQUITY, METRICS, BacktestResult
+from trading.result import EQUITY, METRICS, PRICE_ROW, BacktestResult
 from trading.strategy import CompiledStrategy, StrategyParams
 
 ENGINE: Final = "bars-1"
@@ -162,6 +162,21 @@ class EngineResult(BacktestResult):
         return trades
 
     @cached_property
+    def prices(self) -> Rows:
+        """(p,) PRICE_ROW: the closes of the other instruments' shortest bars."""
+        others = _shortest(self._engine.data)
+        del others[0]
+        rows = np.zeros(sum(map(len, others.values())), PRICE_ROW)
+        start = 0
+        for instrument, bars in others.items():
+            part = rows[start : start + len(bars)]
+            part["ts"], part["instrument"], part["price"] = (
+                bars["ts_event"], instrument, bars["close"],
+            )  # fmt: skip
+            start += len(bars)
+        return rows
+
+    @cached_property
     def identity(self) -> Mapping[str, Any]:
         """What was run on what: enough to repeat it."""
         engine = self._engine
@@ -210,16 +225,21 @@ def _equity_of_many(engine: Engine) -> Rows:
     return rows
 
 
+def _shortest(data: MarketData) -> dict[int, Rows]:
+    """By instrument, the bars that order its trade."""
+    found: dict[int, Rows] = {}
+    for instrument, bars in data.series:
+        found.setdefault(instrument, bars)
+    return found
+
+
 def _excursions(trades: Rows, data: MarketData) -> None:
     """Fill in mae and mfe: the worst and best open result, from the bars of the trade.
 
     A bar in which the trade began or ended after its open counts with that price alone: what else
     it touched may not have been ours.
     """
-    shortest: dict[int, Rows] = {}
-    for instrument, bars in data.series:
-        shortest.setdefault(instrument, bars)
-    for instrument, bars in shortest.items():
+    for instrument, bars in _shortest(data).items():
         mine = np.flatnonzero(trades["instrument"] == instrument)
         if not len(mine):
             continue

@@ -14,6 +14,8 @@ import numpy as np
 
 from messages.arrays import Rows
 
+# A price of an instrument other than the main one: where a bar closed.
+PRICE_ROW: Final = np.dtype([("ts", "<i8"), ("instrument", "<i8"), ("price", "<f8")])
 # One row a step (a bar, or a decision of an event run), after all that happened in it.
 EQUITY: Final = np.dtype(
     [
@@ -164,6 +166,8 @@ class BacktestResult:
     identity  strategy, params, data digest, code digest, seed, instruments, interval_ns,
               initial_balance, currency, engine, fill_model
     metrics   one METRICS record: the figures a sweep computes, for this run
+    prices    (p,) PRICE_ROW of the instruments after the first, whose price is in `equity`; by
+              instrument, then time; of an event run none
     """
 
     equity: Rows
@@ -173,6 +177,7 @@ class BacktestResult:
     settings: Mapping[str, Any] = field(default_factory=dict)
     identity: Mapping[str, Any] = field(default_factory=dict)
     metrics: Rows = field(default_factory=lambda: np.zeros(1, METRICS))
+    prices: Rows = field(default_factory=lambda: np.zeros(0, PRICE_ROW))
 
     @property
     def initial_balance(self) -> float:

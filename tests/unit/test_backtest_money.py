@@ -129,6 +129,19 @@ def test_two_instruments_share_one_purse() -> None:
     assert result.metrics["bars"][0] == 3
 
 
+def test_the_closes_of_the_second_instrument_are_kept() -> None:
+    first, second = bars(FLAT, FLAT), bars((90, 95, 80, 91), (91, 92, 80, 85))
+    whole = second[:1].copy()  # a longer interval, which orders no trade
+    whole["ts_event"] = second["ts_event"][-1]
+
+    result = run_several(prepare({"BTCUSDT": first, "ETHUSDT": [second, whole]}), {0: [ask(0)]})
+
+    assert result.prices.tolist() == [
+        (int(second["ts_event"][0]), 1, 91.0), (int(second["ts_event"][1]), 1, 85.0),
+    ]  # fmt: skip
+    assert len(play(first, ask(0)).prices) == 0
+
+
 def test_one_series_gives_the_same_alone_and_among_others() -> None:
     rng = np.random.default_rng(3)
     steps = 100 + np.cumsum(rng.integers(-100, 101, (200, 4)).ravel()).reshape(200, 4) / 100

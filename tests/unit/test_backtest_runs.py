@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from messages.arrays import Rows
 from scenarios.backtest_folder import load, load_stats, save
-from trading.backtest import Settings, StrategyError, prepare, run, run_many
+from trading.backtest import Rules, Settings, StrategyError, prepare, run, run_many
 from trading.kernels.engine_records import ERROR_QUANTITY, ERROR_RAISED
 from trading.kernels.strategy import submit_market
 from trading.strategy import BUY, SELL, CompiledStrategy, StrategyParams
@@ -201,6 +201,19 @@ def test_a_run_is_kept_and_read_back(tmp_path: Path) -> None:
     assert back.metrics[0].tolist() == pytest.approx(result.metrics[0].tolist(), nan_ok=True)
     assert load_stats(folder) == {"sharpe": None, "trades": 3}
     assert [p.name for p in folder.parent.iterdir()] == ["one"]
+
+
+def test_prices_of_other_instruments_are_kept_where_there_are_any(tmp_path: Path) -> None:
+    rows = walk(60)
+    one = run(CROSS, {}, rows)
+    two = run(CROSS, {}, prepare({"A": rows, "B": rows}), Settings(instruments=(Rules(), Rules())))
+
+    alone, both = save(one, {}, tmp_path / "one"), save(two, {}, tmp_path / "two")
+
+    assert not (alone / "prices.parquet").exists()
+    assert len(load(alone).prices) == 0
+    assert load(both).prices["price"].tolist() == rows["close"].tolist()
+    assert set(load(both).prices["instrument"].tolist()) == {1}
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:

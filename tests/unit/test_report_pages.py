@@ -1,6 +1,7 @@
 """Pages of reports: whole, self-contained, the same each time, and with every panel."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from research.figures import describe
 from research.report_backtest import backtest_page
 from research.report_compare import best_of, compare_document, compare_page
 from research.statistics import performance_of
-from trading.result import BacktestResult
+from trading.result import PRICE_ROW, BacktestResult
 
 PANELS = (
     "equity", "drawdown", "price", "exposure", "rolling", "months", "distribution", "trades",
@@ -70,6 +71,23 @@ def test_fills_of_every_instrument_are_drawn_under_its_name() -> None:
     assert {"price", "price-1", "chart-price", "chart-price-1"} <= set(Page(page).ids)
     assert "Price and fills: BTCUSDT" in page
     assert "Price and fills: ETHUSDT" in page
+
+
+def test_every_instrument_that_traded_has_its_price_line() -> None:
+    result = small(instruments=["BTCUSDT", "ETHUSDT"])
+    result.fills["instrument"] = (0, 0, 1, 1)
+    prices = np.zeros(len(result.equity), PRICE_ROW)
+    prices["ts"], prices["price"] = result.equity["ts"], 7.0 + np.arange(len(prices))
+    prices["instrument"] = 1
+
+    bare, lined = (
+        backtest_page(replace(result, prices=each), "two") for each in (prices[:0], prices)
+    )
+
+    assert "keeps no price of it" in bare
+    assert "keeps no price of it" not in lined
+    lines = [p.count('class="line quiet"') for p in (bare, lined)]
+    assert lines[1] == lines[0] + 1
 
 
 def test_a_run_of_minutes_shows_no_annualised_ratio() -> None:
