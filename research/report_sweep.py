@@ -98,6 +98,9 @@ def _verdict(found: Mapping[str, Any]) -> Section:
     verdict = found["validation"].get("verdict")
     if verdict is None:
         reason = found["validation"].get("reason") or "the sweep ran without validation"
+        failed = found.get("failed")
+        if failed:
+            reason += f"; {failed['trials']:,} trials failed, most of them of this: {failed['why']}"
         return Section("verdict", "Verdict", raw(_box("", f"Not judged: {reason}.")))
     if verdict["significant"]:
         text = "The best trial is significant: more than what so many trials show by luck."

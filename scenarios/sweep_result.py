@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 
 from research.sweep import best_of, pareto_front, ranked
-from research.sweep_table import STATUS_NAMES, Table
+from research.sweep_table import STATUS_NAMES, VOID, Table
 from scenarios.sweep_cluster import Pool
 from scenarios.sweep_follow import Follow
 from scenarios.sweep_spec import SweepSpec
+from trading.backtest_run import meaning
 
 TOP: Final = 10
 SHOWN: Final = (
@@ -46,6 +47,7 @@ def summarize(
         "trials": len(table),
         "tried": table.tried,
         "statuses": {n: c for n, c in zip(STATUS_NAMES, counts, strict=True) if c},
+        "failed": failed(table),
         "evaluated": follow.evaluated,
         "combos_per_s": follow.evaluated / seconds if seconds > 0.0 else None,
         "bars_per_s": follow.steps / seconds if seconds > 0.0 else None,
@@ -66,6 +68,24 @@ def summarize(
         summary["pareto_front"] = [row(table, trial) for trial in front]
     plain: dict[str, Any] = finite(summary)
     return plain
+
+
+def failed(table: Table) -> dict[str, Any] | None:
+    """How many trials failed, and what the most of them did wrong, with the first such trial."""
+    void = np.flatnonzero(table.status == VOID)
+    if not len(void):
+        return None
+    codes, first, counts = np.unique(
+        table.metrics["error"][void], return_index=True, return_counts=True
+    )
+    most = int(np.argmax(counts))
+    trial = int(void[first[most]])
+    return {
+        "trials": len(void),
+        "why": meaning(int(codes[most])),
+        "trial": trial,
+        "params": row(table, trial)["params"],
+    }
 
 
 def row(table: Table, trial: int) -> dict[str, Any]:

@@ -94,13 +94,14 @@ def lines(summary: Mapping[str, Any]) -> Iterable[str]:
         "run": summary["run_id"],
         "status": summary["status"],
         "trials": f"{summary['trials']} ({_counted(summary['statuses'])})",
+        "failed": _failed(summary),
         "rate": None if rate is None else f"{rate:,.1f} a second",
         "table": summary["files"]["table"],
         "sha256": summary["table_sha256"],
     }
     yield ""
     yield from facts(shown)
-    if summary["validation"]:
+    if summary["validation"] and not _all_failed(summary):
         yield ""
         yield from facts(_judged(summary["validation"]))
     yield ""
@@ -110,7 +111,8 @@ def lines(summary: Mapping[str, Any]) -> Iterable[str]:
 def _top(summary: Mapping[str, Any]) -> Iterable[str]:
     found = summary["top"]
     if not found:
-        yield "no trial came to its end with a figure for the objective"
+        if not _all_failed(summary):  # which the last line says
+            yield "no trial came to its end with a figure for the objective"
         return
     first = found[0]["params"]
     # What never differs is not worth a column.
@@ -147,11 +149,27 @@ def _verdict(summary: Mapping[str, Any]) -> str:
     found = summary["validation"]
     if summary["status"] != "done":
         return f"Interrupted. Go on with: manta sweep --resume {summary['run_id']}"
+    if _all_failed(summary):
+        params = " ".join(f"--param {n}={v}" for n, v in summary["failed"]["params"].items())
+        alone = f"manta backtest --strategy {summary['strategy']} --data {summary['data']['of']}"
+        return f"Every trial failed, {_failed(summary)}. One alone says where: {alone} {params}"
     if "verdict" not in found:
         return "Not validated."
     if found["verdict"]["significant"]:
         return "The best trial is better than luck would have it, by these measures."
     return f"NOT SIGNIFICANT: {'; '.join(found['verdict']['against'])}."
+
+
+def _failed(summary: Mapping[str, Any]) -> str | None:
+    found = summary.get("failed")
+    if found is None:
+        return None
+    return f"{found['trials']} of {summary['tried']}; trial {found['trial']}: {found['why']}"
+
+
+def _all_failed(summary: Mapping[str, Any]) -> bool:
+    others = {"done", "stopped", "pending"} & summary["statuses"].keys()
+    return summary.get("failed") is not None and not others
 
 
 def _counted(statuses: Mapping[str, int]) -> str:

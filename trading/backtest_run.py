@@ -66,6 +66,14 @@ _MOVED_AT: Final = np.array([dict(RUN.fields or {})[n][1] // 8 for n in _MOVED])
 _PARAMS_AT: Final = dict(RUN.fields or {})["params_at"][1] // 8
 
 
+def meaning(code: int) -> str:
+    """METRICS.error in words."""
+    if code not in _WHAT:
+        return "the strategy's code raised"
+    field, rule = _WHAT[code]
+    return f"{field}: {rule}"
+
+
 class StrategyError(Exception):
     """A strategy that raised, or asked for something that has no meaning.
 

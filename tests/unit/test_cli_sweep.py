@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 import toy_sweep
 
+from research.report_sweep import sweep_document, sweep_page
 from research.search import make
 from research.sweep import plan_of, sweep
-from research.sweep_table import STATUS_NAMES, Table
+from research.sweep_table import STATUS_NAMES, VOID, Table
 from scenarios.cli import main
 from scenarios.cli_sweep import find_sweep
 from scenarios.sweep import create
@@ -22,6 +23,8 @@ from scenarios.sweep_journal import SweepJournal
 from scenarios.sweep_result import finite, summarize, write
 from scenarios.sweep_spec import Records, describe, load_strategy, params_of
 from scenarios.sweep_view import lines, said
+from trading.kernels.engine_records import ERROR_QUANTITY
+from trading.result import METRICS
 
 Refused = Callable[..., str]
 BARS = toy_sweep.market(400)
@@ -99,25 +102,33 @@ class _Seen:
     seen = {("a" * 40, 7): Worker("a" * 40, 7, 3, 1024, 1124, 1224)}  # noqa: RUF012
 
 
-def swept(tmp_path: Path, judgement: Any) -> tuple[Path, Table, dict[str, Any], Follow]:
+def swept(
+    tmp_path: Path, judgement: Any, method: str = "nsga2", fails: slice = slice(0)
+) -> tuple[Path, Table, dict[str, Any], Follow]:
     spec = describe(
         BARS, strategy="trend_following", data="x", space="fast=2:10:2,slow=20:40:10",
-        method="nsga2", trials=20, objectives=("sharpe", "max_drawdown"),
+        method=method, trials=20,
+        objectives=("sharpe", "max_drawdown") if method == "nsga2" else ("sharpe",),
     )  # fmt: skip
     folder, space, toy = create(spec, tmp_path), spec.parsed(), toy_sweep.Toy({})
     records = Records(params_of(load_strategy(spec.source)), space, {})
     table = Table(records.dtype)
     plan = plan_of(spec.objectives, len(BARS), halving=False)
     shown: list[dict[str, Any]] = []
-    follow = Follow(table, plan, spec.trials, shown.append)
+    follow = Follow(table, plan, 0 if method == "grid" else spec.trials, shown.append)
 
     def evaluate(trials: Any, rows: Any, length: int) -> Any:
-        yield np.arange(len(trials)), toy.metrics(rows, BARS, length)
+        found = toy.metrics(rows, BARS, length)
+        for name in METRICS.names or ():
+            if METRICS[name].kind == "f":
+                found[name][fails] = np.nan
+        found["error"][fails] = ERROR_QUANTITY
+        yield np.arange(len(trials)), found
 
-    search = make(spec.method, space, trials=20, seed=0, objectives=2)
+    search = make(spec.method, space, trials=20, seed=0, objectives=len(spec.objectives))
     with SweepJournal(folder / "trials.journal") as journal:
         sweep(search, table, records, plan, remembered(evaluate, journal, follow), follow)
-    assert shown[-1]["done"] == shown[-1]["total"] == 20
+    assert shown[-1]["done"] == shown[-1]["total"]
     pool: Pool = _Seen()  # type: ignore[assignment]
     summary = summarize(spec, folder, table, follow, pool, judgement, {"total_s": 1.0})
     return folder, table, summary, follow
@@ -158,6 +169,41 @@ def test_a_reason_stands_where_there_is_no_judgement(tmp_path: Path) -> None:
     _, _, summary, _ = swept(tmp_path, {"reason": "nothing to judge"})
 
     assert "nothing to judge" in "\n".join(lines(summary))
+
+
+@pytest.mark.parametrize("method", ["grid", "random", "sobol", "genetic", "tpe", "cmaes", "nsga2"])
+def test_a_sweep_in_which_every_trial_fails_ends_and_says_why(tmp_path: Path, method: str) -> None:
+    reason = {"reason": "no trial came to its end with a figure for the objective"}
+    folder, table, summary, _ = swept(tmp_path, reason, method, slice(None))
+    write(folder, table, summary)
+
+    text = list(lines(summary))
+    found = json.loads((folder / "summary.json").read_text())
+
+    assert found["best"] is None
+    assert found["top"] == []
+    assert set(found["statuses"]) <= {"void", "repeated"}
+    assert found["failed"]["trials"] == found["tried"] == table.tried > 0
+    assert found["failed"]["why"] == "quantity: must be a number of units, 0 or more"
+    assert text[-1].startswith(f"Every trial failed, {table.tried} of {table.tried}; trial 0: quan")
+    assert f"--param fast={found['failed']['params']['fast']}" in text[-1]
+    assert "figure for the objective" not in "\n".join(text)
+    spec, columns = json.loads((folder / "sweep.json").read_text()), table.columns()
+    page = sweep_page(sweep_document(found, spec, columns), columns)
+    assert f"{table.tried} trials failed, most of them of this: quantity: must be" in page
+
+
+def test_a_trial_that_fails_is_told_among_the_others(tmp_path: Path) -> None:
+    _, table, summary, _ = swept(tmp_path, {}, "random", slice(3, 5))
+
+    assert summary["best"] is not None
+    void = np.flatnonzero(table.status == VOID).tolist()
+    assert summary["failed"]["trials"] == len(void) == 2
+    assert summary["failed"]["trial"] == void[0]
+    assert (
+        f"failed {summary['failed']['trials']} of {table.tried}; trial {void[0]}: quantity"
+        in " ".join(" ".join(lines(summary)).split())
+    )
 
 
 def test_progress_says_rate_best_and_time_left() -> None:
