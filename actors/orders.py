@@ -18,6 +18,7 @@ from trading.order_manager import OrderManagerCore
 from trading.order_turn import view as order_view
 from trading.orders import Order
 from venues.net.gateway import GatewayCommand
+from venues.registry import adapter
 
 SNAPSHOT_EVERY: Final = 2000  # inputs: what a restart has to fold at most
 
@@ -40,9 +41,13 @@ class OrderManager(Shell[Books]):
             incarnation=self.incarnation,
             now_ns=self.clock.now_ns(),
         )
+        venue = adapter(config.venue, config.product)
         core = OrderManagerCore(
             OrderManagerConfig(
-                config.by_id, config.owners, recv_window_ns=config.recv_window_ms * 1_000_000
+                config.by_id,
+                config.owners,
+                recv_window_ns=config.recv_window_ms * 1_000_000,
+                clock_margin_ns=venue.ahead_ns + venue.listed_ns,
             )
         )
         machine = Machine(

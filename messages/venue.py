@@ -96,11 +96,15 @@ class QueryOpenOrders(Command):
 
 
 class QueryFills(Command):
-    """Ask for our fills of one instrument, from `since_trade_id` on (0: all the venue keeps)."""
+    """Ask for our fills of one instrument, from `since_trade_id` on (0: all the venue keeps).
+
+    since_ns  venue time before which every fill is known, for venues whose ids are no numbers
+    """
 
     kind: Literal["query_fills"] = "query_fills"
     instrument_id: InstrumentId
     since_trade_id: int = 0
+    since_ns: TsNs = 0
     venue_order_id: VenueOrderId | None = None  # only this order's
 
     @property

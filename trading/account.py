@@ -20,10 +20,16 @@ class OrderManagerConfig:
     instruments: Mapping[InstrumentId, Instrument]
     owners: Mapping[str, StrategyId] = field(default_factory=dict)  # whose ids are ours: see ids
     recv_window_ns: int = 5 * NS_PER_S
-    clock_margin_ns: int = 1 * NS_PER_S  # how far ahead of its clock a venue lets us sign
+    # How much older than the signed time of its question "no such order" is told as of.
+    clock_margin_ns: int = 1 * NS_PER_S
     ask_after_ns: int = 1 * NS_PER_S  # how long an answer is awaited before (re-)asking
     timer_ns: int = NS_PER_S // 2
     shelve_after_ns: int = 2 * NS_PER_S  # a closed order this old goes to the shelf
+
+    @property
+    def update_ends_ns(self) -> int:
+        """How long a request to change an order may still be carried out."""
+        return self.recv_window_ns + self.clock_margin_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Question:
     ts_asked: int = 0
     tries: int = 0
     seen: int = 0  # of fills: the highest trade id that the stream has told meanwhile
+    seen_ns: int = 0  # and the venue's latest time of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Books:
     positions: PositionBook = field(default_factory=Map)
     balances: Map[str, Balance] = field(default_factory=Map)
     last_trade: Map[InstrumentId, int] = field(default_factory=Map)  # all fills up to it are known
+    last_fill_ns: Map[InstrumentId, int] = field(default_factory=Map)  # the same, by venue time
     catch_up: Map[str, Question] = field(default_factory=Map)  # by name
     trading_state: TradingState = TradingState.ACTIVE
     stream_up: bool = False

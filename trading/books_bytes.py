@@ -48,8 +48,9 @@ def save(books: Books) -> bytes:
         "positions": [[*key, _holding_out(h)] for key, h in sorted(books.positions.items())],
         "balances": [b.model_dump_json() for _, b in sorted(books.balances.items())],
         "last_trade": sorted(books.last_trade.items()),
+        "last_fill_ns": sorted(books.last_fill_ns.items()),
         "catch_up": [
-            [name, list(q.keys), q.ts_asked, q.tries, q.seen]
+            [name, list(q.keys), q.ts_asked, q.tries, q.seen, q.seen_ns]
             for name, q in sorted(books.catch_up.items())
         ],
         "trading_state": str(books.trading_state),
@@ -80,11 +81,10 @@ def load(raw: bytes, shelves: Iterable[bytes]) -> Books:
         ),
         balances=Map({b.currency: b for b in map(Balance.model_validate_json, found["balances"])}),
         last_trade=Map({InstrumentId(i): last for i, last in found["last_trade"]}),
+        # Both times are of later make than the first snapshots.
+        last_fill_ns=Map({InstrumentId(i): ts for i, ts in found.get("last_fill_ns", ())}),
         catch_up=Map(
-            {
-                name: Question(tuple(keys), ts_asked, tries, seen)
-                for name, keys, ts_asked, tries, seen in found["catch_up"]
-            }
+            {name: Question(tuple(keys), *rest) for name, keys, *rest in found["catch_up"]}
         ),
         trading_state=TradingState(found["trading_state"]),
         stream_up=found["stream_up"],

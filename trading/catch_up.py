@@ -9,13 +9,16 @@ repeats the question, ever more slowly, whatever became of the request.
 `Books.last_trade` is the other half: all fills of an instrument up to that trade id are known. The
 stream moves it only while there is no hole; fills that came by asking never move it, except those
 of the answer that closes the hole. So it never passes a fill that we do not hold.
+`Books.last_fill_ns` is the same by the venue's time, for venues whose trade ids are no numbers, or
+do not only rise. Trades share times and are not always told in their order, so a list begins
+`_OVERLAP_NS` before it: what comes twice is one fill.
 """
 
 from typing import TYPE_CHECKING, Any, Final
 
 from messages import Message, venue
 from messages import orders as m
-from messages.base import ClientOrderId, InstrumentId
+from messages.base import NS_PER_S, ClientOrderId, InstrumentId
 from trading.account import Question
 from trading.ids import EXTERNAL, owner_of
 from trading.replacing import replace
@@ -29,6 +32,7 @@ _FILLS: Final = "fills:"
 _ORDER: Final = "order:"
 _STRAY: Final = "stray:"
 _KEYS_MAX: Final = 8  # questions of one note whose answers count
+_OVERLAP_NS: Final = 60 * NS_PER_S
 _SLOWER_MAX: Final = 4  # doublings of the time between two questions
 
 
@@ -104,9 +108,10 @@ def heard(turn: "Turn", fill: venue.FillReport) -> None:
     name, number = f"{_FILLS}{fill.instrument_id}", number_of(fill)
     question = turn.books.catch_up.get(name)
     if question is None:
-        _know(turn, fill.instrument_id, number)
-    elif number > question.seen:
-        _note(turn, name, replace(question, seen=number))
+        _know(turn, fill.instrument_id, number, fill.ts_event)
+        return
+    seen, seen_ns = max(question.seen, number), max(question.seen_ns, fill.ts_event)
+    _note(turn, name, replace(question, seen=seen, seen_ns=seen_ns))
 
 
 def listed(turn: "Turn", report: venue.FillsReport) -> None:
@@ -116,11 +121,13 @@ def listed(turn: "Turn", report: venue.FillsReport) -> None:
     if question is None or not answers(turn, name, report):
         return
     last = max((number_of(fill) for fill in report.fills), default=0)
+    last_ns = max((fill.ts_event for fill in report.fills), default=0)
     if report.complete:
         done(turn, name)
-        _know(turn, report.instrument_id, max(last, question.seen))
+        last, last_ns = max(last, question.seen), max(last_ns, question.seen_ns)
+        _know(turn, report.instrument_id, last, last_ns)
     elif last > turn.books.last_trade.get(report.instrument_id, 0):
-        _know(turn, report.instrument_id, last)
+        _know(turn, report.instrument_id, last, last_ns)
         _ask(turn, name)  # the next page
 
 
@@ -129,10 +136,17 @@ def number_of(fill: venue.FillReport) -> int:
     return int(fill.trade_id) if fill.trade_id.isdecimal() else 0
 
 
-def _know(turn: "Turn", instrument_id: InstrumentId, number: int) -> None:
-    known = turn.books.last_trade
+def since_ns(last_ns: int) -> int:
+    """Where a list begins if all fills up to this time are known."""
+    return max(0, last_ns - _OVERLAP_NS)
+
+
+def _know(turn: "Turn", instrument_id: InstrumentId, number: int, ts: int) -> None:
+    known, known_ns = turn.books.last_trade, turn.books.last_fill_ns
     if number > known.get(instrument_id, 0):
         turn.books = replace(turn.books, last_trade=known.set(instrument_id, number))
+    if ts > known_ns.get(instrument_id, 0):
+        turn.books = replace(turn.books, last_fill_ns=known_ns.set(instrument_id, ts))
 
 
 def _note(turn: "Turn", name: str, question: Question) -> None:
@@ -165,5 +179,9 @@ def _question(turn: "Turn", name: str) -> venue.VenueQuery | m.QueryOrder:
             instrument_id=InstrumentId(instrument_id),
         )
     instrument_id = InstrumentId(name.removeprefix(_FILLS))
-    since = turn.books.last_trade.get(instrument_id, 0)
-    return venue.QueryFills(**times, instrument_id=instrument_id, since_trade_id=since)
+    return venue.QueryFills(
+        **times,
+        instrument_id=instrument_id,
+        since_trade_id=turn.books.last_trade.get(instrument_id, 0),
+        since_ns=since_ns(turn.books.last_fill_ns.get(instrument_id, 0)),
+    )

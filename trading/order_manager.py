@@ -200,9 +200,13 @@ def _timer(turn: Turn, message: control.TimerFired) -> None:
     if message.name != TIMER:
         return
     for order in turn.open_orders():
-        waited_ns = turn.now_ns - max(order.ts_asked, order.ts_last)
+        changing = order.status is OrderStatus.PENDING_UPDATE
+        since_ns = order.ts_update if changing else order.ts_last  # fills do not put it off
+        waited_ns = turn.now_ns - max(order.ts_asked, since_ns)
         if 0 <= waited_ns < turn.config.ask_after_ns:  # < 0: our clock was set back, so ask now
             continue
+        if changing and not 0 <= turn.now_ns - order.ts_update < turn.config.update_ends_ns:
+            turn.unanswered_update(order, "no word of it, and by now the venue would refuse it")
         if order.status is OrderStatus.PENDING_CANCEL:
             turn.say(turn.about(m.CancelOrder, order))
         doubted = catch_up.name_of(order) in turn.books.catch_up  # then `repeat` asks

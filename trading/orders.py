@@ -155,6 +155,7 @@ class Order:
     ts_conclusive: TsNs = 0  # UNKNOWN: "not found" as of a later venue time is proof
     ts_asked: TsNs = 0  # when we last asked the venue about it
     ts_last: TsNs = 0  # our time of the last change
+    ts_update: TsNs = 0  # when the venue was last asked to change it
     awaited: OrderReport | None = None  # the venue says it ended, with fills we do not have yet
 
     @property
@@ -194,6 +195,7 @@ def apply(order: Order, event: OrderEvent, now_ns: int) -> Order:
     if status is S.ACCEPTED:  # one place decides how a working order is called
         status = S.PARTIALLY_FILLED if filled else S.TRIGGERED if triggered else S.ACCEPTED
     conclusive = event.ts_conclusive if isinstance(event, m.OrderUnknown) else order.ts_conclusive
+    updating = isinstance(event, m.OrderPendingUpdate)
     return replace(
         order,
         status=status,
@@ -205,6 +207,7 @@ def apply(order: Order, event: OrderEvent, now_ns: int) -> Order:
         triggered=triggered,
         ts_conclusive=conclusive,
         ts_last=now_ns,
+        ts_update=now_ns if updating else order.ts_update,
     )
 
 

@@ -78,18 +78,21 @@ def fills(turn: Turn, message: venue.FillsReport) -> None:
         return
     cursor = turn.cursor(instrument_id)
     last = max([cursor.last, *(_number(f) for f in message.fills)])
-    turn.change(fills=turn.state.fills.set(instrument_id, replace(cursor, last=last)))
+    last_ns = max([cursor.last_ns, *(f.ts_event for f in message.fills)])
+    seen = replace(cursor, last=last, last_ns=last_ns)
+    turn.change(fills=turn.state.fills.set(instrument_id, seen))
     _sort_fills(turn, message.fills)
     page_end = max((_number(f) for f in message.fills), default=0)
     if not message.complete and page_end >= message.since_trade_id:
         # What came is kept: a long list over a bad line must not begin anew at every failure.
-        part = replace(cursor, since=page_end, last=last)
+        part = replace(seen, since=page_end)
         turn.change(fills=turn.state.fills.set(instrument_id, part))
         turn.page(instrument_id, page_end + 1)
     elif not message.complete:  # no page, no progress: as good as no answer
         unanswered(turn, f"fills:{instrument_id}")
     else:
-        done = replace(cursor, since=cursor.last, last=last, ts_known=cursor.ts_pages)
+        ends = {"since": cursor.last, "since_ns": cursor.last_ns}
+        done = replace(seen, **ends, ts_known=cursor.ts_pages)
         turn.change(fills=turn.state.fills.set(instrument_id, done))
         _fills_known(turn, instrument_id)
 

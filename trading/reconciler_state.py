@@ -48,6 +48,8 @@ class FillsCursor:
 
     since: int = 0  # the next list begins here: one list back, in case the venue shows them late
     last: int = 0  # highest trade id seen
+    since_ns: int = 0  # the same two by the venue's time
+    last_ns: int = 0
     ts_pages: int = 0  # when the first page of the present list was asked for
     ts_known: int = -1  # all fills up to this time are known
 

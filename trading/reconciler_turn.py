@@ -15,6 +15,7 @@ from messages.health import Action, Discrepancy, DiscrepancyKind, DiscrepancyRes
 from messages.venue import FillReport, OrderReport
 from trading import balances, discrepancies
 from trading.cases import Case, Difference, Verdict, find, settle
+from trading.catch_up import since_ns
 from trading.core import Step
 from trading.ids import EXTERNAL, owner_of
 from trading.reconciler_state import (
@@ -106,8 +107,13 @@ class Turn:
             self.page(instrument_id, cursor.since)
 
     def page(self, instrument_id: InstrumentId, since: int) -> None:
-        question = f"fills:{instrument_id}"
-        self.ask(question, venue.QueryFills, instrument_id=instrument_id, since_trade_id=since)
+        self.ask(
+            f"fills:{instrument_id}",
+            venue.QueryFills,
+            instrument_id=instrument_id,
+            since_trade_id=since,
+            since_ns=since_ns(self.cursor(instrument_id).since_ns),
+        )
 
     def cursor(self, instrument_id: InstrumentId) -> FillsCursor:
         return self.state.fills.get(instrument_id, FillsCursor())

@@ -45,6 +45,7 @@ def pack(order: Order) -> bytes:
         "ts_conclusive": order.ts_conclusive,
         "ts_asked": order.ts_asked,
         "ts_last": order.ts_last,
+        "ts_update": order.ts_update,
         "awaited": awaited.model_dump_json() if awaited is not None else None,
     }
     return json.dumps(content, separators=(",", ":")).encode()
@@ -67,6 +68,7 @@ def unpack(raw: bytes) -> Order:
         ts_conclusive=found["ts_conclusive"],
         ts_asked=found["ts_asked"],
         ts_last=found["ts_last"],
+        ts_update=found.get("ts_update", 0),  # of later make than the first snapshots
         awaited=OrderReport.model_validate_json(awaited) if awaited is not None else None,
     )
 

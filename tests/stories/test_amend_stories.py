@@ -80,6 +80,42 @@ def test_a_refused_change_leaves_the_order_and_asks_how_it_is() -> None:
     assert quantity(story) == 2
 
 
+def test_a_change_that_the_venue_took_and_never_made_ends_once_it_can_no_longer_be_made() -> None:
+    """Taken, then refused where nobody heard it: a report of the old quantity proves nothing as
+    long as the request may still be carried out, so the order is asked about until it cannot."""
+    story = play(WORKING)
+
+    answer(story, 12, "NEW", "2", "0", "ACK")
+    story.play("""
+        1100  timer
+        >     query o1
+        =     o1  PENDING_UPDATE  0
+    """)
+    answer(story, 1200, "NEW", "2", "0", "QUERY")
+    story.play("""
+        7100  timer
+        >     query o1
+        =     o1  ACCEPTED  0
+    """)
+
+    (rejected,) = [s for s in story.said if isinstance(s, m.OrderModifyRejected)]
+    assert rejected.code == "NO_ANSWER"
+    assert quantity(story) == 2
+
+
+def test_fills_do_not_put_off_the_question_about_a_change() -> None:
+    story = play(WORKING)
+
+    story.play("""
+        600   fill     o1  t1 0.1 @ 100
+        1100  timer
+        >     query o1
+        6900  fill     o1  t2 0.1 @ 100
+        7100  timer
+        =     o1  PARTIALLY_FILLED  0.2
+    """)
+
+
 @pytest.mark.parametrize("source", ["STREAM", "QUERY"])
 def test_an_order_that_filled_its_smaller_quantity_is_filled(source: str) -> None:
     """The change was made, its answer lost, and all that was left of the order traded."""

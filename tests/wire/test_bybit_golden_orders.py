@@ -167,6 +167,20 @@ def row(**more: Any) -> dict[str, Any]:
     return base | more
 
 
+def test_an_amend_that_failed_after_it_was_taken_is_refused_and_the_order_works_on() -> None:
+    raw = json.dumps({"topic": "order", "data": [row(rejectReason="EC_InvalidQty")]}).encode()
+
+    frame = read_user_frame(raw, Product.LINEAR, NOW)
+
+    assert isinstance(frame, Decoded)
+    refused, report = frame.messages
+    assert isinstance(refused, RequestRefused)
+    assert (refused.request, refused.client_order_id) == (Request.MODIFY, "M1")
+    assert refused.code == "EC_InvalidQty"
+    assert isinstance(report, OrderReport)
+    assert report.status is VenueStatus.NEW
+
+
 @pytest.mark.parametrize(
     ("more", "status", "reason"),
     [

@@ -18,6 +18,8 @@ from messages.venue import (
     FillReport,
     OrderReport,
     PositionReport,
+    Request,
+    RequestRefused,
     StreamUp,
     VenueStatus,
 )
@@ -95,6 +97,26 @@ def test_a_trade_is_told_before_the_order_that_counts_it() -> None:
     assert (fill.commission, fill.currency) == (Decimal("0.002"), "USDT")
     assert fill.liquidity_side is LiquiditySide.MAKER
     assert report.filled_qty == Decimal("0.07")
+
+
+def test_an_amend_that_failed_after_it_was_taken_is_refused() -> None:
+    """docs: "Order channel", `amendResult` -1; `code` and `msg` say why."""
+    failed = {"amendResult": "-1", "code": "51511", "msg": "post only", "reqId": ""}
+
+    refused, report = user("orders", ORDER | failed)
+
+    assert isinstance(refused, RequestRefused)
+    assert (refused.request, refused.client_order_id) == (Request.MODIFY, "a1")
+    assert (refused.code, refused.reason) == ("51511", "post only")
+    assert isinstance(report, OrderReport)
+    assert report.quantity == Decimal("0.1")
+
+
+@pytest.mark.parametrize("result", ["0", "1", ""])
+def test_an_amend_that_was_made_or_led_to_a_cancel_is_told_by_the_order(result: str) -> None:
+    (report,) = user("orders", ORDER | {"amendResult": result, "code": "0"})
+
+    assert isinstance(report, OrderReport)
 
 
 def test_a_trade_whose_own_fee_is_not_told_is_garbled() -> None:

@@ -9,7 +9,7 @@ from messages.base import Command, Event, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
 from trading.errors import Garbled
 from venues.bybit import codec_public, requests, signing
-from venues.bybit.codec_errors import banned, envelope_of, retry_after_ns
+from venues.bybit.codec_errors import NO_SUCH_ORDER, banned, envelope_of, retry_after_ns
 from venues.bybit.codec_frames import UNREADABLE
 from venues.bybit.codec_instruments import PAGE, instruments_of
 from venues.bybit.codec_names import (
@@ -110,6 +110,8 @@ class BybitAdapter(Adapter):
         page = _rows(answer)
         if page.next_page_cursor and page.list:
             return _with(wire, cursor=page.next_page_cursor)
+        if "endTime" in wire.params:
+            return _next_window(wire, answer)
         return self._next_coin(wire)
 
     def follow_up(self, wire: WireRequest, answer: Answer) -> WireRequest | None:
@@ -117,16 +119,18 @@ class BybitAdapter(Adapter):
 
         A cancel or an amend is only acknowledged: how the order is by then. An order that is not
         among the open and recent ones may be in the history. Spot cancels conditional orders by a
-        request of their own.
+        request of their own: where there is no plain order of this id, and all of them.
         """
         if not _succeeded(answer):
+            if self.product is Product.SPOT and _no_plain_order(wire, answer):
+                return _with(wire, orderFilter=requests.CONDITIONAL)
             return None
         if wire.path in _ACKNOWLEDGED:
             return replace(wire, method="GET", path=requests.REALTIME, params=_order_of(wire))
         if wire.path == requests.REALTIME and not _rows(answer).list:
             return replace(wire, path=requests.HISTORY)
         if wire.params.get("orderFilter") == "Order":
-            return _with(wire, orderFilter="StopOrder")
+            return _with(wire, orderFilter=requests.CONDITIONAL)
         return None
 
     def _next_coin(self, wire: WireRequest) -> WireRequest | None:
@@ -219,6 +223,23 @@ class BybitAdapter(Adapter):
 def _query(wire: WireRequest) -> str:
     """Parameters as they are sent and signed. A cursor comes encoded and goes back as it came."""
     return "&".join(f"{name}={value}" for name, value in wire.params.items())
+
+
+def _no_plain_order(wire: WireRequest, answer: Answer) -> bool:
+    """Whether a cancel found no order among the plain ones, which it looks for by default."""
+    if wire.path != requests.CANCEL or "orderFilter" in wire.params or answer.status != 200:
+        return False
+    envelope = envelope_of(answer)
+    return envelope is not None and envelope.ret_code in NO_SUCH_ORDER
+
+
+def _next_window(wire: WireRequest, answer: Answer) -> WireRequest | None:
+    """The next seven days of executions, until the venue's clock is reached."""
+    found, end_ms = envelope_of(answer), int(str(wire.params["endTime"]))
+    if found is None or end_ms >= found.time:
+        return None
+    params = {k: v for k, v in wire.params.items() if k != "cursor"}
+    return replace(wire, params=params | requests.window(end_ms))
 
 
 def _with(wire: WireRequest, **more: object) -> WireRequest:

@@ -99,6 +99,8 @@ CODES: Final[dict[int, Verdict]] = {
     170032: Verdict.PERHAPS,  # network error
     170234: Verdict.PERHAPS,  # system error
 }
+# Of a cancel: there is no such order, or none of this kind.
+NO_SUCH_ORDER: Final = frozenset({170213, 20001})
 STATUSES: Final[dict[int, Verdict]] = {
     400: Verdict.REFUSED,
     401: Verdict.REFUSED,

@@ -12,7 +12,14 @@ import msgspec
 from messages.base import ClientOrderId, TradeId, VenueOrderId
 from messages.market import Product
 from messages.orders import LiquiditySide, OrderSide, OrderSpec, OrderType
-from messages.venue import FillReport, OrderReport, Source, VenueStatus
+from messages.venue import (
+    FillReport,
+    OrderReport,
+    Request,
+    RequestRefused,
+    Source,
+    VenueStatus,
+)
 from venues.bybit.codec_names import amount, currencies, instrument_id, lookup, ns
 
 STATUS: Final[dict[str, VenueStatus]] = {
@@ -173,6 +180,23 @@ def order_report(d: OrderRow, product: Product, source: Source, ts_init: int) ->
         triggered=kind.triggered and (filled > 0 or d.order_status in ("Triggered", "New")),
         source=source,
         reason=_reason(d),
+    )
+
+
+def amend_refused(d: OrderRow, report: OrderReport | None, ts_init: int) -> RequestRefused | None:
+    """The end of an amend that was acknowledged, and that the engine then refused: the order works
+    on as it was, with a reason for a rejection. The page of the stream is silent on it; an order
+    that was never asked to change does not mind."""
+    why = d.reject_reason or ""
+    if report is None or not report.status.open or why in _NO_REASON or not d.order_link_id:
+        return None
+    return RequestRefused(
+        ts_event=report.ts_event,
+        ts_init=ts_init,
+        request=Request.MODIFY,
+        client_order_id=report.client_order_id,
+        code=why,
+        reason="the order works on as it was",
     )
 
 

@@ -18,7 +18,13 @@ from messages.venue import AccountReport, Source
 from trading.errors import Garbled
 from venues.bybit.codec_frames import UNREADABLE, answer, head_of
 from venues.bybit.codec_names import CATEGORY, ns
-from venues.bybit.codec_orders import ExecutionRow, OrderRow, fill_report, order_report
+from venues.bybit.codec_orders import (
+    ExecutionRow,
+    OrderRow,
+    amend_refused,
+    fill_report,
+    order_report,
+)
 from venues.bybit.codec_rest import PositionRow, Wallet, balance, position
 from venues.wire.frames import Control, Decoded, Frame, Unknown
 
@@ -74,9 +80,13 @@ def _ours(category: str, product: Product) -> bool:
 
 
 def _order(raw: bytes, product: Product, ts_init: int) -> list[Event]:
-    rows = (d for d in _ORDERS.decode(raw).data if _ours(d.category, product))
-    found = (order_report(d, product, Source.STREAM, ts_init) for d in rows)
-    return [report for report in found if report is not None]
+    out: list[Event] = []
+    for d in _ORDERS.decode(raw).data:
+        if _ours(d.category, product):
+            report = order_report(d, product, Source.STREAM, ts_init)
+            refused = amend_refused(d, report, ts_init)
+            out += [event for event in (refused, report) if event is not None]
+    return out
 
 
 def _execution(raw: bytes, product: Product, ts_init: int) -> list[Event]:

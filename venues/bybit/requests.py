@@ -25,7 +25,7 @@ from messages.venue import (
     SubmitOrderList,
 )
 from trading.errors import Refused
-from venues.bybit.codec_names import CATEGORY, symbol_of
+from venues.bybit.codec_names import CATEGORY, ms, symbol_of
 from venues.bybit.codec_orders import FALLS, RISES, SIDE_WORD, rises, text
 from venues.wire.request import WireRequest
 
@@ -34,6 +34,7 @@ ORDERS_PAGE: Final = 50
 POSITIONS_PAGE: Final = 200
 BATCH_MAX: Final = {Product.SPOT: 10, Product.LINEAR: 20}
 SETTLE_COINS: Final = ("USDT", "USDC")
+CONDITIONAL: Final = "StopOrder"  # docs: "Cancel Order / orderFilter", of spot
 CANCEL: Final = "/v5/order/cancel"
 AMEND: Final = "/v5/order/amend"
 REALTIME: Final = "/v5/order/realtime"
@@ -43,7 +44,15 @@ POSITIONS: Final = "/v5/position/list"
 _MARGIN: Final = {MarginMode.CROSS: "REGULAR_MARGIN", MarginMode.ISOLATED: "ISOLATED_MARGIN"}
 _WINDOW_S: Final = range(3, 301)  # docs: "Set Disconnect Cancel All / timeWindow"
 _DCP: Final = {Product.SPOT: "SPOT", Product.LINEAR: "DERIVATIVES"}
+# docs: "Get Trade History": two years; startTime and endTime at most seven days apart.
+_WINDOW_MS: Final = 7 * 86_400_000
+_KEPT_NS: Final = 729 * 86_400 * NS_PER_S
 Params = dict[str, object]
+
+
+def window(start_ms: int) -> Params:
+    """What one request for executions may cover."""
+    return {"startTime": start_ms, "endTime": start_ms + _WINDOW_MS}
 
 
 def _head(product: Product, name: InstrumentId) -> Params:
@@ -83,7 +92,7 @@ def _trigger(order: OrderSpec, price: Decimal, product: Product) -> Params:
     """Spot does not take a direction: it waits for the price to come to the trigger from wherever
     it is now, so a stop whose trigger has been passed already waits for the way back."""
     if product is Product.SPOT:
-        return {"orderFilter": "StopOrder", "triggerPrice": text(price)}
+        return {"orderFilter": CONDITIONAL, "triggerPrice": text(price)}
     direction = RISES if rises(order) else FALLS
     return {"triggerDirection": direction, "triggerPrice": text(price), "triggerBy": "LastPrice"}
 
@@ -153,11 +162,14 @@ def _open_orders(command: QueryOpenOrders, product: Product) -> WireRequest:
 
 
 def _fills(command: QueryFills, product: Product) -> WireRequest:
-    """Ids of executions are no numbers, so "since" cannot be asked for: the venue answers with the
-    newest of the last seven days, page by page."""
+    """Ids of executions are no numbers, so only a time can be asked for. A request covers seven
+    days: those since then, window by window, or the last ones if no time is given."""
     params = _head(product, command.instrument_id)
     if command.venue_order_id is not None:
         params["orderId"] = command.venue_order_id
+    elif command.since_ns:
+        kept_ns = max(command.since_ns, command.ts_event - _KEPT_NS)
+        params |= window(ms(kept_ns))
     params["limit"] = FILLS_PAGE
     return WireRequest(Request.QUERY_FILLS, "GET", EXECUTIONS, params)
 

@@ -39,6 +39,7 @@ from venues.sim.refusals import Refusal
 
 Handler = Callable[[BybitExchange, Sent], Any]
 _PAGE: Final = 50
+_SPAN_MS: Final = 7 * 86_400_000
 _WINDOW: Final = range(3, 301)
 _DCP: Final = {"SPOT": Product.SPOT, "DERIVATIVES": Product.LINEAR}
 
@@ -109,12 +110,19 @@ def _unknown(about: Product) -> tuple[int, str]:
 
 
 def cancel(exchange: BybitExchange, params: Sent) -> Json:
-    """Take an order off -> its ids; raises BybitError."""
+    """Take an order off -> its ids; raises BybitError.
+
+    docs: spot looks among plain orders unless `orderFilter` names conditional ones.
+    """
     name = instrument(exchange, params)
     about = exchange.products[name]
-    reply = exchange.act(
-        CancelOrder(**_about(exchange, _named(exchange, params, about), name))
-    ).reply
+    head = _about(exchange, _named(exchange, params, about), name)
+    if about is Product.SPOT:
+        held = exchange.act(QueryOrder(**head)).reply
+        kind = _filter(held) if isinstance(held, OrderReport) else None
+        if kind != (params.get("orderFilter") or "Order"):
+            raise BybitError(*_unknown(about))
+    reply = exchange.act(CancelOrder(**head)).reply
     if not isinstance(reply, OrderReport):
         raise _refused(reply, about)
     return _ids(reply)
@@ -267,9 +275,23 @@ def executions(exchange: BybitExchange, params: Sent) -> Json:
         rows = [r for r in rows if r["orderId"] == params["orderId"]]
     if params.get("orderLinkId"):
         rows = [r for r in rows if r["orderLinkId"] == params["orderLinkId"]]
-    since = int(params.get("startTime") or 0)
-    rows = [r for r in rows if int(r["execTime"]) >= since]
+    if not params.get("orderId") and not params.get("orderLinkId"):
+        first, last = _span(exchange, params)
+        rows = [r for r in rows if first <= int(r["execTime"]) <= last]
     return page(sorted(rows, key=lambda r: int(r["seq"]), reverse=True), params, about)
+
+
+def _span(exchange: BybitExchange, params: Sent) -> tuple[int, int]:
+    """Which milliseconds a question about executions covers: seven days.
+
+    docs: the last ones if neither end is named, else those after the start or before the end.
+    """
+    first, last = (int(params.get(word) or 0) for word in ("startTime", "endTime"))
+    last = last or (first + _SPAN_MS if first else ms(exchange.now_ns()))
+    first = first or last - _SPAN_MS
+    if last - first > _SPAN_MS:
+        raise bad("startTime and endTime", "are more than 7 days apart")
+    return first, last
 
 
 def _fills(exchange: BybitExchange, name: InstrumentId) -> list[Json]:

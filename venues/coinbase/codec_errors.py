@@ -198,7 +198,7 @@ _SAYS_NOTHING: Final = frozenset({"", "UNKNOWN"})
 _NO_ORDER: Final = "order with this orderID was not found"
 # A new order can be looked up a moment after it was taken, and nobody says how long that is: "not
 # found" is told as of a time that is this much earlier.
-_LISTED_AFTER_NS: Final = 10 * NS_PER_S
+LISTED_AFTER_NS: Final = 10 * NS_PER_S
 _WAIT_S: Final = 1  # limits are counted by the second
 
 
@@ -283,7 +283,7 @@ def not_found(asked: Asked) -> OrderNotFound:
     """No such order, as of the venue's clock: without one it is as of nothing, so no proof."""
     assert asked.instrument_id is not None, "an order is asked for with its instrument"
     return OrderNotFound(
-        ts_event=max(0, asked.ts_venue - _LISTED_AFTER_NS),
+        ts_event=max(0, asked.ts_venue - LISTED_AFTER_NS),
         ts_init=asked.ts_init,
         client_order_id=asked.client_order_id,
         instrument_id=asked.instrument_id,

@@ -34,6 +34,7 @@ FILLS: Final = f"{ORDERS}/historical/fills"
 CANCEL: Final = f"{ORDERS}/batch_cancel"
 PAGE: Final = 250  # rows: docs, "List Accounts": "maximum of 250 and default of 49"
 CANCELS_MAX: Final = 100  # docs: "Cancel Orders": order ids in one request
+_CLOCKS_NS: Final = 60 * NS_PER_S  # how much the two clocks may differ, and more
 _LOOK_BACK_NS: Final = 30 * 86_400 * NS_PER_S  # how old an order may be that is looked for by name
 # docs: what the venue documents nothing of for spot products
 _NONE: Final = {
@@ -71,6 +72,7 @@ def _submit(command: SubmitOrder, known: KnownOrders) -> WireRequest:
         quantity=order.quantity,
         price=order.price,
         order_type=order.order_type,
+        ts_sent=command.ts_event,
     )
     return WireRequest(Request.SUBMIT, "POST", ORDERS, params)
 
@@ -106,12 +108,15 @@ def _modify(command: ModifyOrder, known: KnownOrders) -> WireRequest:
 
 def _query(command: QueryOrder, known: KnownOrders) -> WireRequest:
     """By the venue's id where it is known; else by looking through the newest orders."""
-    order_id, _ = _find(command, known)
+    order_id, order = _find(command, known)
     if order_id is not None:
         return order_at(order_id, Request.QUERY_ORDER)
+    sent = order.ts_sent if order is not None else None
+    # Not older than our request, if this process sent it; else looked for a month back.
+    since_ns = sent - _CLOCKS_NS if sent else command.ts_event - _LOOK_BACK_NS
     params = {
         "product_ids": [product_of(command.instrument_id)],
-        "start_date": rfc3339(max(0, command.ts_event - _LOOK_BACK_NS)),
+        "start_date": rfc3339(max(0, since_ns)),
         "limit": PAGE,
     }
     return WireRequest(Request.QUERY_ORDER, "GET", LIST, params)
@@ -130,8 +135,10 @@ def _fills(command: QueryFills, _: KnownOrders) -> WireRequest:
     if command.venue_order_id is not None:
         params: dict[str, object] = {"order_ids": [command.venue_order_id], "limit": PAGE}
     else:
-        # Trade ids are no numbers here, so "since an id" cannot be asked: all are listed.
+        # Trade ids are no numbers here, so "since an id" cannot be asked, but a time can.
         params = {"product_ids": [product_of(command.instrument_id)], "limit": PAGE}
+        if command.since_ns:
+            params["start_sequence_timestamp"] = rfc3339(command.since_ns)
     return WireRequest(Request.QUERY_FILLS, "GET", FILLS, params)
 
 

@@ -25,6 +25,7 @@ class Known:
     quantity: Decimal | None = None
     price: Decimal | None = None
     order_type: OrderType | None = None
+    ts_sent: int | None = None  # our time of the request that placed it
 
 
 class KnownOrders:

@@ -121,7 +121,8 @@ class Gateway:
         way is the answer, but for what the venue has said that it has done."""
         page: WireRequest | None = wire
         whole: Event | None = None
-        begun_ns = whole_ms(self._access.clock.now_ns()) - self._access.adapter.ahead_ns
+        venue = self._access.adapter
+        begun_ns = whole_ms(self._access.clock.now_ns()) - venue.ahead_ns - venue.listed_ns
         for _ in range(_PAGES_MAX):
             assert page is not None, "left below where there is none"
             reply, page = await self._once(command, page, patient=isinstance(whole, _Paged))

@@ -47,7 +47,7 @@ from venues.wire.limits import Cost
 from venues.wire.piece import Piece, delta_rows, join
 from venues.wire.request import Answer, HttpRequest, WireRequest
 
-# docs: "REST Authentication": a request is refused 30 s after its time stamp.
+# docs: "REST Authentication": the time stamp may differ from OKX's clock by 30 s, either way.
 STAMP_NS: Final = 30 * NS_PER_S
 _STREAM: Final = "wss://ws.okx.com:8443"
 _DEPTH: Final = "400"  # what the stream holds
@@ -66,6 +66,7 @@ class OkxAdapter(Adapter):
     limits = RULES
     routes = (PUBLIC, BUSINESS)
     clock_codes = CLOCK_CODES
+    ahead_ns = STAMP_NS
 
     def __init__(self, product: Product) -> None:
         self.product = product

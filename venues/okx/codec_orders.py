@@ -13,7 +13,14 @@ import msgspec
 
 from messages.base import ClientOrderId, TradeId, VenueOrderId
 from messages.orders import LiquiditySide, OrderSide, OrderType
-from messages.venue import FillReport, OrderReport, Source, VenueStatus
+from messages.venue import (
+    FillReport,
+    OrderReport,
+    Request,
+    RequestRefused,
+    Source,
+    VenueStatus,
+)
 from venues.okx.codec_names import contract_size, instrument_id, lookup, ns, plain
 from venues.wire.adapter import Instruments
 
@@ -55,6 +62,8 @@ _TRIGGERED: Final = frozenset({"effective", "partially_effective", "order_placed
 # docs: "Order details", `cancelSource`: somebody told it to. Every other source is a rule of the
 # venue (13 FOK, 14 IOC, 31 post-only, 32 self-trade, 3 liquidation and so on).
 _TOLD: Final = frozenset({"", "0", "1", "20"})
+
+_AMEND_FAILED: Final = "-1"
 
 
 class Order(msgspec.Struct, rename="camel"):
@@ -196,6 +205,25 @@ def order_report(
         triggered=bool(d.algo_id),
         source=source,
         reason=f"cancelSource {reason}" if reason else "",
+    )
+
+
+def amend_refused(d: Order, ts_init: int) -> RequestRefused | None:
+    """The end of an amend that was acknowledged, and that the engine then refused.
+
+    docs: "Order channel", `amendResult`: -1 is a failure; 1 one that had the order canceled, which
+    its state tells.
+    """
+    client_id, _ = named(d)
+    if d.amend_result != _AMEND_FAILED or not client_id:
+        return None
+    return RequestRefused(
+        ts_event=ns(int(d.u_time)),
+        ts_init=ts_init,
+        request=Request.MODIFY,
+        client_order_id=client_id,
+        code=d.code,
+        reason=d.msg or "the amend failed",
     )
 
 

@@ -34,7 +34,7 @@ from messages.venue import (
     SubmitOrderList,
 )
 from trading.errors import Refused
-from venues.okx.codec_names import INST_TYPE, contracts, family, symbol_of, text
+from venues.okx.codec_names import INST_TYPE, contracts, family, ms, symbol_of, text
 from venues.okx.codec_rest import FILLS_LIMIT
 from venues.wire.adapter import Instruments
 from venues.wire.request import WireRequest
@@ -195,6 +195,8 @@ def _fills(c: QueryFills, instruments: Instruments, product: Product) -> WireReq
     }
     if c.venue_order_id is not None:
         params["ordId"] = c.venue_order_id
+    elif c.since_ns:
+        params["begin"] = str(ms(c.since_ns))
     return WireRequest(Request.QUERY_FILLS, "GET", FILLS, params)
 
 

@@ -229,18 +229,18 @@ def _open_orders(head: Outer, asked: Asked) -> tuple[Event, ...]:
 
 
 def _fills(head: Outer, asked: Asked) -> tuple[Event, ...]:
-    """Our trades, oldest first; those of one order under the ids by which it was asked for."""
+    """Our trades, oldest first; those of one order under the ids by which it was asked for.
+
+    docs: "Transaction details": liquidations and auto-deleveraging have negative trade ids, so ids
+    do not only rise, and `since_trade_id` cannot be compared with.
+    """
     if asked.instrument_id is None:
         raise ValueError("fills are asked for one instrument at a time")
     of_one = asked.command.venue_order_id if isinstance(asked.command, QueryFills) else None
     kinds = acks(head)
     algo = bool(kinds) and kinds[0].actual_sz is not None
     rows = [] if algo else _rows(head, orders.Fill)
-    found = [
-        orders.fill_report(d, asked.instruments, asked.ts_init, asked.source)
-        for d in rows
-        if int(d.trade_id) >= asked.since_trade_id
-    ]
+    found = [orders.fill_report(d, asked.instruments, asked.ts_init, asked.source) for d in rows]
     if of_one is not None:
         found = [fill.model_copy(update={"venue_order_id": of_one}) for fill in found]
     return (
@@ -249,7 +249,7 @@ def _fills(head: Outer, asked: Asked) -> tuple[Event, ...]:
             ts_init=asked.ts_init,
             instrument_id=asked.instrument_id,
             since_trade_id=asked.since_trade_id,
-            fills=tuple(sorted(found, key=lambda fill: int(fill.trade_id))),
+            fills=tuple(found[::-1]),  # OKX begins with the newest
             complete=len(rows) < FILLS_LIMIT,
             source=asked.source,
         ),

@@ -39,8 +39,9 @@ def _orders(head: Head, instruments: Instruments, ts_init: int) -> tuple[Event, 
     out: list[Event] = []
     for d in _ORDERS.decode(head.data):
         fill = orders.fill_of_order(d, instruments, ts_init, Source.STREAM)
+        refused = orders.amend_refused(d, ts_init)
         report = orders.order_report(d, instruments, ts_init, Source.STREAM)
-        out += [event for event in (fill, report) if event is not None]
+        out += [event for event in (fill, refused, report) if event is not None]
     return tuple(out)
 
 

@@ -175,6 +175,7 @@ class Adapter(ABC):
     limits: tuple[LimitRule, ...]
     clock_codes: frozenset[str] = frozenset()  # refusals that say that our time is wrong
     ahead_ns: int = NS_PER_S  # how far ahead of the venue's clock it still takes a signed time
+    listed_ns: int = 0  # how long a new order may be missing from the venue's answers
 
     # --- names ---------------------------------------------------------------------------------
 
