@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from contract_market import MARKET_CASES, Case
-from contract_world import ASK, BID, LOT, World
+from contract_streams import SELL, STREAM_CASES
+from contract_world import ASK, LOT, World
 
 from messages.base import NS_PER_S, VenueOrderId
 from messages.orders import (
@@ -29,7 +30,6 @@ from messages.venue import (
     OrderListReport,
     OrderNotFound,
     OrderReport,
-    PositionReport,
     PositionsReport,
     QueryAccount,
     QueryFees,
@@ -45,18 +45,13 @@ from messages.venue import (
     VenueStatus,
 )
 
-SELL = {"side": OrderSide.SELL}
 GONE = (VenueStatus.CANCELED, VenueStatus.EXPIRED)
-
-
-async def _how(w: World, order: SubmitOrder) -> OrderReport:
-    return await w.get(w.about(order, QueryOrder), OrderReport)
 
 
 async def _placed(w: World, order: SubmitOrder, *ends: VenueStatus) -> OrderReport:
     """Placed, and in one of these states by the venue's word."""
     await w.get(order, OrderReport)
-    known = await _how(w, order)
+    known = await w.how(w, order)
     assert known.status in ends, known
     assert known.client_order_id == order.order.client_order_id
     assert known.side is order.order.side
@@ -79,7 +74,7 @@ async def _post_only(w: World) -> None:
     taker = w.order("60010", post_only=True)
     reply = await w.do(taker)
     if isinstance(reply, OrderReport):  # some venues take it and end it
-        reply = await _how(w, taker)
+        reply = await w.how(w, taker)
         assert not reply.status.open, reply
         assert reply.filled_qty == 0
     else:
@@ -128,7 +123,7 @@ def _changes(quantity: Decimal, price: Decimal | None) -> Case:
         more |= {"venue_order_id": known.venue_order_id, "price": price}
         reply = await w.do(w.about(order, ModifyOrder, **more))
         assert isinstance(reply, OrderReport | RequestDone), reply
-        known = await _how(w, order)
+        known = await w.how(w, order)
         assert known.quantity == quantity
         assert known.price == (price or Decimal(50000))
         assert known.status is VenueStatus.NEW
@@ -141,7 +136,7 @@ async def _cancel(w: World) -> None:
     await _placed(w, order, VenueStatus.NEW)
     reply = await w.do(w.about(order, CancelOrder))
     assert isinstance(reply, OrderReport | RequestDone), reply
-    assert (await _how(w, order)).status is VenueStatus.CANCELED
+    assert (await w.how(w, order)).status is VenueStatus.CANCELED
 
 
 async def _cancel_all(w: World) -> None:
@@ -174,7 +169,7 @@ async def _open_orders(w: World) -> None:
 
 
 async def _fills(w: World, order: SubmitOrder) -> FillReport:
-    known = await _how(w, order)
+    known = await w.how(w, order)
     asks = QueryFills(
         **w.times(), instrument_id=w.name, venue_order_id=VenueOrderId(known.venue_order_id)
     )
@@ -194,6 +189,25 @@ async def _my_trades(w: World) -> None:
         told = await w.heard(FillReport, lambda f: f.venue_order_id == fill.venue_order_id)
         # One trade is one fill, whichever way it is heard.
         assert (told.trade_id, told.last_px) == (fill.trade_id, fill.last_px)
+
+
+async def _since(w: World) -> None:
+    """Of two trades the later: lists end where we know everything already."""
+    first, second = w.order(None), w.order(None)
+    await w.do(first)
+    known = await _fills(w, first)
+    await asyncio.sleep(0.02)  # times are milliseconds: a tie would be listed too
+    await w.do(second)
+    last = await _fills(w, second)
+    number = int(last.trade_id) if last.trade_id.isdecimal() else 0
+    asks = QueryFills(
+        **w.times(), instrument_id=w.name, since_trade_id=number, since_ns=last.ts_event
+    )
+    found = await w.get(asks, FillsReport)
+    assert found.complete
+    listed = {fill.trade_id for fill in found.fills}
+    assert last.trade_id in listed
+    assert known.trade_id not in listed
 
 
 async def _balances(w: World) -> None:
@@ -279,37 +293,6 @@ async def _same_id(w: World) -> None:
     assert ids.count(order.order.client_order_id) == 1
 
 
-async def _stream_orders(w: World) -> None:
-    order = w.order()
-    ours = order.order.client_order_id
-    await w.do(order)
-    await w.heard(OrderReport, lambda o: o.client_order_id == ours and o.status.open)
-    await w.do(w.about(order, CancelOrder))
-    ended = VenueStatus.CANCELED
-    await w.heard(OrderReport, lambda o: o.client_order_id == ours and o.status is ended)
-
-
-async def _stream_fills(w: World) -> None:
-    order = w.order(None, **SELL)
-    await w.do(order)
-    known = await _how(w, order)
-    fill = await w.heard(FillReport, lambda f: f.venue_order_id == known.venue_order_id)
-    assert (fill.last_qty, fill.last_px, fill.side) == (LOT, BID, OrderSide.SELL)
-
-
-async def _stream_balances(w: World) -> None:
-    await w.do(w.order(None))
-    found = await w.heard(AccountReport)
-    assert found.balances
-
-
-async def _stream_positions(w: World) -> None:
-    await w.do(QueryPositions(**w.times(), instrument_id=w.name))  # where there are none
-    await w.do(w.order(None))
-    found = await w.heard(PositionReport, lambda p: p.instrument_id == w.name)
-    assert found.quantity != 0
-
-
 CASES: Final[dict[str, Case]] = {
     "place: market": _market,
     "place: limit": _limit,
@@ -331,6 +314,7 @@ CASES: Final[dict[str, Case]] = {
     "query by venue id": _by_venue_id,
     "open orders": _open_orders,
     "my trades, the same as streamed": _my_trades,
+    "my trades: since a time or an id": _since,
     "balances": _balances,
     "positions": _positions,
     "leverage": _leverage,
@@ -340,9 +324,6 @@ CASES: Final[dict[str, Case]] = {
     "refused: more than we have": _too_much,
     "refused: less than a lot": _too_small,
     "refused: the same id again": _same_id,
-    "private stream: orders": _stream_orders,
-    "private stream: fills": _stream_fills,
-    "private stream: balances": _stream_balances,
-    "private stream: positions": _stream_positions,
+    **STREAM_CASES,
     **MARKET_CASES,
 }

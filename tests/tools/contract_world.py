@@ -12,11 +12,18 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from served import QUICK
 
-from messages.arrays import DELTA, QUOTE, TRADE
-from messages.base import ClientOrderId, Command, Event, InstrumentId, StrategyId
-from messages.market import BookDeltaBatch, Product, QuoteBatch, TradeBatch
-from messages.orders import OrderSide, OrderSpec, OrderType, SubmitOrder
-from messages.venue import PositionReport, RequestRefused, StreamDown, StreamUp
+from messages.arrays import DELTA, FUNDING, QUOTE, TRADE
+from messages.base import NS_PER_S, ClientOrderId, Command, Event, InstrumentId, StrategyId
+from messages.market import (
+    BookDeltaBatch,
+    FundingBatch,
+    LiquidationBatch,
+    Product,
+    QuoteBatch,
+    TradeBatch,
+)
+from messages.orders import OrderSide, OrderSpec, OrderType, QueryOrder, SubmitOrder
+from messages.venue import OrderReport, PositionReport, RequestRefused, StreamDown, StreamUp
 from venues.net.access import Access
 from venues.net.budget import Budget
 from venues.net.clock import VenueClock
@@ -27,10 +34,12 @@ from venues.net.questions import Questions
 from venues.net.socket import SocketConfig
 from venues.net.user import UserStream
 from venues.registry import adapter, venue_of
+from venues.serving.faults import FaultKind, FaultScript, Rule
 from venues.wire.adapter import Channel, Subscription
 
 BID, ASK = Decimal(60000), Decimal(60010)
 LOT = Decimal("0.01")
+RATE, MARK = 0.0002, 60004.0  # of perpetuals
 _E = TypeVar("_E", bound=Event)
 
 
@@ -80,6 +89,7 @@ class World:
     questions: Questions
     socket: SocketConfig
     told: list[Event] = field(default_factory=list)
+    downs_expected: bool = False
     _names: int = 0
 
     @property
@@ -98,6 +108,14 @@ class World:
         reply = await self.do(command)
         assert isinstance(reply, kind), reply
         return reply
+
+    async def how(self, order: SubmitOrder) -> OrderReport:
+        """How an order is by the venue's word."""
+        return await self.get(self.about(order, QueryOrder), OrderReport)
+
+    def turns(self) -> list[StreamUp | StreamDown]:
+        """When the user stream came and went, in order."""
+        return [e for e in self.told if isinstance(e, StreamUp | StreamDown)]
 
     def order(self, price: str | None = "50000", **more: Any) -> SubmitOrder:
         """A limit order that stays, or a market order without a price; each under a fresh name."""
@@ -147,19 +165,26 @@ class World:
         await self.until(found)
         return found()[0]
 
+    def coarse(self) -> None:
+        """From the venue's next second on its ticks and lots are ten times as coarse."""
+        rule = Rule(kind=FaultKind.FILTER_CHANGE)
+        self.simulator.faults.play(FaultScript(rules=(rule,)))
+
     def tape(self, message: Any) -> None:
         """Something happens on the market."""
         self.simulator.exchange.on_tape(message)
 
-    async def stream(self, channel: Channel, kind: type[_E]) -> _E:
-        """The first batch of a subscription to a market that is busy.
+    async def stream(
+        self, channel: Channel, kind: type[_E], condition: Callable[[_E], object] = lambda _: True
+    ) -> _E:
+        """The first event of a subscription to a market that is busy that is so.
 
         raises  NotOffered if the venue has no such stream
         """
         async with self._subscribed(channel) as (_, batches):
             async for events in batches:
                 for event in events:
-                    if isinstance(event, kind):
+                    if isinstance(event, kind) and condition(event):
                         return event
         raise AssertionError("left without a batch")
 
@@ -199,6 +224,11 @@ class World:
             self.tape(trade(self.name, n))
             self.tape(quote(self.name))
             self.tape(book(self.name, n, size=100.0 + n % 7))
+            exchange = self.simulator.exchange
+            exchange.tell_instrument(exchange.instrument(self.name))
+            if self.row.product is Product.LINEAR:
+                self.tape(funding(self.name))
+                self.tape(liquidation(self.name, n))
 
 
 def rng() -> np.random.Generator:
@@ -232,6 +262,20 @@ def quote(name: InstrumentId) -> QuoteBatch:
     now = time.time_ns()
     rows = np.array([(now, now, float(BID), 100.0, float(ASK), 100.0)], QUOTE)
     return QuoteBatch(ts_event=now, ts_init=now, instrument_id=name, rows=rows)
+
+
+def funding(name: InstrumentId) -> FundingBatch:
+    """The mark price, and the rate that is due in an hour."""
+    now = time.time_ns()
+    rows = np.array([(now, now, RATE, MARK, now + 3600 * NS_PER_S)], FUNDING)
+    return FundingBatch(ts_event=now, ts_init=now, instrument_id=name, rows=rows)
+
+
+def liquidation(name: InstrumentId, number: int) -> LiquidationBatch:
+    """A long position of somebody else that is sold by force."""
+    now = time.time_ns()
+    rows = np.array([(now, now, 59900.0, 0.5, -1, number)], TRADE)
+    return LiquidationBatch(ts_event=now, ts_init=now, instrument_id=name, rows=rows)
 
 
 async def _drained(batches: AsyncGenerator[tuple[Event, ...], None]) -> None:
@@ -271,7 +315,8 @@ async def running(row: Row) -> AsyncIterator[World]:
         await access.sync()
         await world.until(lambda: any(isinstance(e, StreamUp) for e in world.told))
         yield world
-        assert not any(isinstance(e, StreamDown) for e in world.told), world.told
+        downs = [e for e in world.told if isinstance(e, StreamDown)]
+        assert world.downs_expected or not downs, downs
     finally:
         stream.close()
         await listening

@@ -10,12 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from messages.market import BarBatch, BookDeltaBatch, FundingBatch, QuoteBatch, TradeBatch
+from messages.base import InstrumentId
+from messages.market import (
+    BarBatch,
+    BookDeltaBatch,
+    FundingBatch,
+    InstrumentStatus,
+    QuoteBatch,
+    TradeBatch,
+)
 from messages.orders import LiquiditySide, OrderSide, OrderType
 from messages.venue import AccountReport, FillReport, OrderReport, StreamDown, VenueStatus
 from trading.errors import Garbled
 from venues.binance.codec_frames import decode_frame, reader
 from venues.binance.codec_names import Market
+from venues.binance.session_market import BinanceMarketSession
+from venues.wire.adapter import Channel, Subscription
 from venues.wire.batch import Batcher
 from venues.wire.frames import Control, Decoded, Frame, Unknown
 
@@ -149,6 +159,27 @@ def test_mark_price_carries_the_funding_rate() -> None:
     assert isinstance(batch, FundingBatch)
     expected = (1_700_000_000_000 * MS, NOW, -0.00038167, 61794.15, 1_700_006_400_000 * MS)
     assert batch.rows.tolist() == [expected]
+
+
+def test_a_contract_that_settles_does_not_trade_now() -> None:
+    news = only("usdm_contract_info")
+
+    assert isinstance(news, InstrumentStatus)
+    assert (news.instrument_id, news.trading) == ("BTCUSDT-PERP.BINANCE", False)
+    assert news.reason == "SETTLING"
+
+
+def test_every_contract_has_one_stream_of_its_status_and_the_last_to_leave_ends_it() -> None:
+    session = BinanceMarketSession(Market.USDM, "market")
+    names = [InstrumentId(f"{base}USDT-PERP.BINANCE") for base in ("BTC", "ETH")]
+    both = [Subscription(name, Channel.STATUS) for name in names]
+
+    (asked,) = session.subscribe(both)
+    kept = session.unsubscribe(both[:1])
+    (left,) = session.unsubscribe(both[1:])
+
+    assert json.loads(asked)["params"] == json.loads(left)["params"] == ["!contractInfo"]
+    assert kept == ()
 
 
 def test_answers_to_subscriptions_are_control_frames() -> None:

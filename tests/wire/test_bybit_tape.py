@@ -9,7 +9,7 @@ from messages.market import BookDeltaBatch, Product, TradeBatch
 from tests.tools.recorded import CRYPTOFEED, needs_wire
 from trading.book import Book
 from venues.bybit.adapter import ADAPTERS
-from venues.bybit.simulator import Simulator, adapter_at
+from venues.bybit.simulator import Simulator
 from venues.bybit.simulator_config import SimulatorConfig
 
 RECORDING = str(CRYPTOFEED / "BYBIT.jsonl.zst")
@@ -62,5 +62,6 @@ def test_what_is_no_recording_is_named(tmp_path: Path) -> None:
 
 
 def test_an_address_names_its_product() -> None:
-    assert adapter_at("wss://stream.bybit.com/v5/public/linear") is ADAPTERS[Product.LINEAR]
-    assert adapter_at("wss://stream.bybit.com/v5/public/option") is None
+    of = Simulator.adapter_at
+    assert of("wss://stream.bybit.com/v5/public/linear") is ADAPTERS[Product.LINEAR]
+    assert of("wss://stream.bybit.com/v5/public/option") is None

@@ -19,13 +19,16 @@ from messages.market import Product
 from scenarios.cli import main
 from scenarios.doctor import Check, Patient, State, keys_set
 from scenarios.doctor_streams import examine
+from venues.binance import codec_errors as binance_codes
 from venues.binance.simulator_config import LimitConfig
 from venues.binance.simulator_config import SimulatorConfig as BinanceConfig
+from venues.bybit import codec_errors as bybit_codes
 from venues.bybit.simulator_config import SimulatorConfig as BybitConfig
 from venues.coinbase.simulator_config import SimulatorConfig as CoinbaseConfig
+from venues.okx import codec_errors as okx_codes
 from venues.okx.simulator_config import SimulatorConfig as OkxConfig
 from venues.registry import adapter
-from venues.remedies import remedy_of
+from venues.remedies import codes_of, remedy_of
 from venues.wire.adapter import Endpoints
 from venues.wire.keys import Keys
 
@@ -273,3 +276,39 @@ def test_each_way_to_refuse_keys_has_its_own_remedy() -> None:
     assert "permissions" in remedy_of("BYBIT", "10005")
     assert "IP not allowed" in remedy_of("BINANCE", "-2015")
     assert "documentation" in remedy_of("COINBASE", "never heard of")
+
+
+@pytest.mark.parametrize(
+    ("venue", "judged"),
+    [
+        ("BINANCE", lambda code: binance_codes.judge(400, int(code), "")),
+        ("OKX", lambda code: okx_codes.judge(200, code)),
+        ("BYBIT", lambda code: bybit_codes.judge(200, int(code))),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_a_remedy_is_of_a_code_with_which_the_venue_refuses(
+    venue: str, judged: Callable[[str], str]
+) -> None:
+    codes = codes_of(venue)
+
+    assert len(codes) >= 5
+    assert {code: judged(code) for code in codes} == dict.fromkeys(codes, "REFUSED")
+
+
+@pytest.mark.parametrize(
+    ("venue", "code", "words"),
+    [
+        ("OKX", "50035", "add this host's public"),  # "requires that APIKey must be bound to IP"
+        ("OKX", "50121", "does not serve"),  # "can't access our services through the IP address"
+        ("OKX", "50030", "permissions"),  # "don't have permission to use this API endpoint"
+        ("OKX", "50027", "support"),  # "this account is restricted from trading"
+        ("BYBIT", "10008", "support"),  # "user has been banned"
+        ("BYBIT", "10009", "banned for asking too often"),  # "IP has been banned"
+        ("COINBASE", "403", "permissions"),
+    ],
+)
+def test_a_documented_refusal_of_the_account_is_told_with_what_helps(
+    venue: str, code: str, words: str
+) -> None:
+    assert words in remedy_of(venue, code)

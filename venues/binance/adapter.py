@@ -75,7 +75,7 @@ class BinanceAdapter(Adapter):
         self._root = history.ROOT[market]
         self.endpoints = _ENDPOINTS[market]
         spot = market is Market.SPOT
-        self.channels = _SPOT if spot else _SPOT | {Channel.FUNDING, Channel.LIQUIDATIONS}
+        self.channels = _SPOT if spot else frozenset(Channel)
         self.routes = ("",) if spot else (PUBLIC, OTHER)
         self.limits = limits.SPOT if spot else limits.USDM
         self._request_of: Callable[[Command], WireRequest] = (

@@ -24,6 +24,7 @@ from venues.binance.codec_orders import text
 
 _encode: Final = msgspec.json.Encoder().encode
 Json = dict[str, Any]
+DELIVERY_MS: Final = 4133404800000  # docs: what a perpetual shows
 
 
 def number(value: float) -> str:
@@ -231,7 +232,7 @@ def _perpetual(i: Instrument) -> Json:
         "contractType": "PERPETUAL",
         "pair": i.symbol,
         "marginAsset": i.quote,
-        "deliveryDate": 4133404800000,  # docs: what a perpetual shows
+        "deliveryDate": DELIVERY_MS,
         "onboardDate": 1569398400000,
         "underlyingType": "COIN",
         "orderTypes": [

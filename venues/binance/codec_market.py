@@ -16,13 +16,14 @@ from messages.market import (
     BarBatch,
     BookDeltaBatch,
     FundingBatch,
+    InstrumentStatus,
     LiquidationBatch,
     QuoteBatch,
     TradeBatch,
 )
 from trading.errors import Garbled
 from venues.binance.codec_names import Market, instrument_id, ns
-from venues.wire.frames import Control
+from venues.wire.frames import Control, Decoded
 from venues.wire.piece import Piece, delta_rows
 
 # The bounds keep "NaN" and "Infinity", which are legal text for a float, out of the arrays.
@@ -125,6 +126,13 @@ class _ForceOrder(msgspec.Struct):
     o: _Forced
 
 
+class _ContractInfo(msgspec.Struct):
+    E: int
+    s: str
+    ct: str  # PERPETUAL, or a dated contract
+    cs: str  # as `contractStatus` of the rules: TRADING, PENDING_TRADING, SETTLING ..
+
+
 class _Snapshot(msgspec.Struct):
     """docs: "Market Data endpoints / Order book"; `E` and `T` on USD-M only."""
 
@@ -196,6 +204,21 @@ def _force_order(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Piec
     return Piece("forceOrder", LiquidationBatch, instrument_id(d.s, market), ts, ts_init, row)
 
 
+def _contract_info(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Decoded | Control:
+    """docs: USD-M "Contract Info Stream": pushed when a contract is listed, settled or changed."""
+    d = _CONTRACT_INFO.decode(raw)
+    if d.ct != _PERPETUAL:
+        return Control("contractInfo:delivery")
+    news = InstrumentStatus(
+        ts_event=ns(d.E),
+        ts_init=ts_init,
+        instrument_id=instrument_id(d.s, market),
+        trading=d.cs == "TRADING",
+        reason=d.cs,
+    )
+    return Decoded("contractInfo", (news,))
+
+
 # Lax mode reads quoted numbers; every numeric field is typed, so nothing else gets looser.
 _TRADE: Final = msgspec.json.Decoder(_Trade, strict=False)
 _AGG_TRADE: Final = msgspec.json.Decoder(_AggTrade, strict=False)
@@ -204,9 +227,11 @@ _DEPTH: Final = msgspec.json.Decoder(_Depth, strict=False)
 _KLINE: Final = msgspec.json.Decoder(_KlineEvent, strict=False)
 _MARK_PRICE: Final = msgspec.json.Decoder(_MarkPrice, strict=False)
 _FORCE_ORDER: Final = msgspec.json.Decoder(_ForceOrder, strict=False)
+_CONTRACT_INFO: Final = msgspec.json.Decoder(_ContractInfo, strict=False)
 _SNAPSHOT: Final = msgspec.json.Decoder(_Snapshot, strict=False)
+_PERPETUAL: Final = "PERPETUAL"
 
-Reader = Callable[[bytes | msgspec.Raw, Market, int], Piece | Control]
+Reader = Callable[[bytes | msgspec.Raw, Market, int], Piece | Decoded | Control]
 READERS: Final[dict[str, Reader]] = {
     "trade": _trade,
     "aggTrade": _agg_trade,
@@ -215,6 +240,7 @@ READERS: Final[dict[str, Reader]] = {
     "kline": _kline,
     "markPriceUpdate": _mark_price,
     "forceOrder": _force_order,
+    "contractInfo": _contract_info,
 }
 
 

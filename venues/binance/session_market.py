@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from messages.base import InstrumentId
 from venues.binance.codec_frames import read_frame
 from venues.binance.codec_names import INTERVAL_NAME, Market, symbol_of
 from venues.wire.adapter import Channel, MarketSession, Ping, Subscription
@@ -18,6 +19,7 @@ from venues.wire.pending import Pending
 
 PUBLIC: Final = "public"
 OTHER: Final = "market"
+CONTRACTS: Final = "!contractInfo"  # one stream for every contract
 ROUTE: Final[dict[Channel, str]] = {Channel.BOOK: PUBLIC, Channel.QUOTES: PUBLIC}
 _AT_ONCE: Final = 100  # streams in one frame
 _NAMES: Final[dict[Market, dict[Channel, str]]] = {
@@ -32,6 +34,7 @@ _NAMES: Final[dict[Market, dict[Channel, str]]] = {
         Channel.QUOTES: "bookTicker",
         Channel.FUNDING: "markPrice@1s",
         Channel.LIQUIDATIONS: "forceOrder",
+        Channel.STATUS: CONTRACTS,
     },
 }
 
@@ -48,6 +51,8 @@ def stream_of(wanted: Subscription, market: Market) -> str:
         name = _NAMES[market].get(wanted.channel)
     if name is None:
         raise ValueError(f"{wanted.channel} of {wanted.instrument_id}: Binance has no such stream")
+    if name == CONTRACTS:
+        return name
     return f"{symbol_of(wanted.instrument_id).lower()}@{name}"
 
 
@@ -62,16 +67,21 @@ class BinanceMarketSession(MarketSession):
         self._route = route
         self._number = 0
         self.pending: Pending[Subscription] = Pending()
+        self._statuses: set[InstrumentId] = set()
 
     def path(self) -> str:
         return f"/{self._route}/stream" if self._route else "/stream"
 
     def subscribe(self, wanted: Sequence[Subscription]) -> tuple[bytes, ...]:
+        self._statuses |= {s.instrument_id for s in wanted if s.channel is Channel.STATUS}
         return self._ask("SUBSCRIBE", wanted)
 
     def unsubscribe(self, unwanted: Sequence[Subscription]) -> tuple[bytes, ...]:
         for gone in unwanted:
             self.pending.drop(gone)
+        self._statuses -= {s.instrument_id for s in unwanted if s.channel is Channel.STATUS}
+        if self._statuses:  # somebody else still hears the one stream of them all
+            unwanted = [s for s in unwanted if s.channel is not Channel.STATUS]
         return self._ask("UNSUBSCRIBE", unwanted)
 
     def heard(self, raw: bytes, ts_init: int) -> Read:
@@ -89,7 +99,7 @@ class BinanceMarketSession(MarketSession):
         for first in range(0, len(about), _AT_ONCE):
             self._number += 1
             part = about[first : first + _AT_ONCE]
-            names = [stream_of(s, self._market) for s in part]
+            names = list(dict.fromkeys(stream_of(s, self._market) for s in part))
             request = {"method": method, "params": names, "id": self._number}
             out.append(msgspec.json.encode(request))
             if method == "SUBSCRIBE":

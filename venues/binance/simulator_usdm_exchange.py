@@ -4,11 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 from messages.base import InstrumentId
-from messages.market import FundingBatch, LiquidationBatch, TradeBatch
+from messages.market import FundingBatch, Instrument, LiquidationBatch, TradeBatch
 from messages.orders import ModifyOrder
 from messages.venue import AccountReport, MarginMode, PositionReport
 from venues.binance import codec_encode as market_wire
 from venues.binance import simulator_usdm_encode as wire
+from venues.binance.codec_names import ms
+from venues.binance.session_market import CONTRACTS
 from venues.binance.simulator_exchange import BinanceExchange
 from venues.serving.exchange import Change
 from venues.sim.margin import Holding
@@ -78,6 +80,21 @@ class UsdmExchange(BinanceExchange):
         for stream in self._heard(batch.instrument_id, "markPrice", "markPrice@1s"):
             for payload in market_wire.mark_prices(batch):
                 self._publish(stream, payload)
+
+    def tell_instrument(self, instrument: Instrument) -> None:
+        if self.hub.wanted(CONTRACTS):
+            now_ms = ms(self.now_ns())
+            payload = {
+                "e": "contractInfo",
+                "E": now_ms,
+                "s": instrument.symbol,
+                "ps": instrument.symbol,
+                "ct": "PERPETUAL",
+                "dt": market_wire.DELIVERY_MS,
+                "ot": now_ms,
+                "cs": "TRADING",
+            }
+            self._publish(CONTRACTS, payload)
 
     def tell_liquidations(self, batch: LiquidationBatch) -> None:
         trades = TradeBatch(**dict(batch) | {"kind": "trade_batch"})

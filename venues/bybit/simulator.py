@@ -13,9 +13,7 @@ from venues.bybit.codec_names import CATEGORY, VENUE
 from venues.bybit.simulator_config import SimulatorConfig
 from venues.bybit.simulator_exchange import BybitExchange
 from venues.bybit.simulator_server import BybitServer
-from venues.serving.player import Tape
 from venues.serving.process import main
-from venues.serving.recorded import facts, played
 from venues.serving.simulator import Simulator as AnySimulator
 from venues.wire.adapter import Adapter
 from venues.wire.keys import Keys
@@ -32,19 +30,9 @@ class Simulator(AnySimulator):
         return exchange, BybitServer(config, keys, exchange, self.faults)
 
     @classmethod
-    def tape_of(cls, config: Any) -> tuple[Any, Tape]:
-        if not config.recordings:
-            return super().tape_of(config)
-        return played(config, adapter_at)
-
-    def tape_facts(self, tape: Tape) -> dict[str, object]:
-        return facts(tape)
-
-
-def adapter_at(address: str) -> Adapter | None:
-    """Which product is spoken at an address of Bybit's public streams."""
-    category = address.rpartition("/v5/public/")[2]
-    return next((ADAPTERS[p] for p in Product if CATEGORY[p] == category), None)
+    def adapter_at(cls, address: str) -> Adapter | None:
+        category = address.rpartition("/v5/public/")[2]
+        return next((ADAPTERS[p] for p in Product if CATEGORY[p] == category), None)
 
 
 if __name__ == "__main__":

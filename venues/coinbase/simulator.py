@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from messages.market import Product
+from venues.coinbase.adapter import ADAPTERS
 from venues.coinbase.codec_names import VENUE
 from venues.coinbase.signing import simulator_keys
 from venues.coinbase.simulator_config import SimulatorConfig
@@ -16,6 +18,7 @@ from venues.coinbase.simulator_exchange import CoinbaseExchange
 from venues.coinbase.simulator_server import CoinbaseServer
 from venues.serving.process import main
 from venues.serving.simulator import Simulator as AnySimulator
+from venues.wire.adapter import Adapter
 from venues.wire.keys import Keys
 
 
@@ -32,6 +35,12 @@ class Simulator(AnySimulator):
     def build(self, config: Any, keys: Keys) -> tuple[CoinbaseExchange, CoinbaseServer]:
         exchange = CoinbaseExchange(config, self.clock_ns, self.faults)
         return exchange, CoinbaseServer(config, keys, exchange, self.faults)
+
+    @classmethod
+    def adapter_at(cls, address: str) -> Adapter | None:
+        """Public streams have one address; that of the account is another."""
+        spot = ADAPTERS[Product.SPOT]
+        return spot if address == spot.endpoints.public else None
 
 
 if __name__ == "__main__":

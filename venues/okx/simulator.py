@@ -14,9 +14,7 @@ from venues.okx.session_market import PATHS, PUBLIC
 from venues.okx.simulator_config import SimulatorConfig
 from venues.okx.simulator_exchange import OkxExchange
 from venues.okx.simulator_server import OkxServer
-from venues.serving.player import Tape
 from venues.serving.process import main
-from venues.serving.recorded import facts, played
 from venues.serving.simulator import Simulator as AnySimulator
 from venues.wire.adapter import Adapter
 from venues.wire.keys import Keys
@@ -34,16 +32,9 @@ class Simulator(AnySimulator):
         return exchange, OkxServer(config, keys, exchange, self.faults)
 
     @classmethod
-    def tape_of(cls, config: Any) -> tuple[Any, Tape]:
-        return played(config, adapter_at) if config.recordings else super().tape_of(config)
-
-    def tape_facts(self, tape: Tape) -> dict[str, object]:
-        return facts(tape)
-
-
-def adapter_at(address: str) -> Adapter | None:
-    """One address carries every product; a recording is played as one of spot."""
-    return ADAPTERS[Product.SPOT] if address.endswith(PATHS[PUBLIC]) else None
+    def adapter_at(cls, address: str) -> Adapter | None:
+        """One address carries every product; a recording is played as one of spot."""
+        return ADAPTERS[Product.SPOT] if address.endswith(PATHS[PUBLIC]) else None
 
 
 if __name__ == "__main__":

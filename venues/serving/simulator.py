@@ -32,9 +32,11 @@ from venues.serving.config import SimulatorConfig
 from venues.serving.exchange import Exchange
 from venues.serving.faults import Faults, FaultScript
 from venues.serving.player import Player, Tape
+from venues.serving.recorded import facts, played
 from venues.serving.server import Server
 from venues.sim.synthetic import TapeSpec
 from venues.sim.tape import generate
+from venues.wire.adapter import Adapter
 from venues.wire.keys import Keys, drawn_keys
 
 _SECOND: Final = 1.0
@@ -85,12 +87,18 @@ class Simulator(ABC):
         raises  ValueError if an instrument has no generated market, or a recording is none
         """
         if config.recordings:
-            raise ValueError(f"{config.recordings[0]}: {cls.venue} plays generated tapes only")
+            return played(config, cls.adapter_at)
         return config, generate(config.seed, specs_of(config.instruments), config.duration_s)
+
+    @classmethod
+    def adapter_at(cls, address: str) -> Adapter | None:
+        """The product that is spoken at an address of the venue's public streams; what a recording
+        holds of others is left out."""
+        return None
 
     def tape_facts(self, tape: Tape) -> dict[str, object]:
         """What a recording had in it so far, for the ledger."""
-        return {}
+        return facts(tape)
 
     # --- running ---------------------------------------------------------------------------------
 
