@@ -51,7 +51,7 @@ GONE = (VenueStatus.CANCELED, VenueStatus.EXPIRED)
 async def _placed(w: World, order: SubmitOrder, *ends: VenueStatus) -> OrderReport:
     """Placed, and in one of these states by the venue's word."""
     await w.get(order, OrderReport)
-    known = await w.how(w, order)
+    known = await w.how(order)
     assert known.status in ends, known
     assert known.client_order_id == order.order.client_order_id
     assert known.side is order.order.side
@@ -74,7 +74,7 @@ async def _post_only(w: World) -> None:
     taker = w.order("60010", post_only=True)
     reply = await w.do(taker)
     if isinstance(reply, OrderReport):  # some venues take it and end it
-        reply = await w.how(w, taker)
+        reply = await w.how(taker)
         assert not reply.status.open, reply
         assert reply.filled_qty == 0
     else:
@@ -123,7 +123,7 @@ def _changes(quantity: Decimal, price: Decimal | None) -> Case:
         more |= {"venue_order_id": known.venue_order_id, "price": price}
         reply = await w.do(w.about(order, ModifyOrder, **more))
         assert isinstance(reply, OrderReport | RequestDone), reply
-        known = await w.how(w, order)
+        known = await w.how(order)
         assert known.quantity == quantity
         assert known.price == (price or Decimal(50000))
         assert known.status is VenueStatus.NEW
@@ -136,7 +136,7 @@ async def _cancel(w: World) -> None:
     await _placed(w, order, VenueStatus.NEW)
     reply = await w.do(w.about(order, CancelOrder))
     assert isinstance(reply, OrderReport | RequestDone), reply
-    assert (await w.how(w, order)).status is VenueStatus.CANCELED
+    assert (await w.how(order)).status is VenueStatus.CANCELED
 
 
 async def _cancel_all(w: World) -> None:
@@ -169,7 +169,7 @@ async def _open_orders(w: World) -> None:
 
 
 async def _fills(w: World, order: SubmitOrder) -> FillReport:
-    known = await w.how(w, order)
+    known = await w.how(order)
     asks = QueryFills(
         **w.times(), instrument_id=w.name, venue_order_id=VenueOrderId(known.venue_order_id)
     )

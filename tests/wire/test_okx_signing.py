@@ -11,7 +11,7 @@ import ccxt.pro
 import msgspec
 import pytest
 
-from messages.base import ClientOrderId, Command, InstrumentId, VenueOrderId
+from messages.base import NS_PER_S, ClientOrderId, Command, InstrumentId, VenueOrderId
 from messages.market import Product
 from messages.orders import (
     CancelOrder,
@@ -266,3 +266,10 @@ def test_a_request_that_places_says_until_when_it_may() -> None:
 
     assert http.headers["expTime"] == str(MS + 5000)
     assert adapter.expires_ns(wire, MS * 1_000_000, 5000) == (MS + 5000) * 1_000_000
+
+
+@pytest.mark.parametrize("product", Product)
+def test_no_such_order_is_as_of_the_oldest_time_that_the_venue_accepts(product: Product) -> None:
+    """A question signed 30 s ahead of the venue's clock is answered: its clock is that far behind
+    the signed time at most, and an order signed meanwhile may still come."""
+    assert ADAPTERS[product].ahead_ns == 30 * NS_PER_S

@@ -14,6 +14,7 @@ import msgspec
 from messages.base import NS_PER_S
 from messages.market import Product
 from messages.venue import Acted, OrderNotFound, Request, RequestFailed, RequestRefused
+from venues.wire import evidence
 from venues.wire.asked import Asked
 
 
@@ -148,25 +149,10 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, asked: As
     """The evidence in an answer that is not a success; every answer has one, readable or not."""
     code, text = error_of(body)
     verdict = judge(status, code, text, asked.product)
-    queried = asked.instrument_id if asked.request is Request.QUERY_ORDER else None
-    if verdict is Verdict.NOT_FOUND and queried is not None:
-        return OrderNotFound(
-            # As of the venue's clock: without one it is as of nothing, so it proves nothing.
-            ts_event=asked.ts_venue,
-            ts_init=asked.ts_init,
-            client_order_id=asked.client_order_id,
-            instrument_id=queried,
-            source=asked.source,
-        )
+    if verdict is Verdict.NOT_FOUND and asked.request is Request.QUERY_ORDER:
+        return evidence.no_such_order(asked)
     if verdict in (Verdict.REFUSED, Verdict.NOT_FOUND):
-        return RequestRefused(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            request=asked.request,
-            client_order_id=asked.client_order_id,
-            code=str(code),
-            reason=text,
-        )
+        return evidence.refused(asked, str(code), text)
     acting = asked.request.acting and verdict is Verdict.PERHAPS
     wait_s = header(headers, "Retry-After")
     if wait_s is None:

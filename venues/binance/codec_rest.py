@@ -12,24 +12,20 @@ from pydantic import ValidationError
 
 from messages.base import ClientOrderId, Event, TradeId, VenueOrderId
 from messages.market import Product
-from messages.orders import LiquiditySide, OrderSpec
+from messages.orders import LiquiditySide
 from messages.venue import (
     AccountReport,
     Balance,
-    FeesReport,
     FillReport,
-    FillsReport,
-    OpenOrdersReport,
     OrderReport,
     Request,
-    RequestDone,
-    VenueStatus,
 )
 from trading.errors import Garbled
 from venues.binance.codec_errors import decode_error, error_of
 from venues.binance.codec_names import instrument_id, market_for, ns
 from venues.binance.codec_orders import SIDE, STATUS, STOPS, TYPE, average, lookup
 from venues.binance.codec_usdm import USDM_READERS
+from venues.wire import evidence
 from venues.wire.asked import Asked
 
 _ZERO: Final = Decimal(0)
@@ -124,7 +120,7 @@ def decode_answer(
     """
     if status != 200:
         if status < 500 and (asked.request, error_of(body)[0]) in _SO_ALREADY:
-            return (done(asked),)
+            return (evidence.done(asked),)
         return (decode_error(status, headers, body, asked),)
     readers = USDM_READERS if asked.product is Product.LINEAR else _READERS
     try:
@@ -183,27 +179,10 @@ def _submitted(body: bytes, asked: Asked) -> tuple[Event, ...]:
     if not d.status:
         if asked.order is None:
             raise ValueError("an ACK answer needs the order that was asked for")
-        return (_acknowledged(d, asked, asked.order),)
+        # It says that the venue has the order, and not how it fared since.
+        return (evidence.acknowledged(asked, asked.order, str(d.order_id), ts),)
     report = _report(d, asked, ts, d.client_order_id)
     return (*(_taken(fill, report) for fill in d.fills), report)
-
-
-def _acknowledged(d: _Order, asked: Asked, order: OrderSpec) -> OrderReport:
-    """An ACK answer says that the venue has the order, and not how it fared since."""
-    return OrderReport(
-        ts_event=ns(d.transact_time),
-        ts_init=asked.ts_init,
-        client_order_id=ClientOrderId(d.client_order_id),
-        venue_order_id=VenueOrderId(str(d.order_id)),
-        instrument_id=instrument_id(d.symbol, market_for(asked.product)),
-        side=order.side,
-        order_type=order.order_type,
-        status=VenueStatus.NEW,
-        quantity=order.quantity,
-        filled_qty=_ZERO,
-        price=order.price,
-        source=asked.source,
-    )
 
 
 def _taken(fill: _Fill, report: OrderReport) -> FillReport:
@@ -244,36 +223,15 @@ def _queried(body: bytes, asked: Asked) -> tuple[Event, ...]:
 
 
 def _open_orders(body: bytes, asked: Asked) -> tuple[Event, ...]:
-    if asked.instrument_id is None:
-        raise ValueError("open orders are asked for one instrument at a time")
     rows = msgspec.json.decode(body, type=list[_Order])
-    orders = tuple(_report(d, asked, ns(d.update_time or d.time), d.client_order_id) for d in rows)
-    return (
-        OpenOrdersReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            orders=orders,
-            source=asked.source,
-        ),
-    )
+    orders = (_report(d, asked, ns(d.update_time or d.time), d.client_order_id) for d in rows)
+    return (evidence.open_orders(asked, orders),)
 
 
 def _fills(body: bytes, asked: Asked) -> tuple[Event, ...]:
-    if asked.instrument_id is None:
-        raise ValueError("fills are asked for one instrument at a time")
     rows = msgspec.json.decode(body, type=list[_Trade])
-    return (
-        FillsReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            since_trade_id=asked.since_trade_id,
-            fills=tuple(_traded(d, asked) for d in rows),
-            complete=len(rows) < asked.limit,
-            source=asked.source,
-        ),
-    )
+    found = (_traded(d, asked) for d in rows)
+    return (evidence.fills(asked, found, complete=len(rows) < asked.limit),)
 
 
 def _traded(d: _Trade, asked: Asked) -> FillReport:
@@ -316,31 +274,12 @@ def _fees(body: bytes, asked: Asked) -> tuple[Event, ...]:
     d = msgspec.json.decode(body, type=_Commission).standard_commission
     if asked.instrument_id is None:
         raise ValueError("fees are asked for one instrument at a time")
-    return (
-        FeesReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            maker=d.maker,
-            taker=d.taker,
-            source=asked.source,
-        ),
-    )
+    return (evidence.fees(asked, d.maker, d.taker),)
 
 
 def _all_canceled(body: bytes, asked: Asked) -> tuple[Event, ...]:
     msgspec.json.decode(body, type=list[dict[str, object]])
-    return (done(asked),)
-
-
-def done(asked: Asked) -> RequestDone:
-    """The venue did it, and says no more."""
-    return RequestDone(
-        ts_event=asked.ts_event,
-        ts_init=asked.ts_init,
-        request=asked.request,
-        instrument_id=asked.instrument_id,
-    )
+    return (evidence.done(asked),)
 
 
 _READERS: Final[dict[Request, Callable[[bytes, Asked], tuple[Event, ...]]]] = {

@@ -19,18 +19,13 @@ from messages.orders import LiquiditySide, OrderSpec, OrderType
 from messages.venue import (
     AccountReport,
     Balance,
-    FeesReport,
     FillReport,
-    FillsReport,
     MarginMode,
-    OpenOrdersReport,
     OrderListReport,
     OrderNotFound,
     OrderReport,
     PositionReport,
-    PositionsReport,
     Request,
-    RequestDone,
     RequestFailed,
     RequestRefused,
     VenueStatus,
@@ -38,6 +33,7 @@ from messages.venue import (
 from venues.binance.codec_errors import decode_error
 from venues.binance.codec_names import Market, instrument_id, ns
 from venues.binance.codec_orders import SIDE, STATUS, lookup
+from venues.wire import evidence
 from venues.wire.asked import Asked
 
 _ZERO: Final = Decimal(0)
@@ -229,40 +225,19 @@ def _listed(body: bytes, asked: Asked) -> tuple[Event, ...]:
 
 
 def _open_orders(body: bytes, asked: Asked) -> tuple[Event, ...]:
-    if asked.instrument_id is None:
-        raise ValueError("open orders are asked for one instrument at a time")
     if is_algo(body):
         # Those that close a position have no quantity of their own, and are never ours.
         algos = msgspec.json.decode(body, type=list[Algo])
         orders = tuple(_algo(d, asked) for d in algos if d.quantity > 0)
     else:
         orders = tuple(_order(d, asked) for d in msgspec.json.decode(body, type=list[_Order]))
-    return (
-        OpenOrdersReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            orders=orders,
-            source=asked.source,
-        ),
-    )
+    return (evidence.open_orders(asked, orders),)
 
 
 def _fills(body: bytes, asked: Asked) -> tuple[Event, ...]:
-    if asked.instrument_id is None:
-        raise ValueError("fills are asked for one instrument at a time")
     rows = msgspec.json.decode(body, type=list[_Trade])
-    return (
-        FillsReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            since_trade_id=asked.since_trade_id,
-            fills=tuple(_fill(d, asked) for d in rows),
-            complete=len(rows) < asked.limit,
-            source=asked.source,
-        ),
-    )
+    found = (_fill(d, asked) for d in rows)
+    return (evidence.fills(asked, found, complete=len(rows) < asked.limit),)
 
 
 def _fill(d: _Trade, asked: Asked) -> FillReport:
@@ -316,42 +291,17 @@ def _positions(body: bytes, asked: Asked) -> tuple[Event, ...]:
         )
         for d in ours
     )
-    return (
-        PositionsReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            positions=found,
-            source=asked.source,
-        ),
-    )
+    return (evidence.positions(asked, found),)
 
 
 def _fees(body: bytes, asked: Asked) -> tuple[Event, ...]:
     d = msgspec.json.decode(body, type=_Rates)
-    if asked.instrument_id is None:
-        raise ValueError("fees are asked for one instrument at a time")
-    return (
-        FeesReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            maker=d.maker_commission_rate,
-            taker=d.taker_commission_rate,
-            source=asked.source,
-        ),
-    )
+    return (evidence.fees(asked, d.maker_commission_rate, d.taker_commission_rate),)
 
 
 def _done(body: bytes, asked: Asked) -> tuple[Event, ...]:
     msgspec.json.decode(body, type=dict)
-    return (
-        RequestDone(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            request=asked.request,
-            instrument_id=asked.instrument_id,
-        ),
-    )
+    return (evidence.done(asked),)
 
 
 USDM_READERS: Final[dict[Request, Callable[[bytes, Asked], tuple[Event, ...]]]] = {

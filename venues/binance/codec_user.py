@@ -7,7 +7,7 @@ text goes to Decimal in the decoder and nowhere through a float.
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -105,7 +105,7 @@ def _execution(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Frame:
     )
     if d.x != "TRADE":
         return Decoded(f"executionReport:{d.x}", (report,))
-    return Decoded("executionReport:TRADE", (_fill(d, report), report))
+    return Decoded("executionReport:TRADE", (fill_of(d, report), report))
 
 
 def _reason(d: _Execution) -> str:
@@ -117,7 +117,19 @@ def _reason(d: _Execution) -> str:
     return "" if d.eR in _NO_REASON else str(d.eR)
 
 
-def _fill(d: _Execution, report: OrderReport) -> FillReport:
+class Traded(Protocol):
+    """One trade, as the streams of spot and USD-M tell it beside its order."""
+
+    t: int
+    l: Decimal  # noqa: E741 - Binance's name
+    L: Decimal
+    n: Decimal | None
+    N: str | None
+    m: bool
+
+
+def fill_of(d: Traded, report: OrderReport) -> FillReport:
+    """The trade that led to this report of its order."""
     return FillReport(
         ts_event=report.ts_event,
         ts_init=report.ts_init,

@@ -9,12 +9,10 @@ from typing import Final
 
 import msgspec
 
-from messages.base import ClientOrderId, Event, TradeId, VenueOrderId
-from messages.orders import LiquiditySide
+from messages.base import ClientOrderId, Event, VenueOrderId
 from messages.venue import (
     AccountReport,
     Balance,
-    FillReport,
     OrderReport,
     PositionReport,
     Source,
@@ -22,7 +20,7 @@ from messages.venue import (
 from venues.binance.codec_names import Market, instrument_id, ns
 from venues.binance.codec_orders import SIDE, lookup
 from venues.binance.codec_usdm import BOTH, MARGIN, TYPE, USDM_STATUS, algo_status
-from venues.binance.codec_user import UserReader, ended, told
+from venues.binance.codec_user import UserReader, ended, fill_of, told
 from venues.wire.frames import Decoded, Frame, Unknown
 
 _ZERO: Final = Decimal(0)
@@ -136,25 +134,7 @@ def _order(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Frame:
         reason=str(d.er) if d.X.startswith("EXPIRED") and d.er not in ("", "0", 0) else "",
     )
     name = f"ORDER_TRADE_UPDATE:{d.x}"
-    return Decoded(name, (_fill(d, report), report) if d.l > 0 else (report,))
-
-
-def _fill(d: _Order, report: OrderReport) -> FillReport:
-    return FillReport(
-        ts_event=report.ts_event,
-        ts_init=report.ts_init,
-        client_order_id=report.client_order_id,
-        venue_order_id=report.venue_order_id,
-        instrument_id=report.instrument_id,
-        trade_id=TradeId(str(d.t)),
-        side=report.side,
-        last_qty=d.l,
-        last_px=d.L,
-        commission=_ZERO if d.n is None else d.n,
-        currency=d.N or "",
-        liquidity_side=LiquiditySide.MAKER if d.m else LiquiditySide.TAKER,
-        source=Source.STREAM,
-    )
+    return Decoded(name, (fill_of(d, report), report) if d.l > 0 else (report,))
 
 
 def _algo(raw: bytes | msgspec.Raw, market: Market, ts_init: int) -> Frame:

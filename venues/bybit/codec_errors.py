@@ -15,6 +15,7 @@ import msgspec
 from messages.base import NS_PER_MS, NS_PER_S
 from messages.venue import Acted, RequestDone, RequestFailed, RequestRefused
 from venues.bybit.codec_names import ENVELOPE, Envelope
+from venues.wire import evidence
 from venues.wire.asked import Asked
 from venues.wire.request import Answer
 
@@ -179,29 +180,13 @@ def verdict_of(
     """A verdict as evidence; `said` is the venue's code and words."""
     code, words = said
     if verdict is Verdict.ALREADY:
-        return done(asked)
+        return evidence.done(asked)
     if verdict is Verdict.REFUSED:
-        return RequestRefused(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            request=asked.request,
-            client_order_id=asked.client_order_id,
-            code=str(code if code is not None else f"HTTP {answer.status}"),
-            reason=words,
-        )
+        told = str(code if code is not None else f"HTTP {answer.status}")
+        return evidence.refused(asked, told, words)
     acting = asked.request.acting and verdict is Verdict.PERHAPS
     return asked.failed(
         Acted.PERHAPS if acting else Acted.NO,
         f"HTTP {answer.status}" + (f", {code}" if code is not None else "") + f": {words}",
         retry_after_ns=retry_after_ns(answer),
-    )
-
-
-def done(asked: Asked) -> RequestDone:
-    """The venue took the request and says no more about it."""
-    return RequestDone(
-        ts_event=asked.ts_event,
-        ts_init=asked.ts_init,
-        request=asked.request,
-        instrument_id=asked.instrument_id,
     )

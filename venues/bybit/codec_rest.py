@@ -15,30 +15,24 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from messages.base import ClientOrderId, Event, VenueOrderId
+from messages.base import Event
 from messages.market import Product
 from messages.orders import OrderSpec
 from messages.venue import (
     AccountReport,
     Balance,
-    FeesReport,
-    FillsReport,
     MarginMode,
-    OpenOrdersReport,
     OrderListReport,
-    OrderNotFound,
     OrderReport,
     PositionReport,
-    PositionsReport,
     Request,
     RequestFailed,
     RequestRefused,
     Source,
     SubmitOrderList,
-    VenueStatus,
 )
 from trading.errors import Garbled
-from venues.bybit.codec_errors import done, judge, refusal, verdict_of
+from venues.bybit.codec_errors import judge, refusal, verdict_of
 from venues.bybit.codec_frames import UNREADABLE
 from venues.bybit.codec_names import (
     ENVELOPE,
@@ -50,6 +44,7 @@ from venues.bybit.codec_names import (
     ns,
 )
 from venues.bybit.codec_orders import ExecutionRow, OrderRow, fill_report, order_report
+from venues.wire import evidence
 from venues.wire.asked import Asked
 from venues.wire.request import Answer
 
@@ -199,21 +194,7 @@ def _time(envelope: Envelope, asked: Asked) -> int:
 
 
 def _acknowledged(ids: Ids, order: OrderSpec, ts: int, asked: Asked) -> OrderReport:
-    return OrderReport(
-        ts_event=ts,
-        ts_init=asked.ts_init,
-        client_order_id=ClientOrderId(ids.order_link_id or order.client_order_id),
-        venue_order_id=VenueOrderId(ids.order_id),
-        instrument_id=order.instrument_id,
-        side=order.side,
-        order_type=order.order_type,
-        status=VenueStatus.NEW,
-        quantity=order.quantity,
-        filled_qty=_ZERO,
-        price=order.price,
-        source=asked.source,
-        reason=ACKNOWLEDGED,
-    )
+    return evidence.acknowledged(asked, order, ids.order_id, ts, ACKNOWLEDGED)
 
 
 def _submitted(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
@@ -262,20 +243,10 @@ def _one_refused(said: _Result, order: OrderSpec, asked: Asked) -> RequestRefuse
 def _queried(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
     """No rows: the venue has no such order, as of when it looked: not as of its answer's `time`,
     for the order may have come in between."""
-    if asked.instrument_id is None:
-        raise ValueError("an order is asked for by instrument and id")
     found = _reports(envelope, asked)
     if found:
         return (found[0],)
-    return (
-        OrderNotFound(
-            ts_event=asked.ts_venue,
-            ts_init=asked.ts_init,
-            client_order_id=asked.client_order_id,
-            instrument_id=asked.instrument_id,
-            source=asked.source,
-        ),
-    )
+    return (evidence.no_such_order(asked),)
 
 
 def _reports(envelope: Envelope, asked: Asked) -> tuple[OrderReport, ...]:
@@ -285,36 +256,16 @@ def _reports(envelope: Envelope, asked: Asked) -> tuple[OrderReport, ...]:
 
 
 def _open_orders(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
-    if asked.instrument_id is None:
-        raise ValueError("open orders are asked for one instrument at a time")
-    return (
-        OpenOrdersReport(
-            ts_event=_time(envelope, asked),
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            orders=_reports(envelope, asked),
-            source=asked.source,
-        ),
-    )
+    return (evidence.open_orders(asked, _reports(envelope, asked), _time(envelope, asked)),)
 
 
 def _fills(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
-    if asked.instrument_id is None:
-        raise ValueError("fills are asked for one instrument at a time")
     page = result(envelope, _Executions)
-    found = (fill_report(d, asked.product, asked.source, asked.ts_init) for d in page.list)
-    return (
-        FillsReport(
-            ts_event=_time(envelope, asked),
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            since_trade_id=asked.since_trade_id,
-            # The venue begins with the newest.
-            fills=tuple(fill for fill in found if fill is not None)[::-1],
-            complete=not (page.list and page.next_page_cursor),
-            source=asked.source,
-        ),
-    )
+    # The venue begins with the newest.
+    rows = page.list[::-1]
+    found = (fill_report(d, asked.product, asked.source, asked.ts_init) for d in rows)
+    complete = not (page.list and page.next_page_cursor)
+    return (evidence.fills(asked, found, complete=complete, ts=_time(envelope, asked)),)
 
 
 def _account(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
@@ -328,15 +279,9 @@ def _account(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
 
 
 def _positions(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
-    rows = result(envelope, _Positions).list
-    found = tuple(
-        position(d, asked.product, asked.source, asked.ts_init) for d in rows if amount(d.size)
-    )
-    ts = _time(envelope, asked)
-    report = PositionsReport(
-        ts_event=ts, ts_init=asked.ts_init, positions=found, source=asked.source
-    )
-    return (report,)
+    rows = [d for d in result(envelope, _Positions).list if amount(d.size)]
+    found = (position(d, asked.product, asked.source, asked.ts_init) for d in rows)
+    return (evidence.positions(asked, found, _time(envelope, asked)),)
 
 
 def _fees(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
@@ -345,29 +290,20 @@ def _fees(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
     name = asked.instrument_id
     if name is None or name not in found:
         raise ValueError(f"{name}: not among the fees that {VENUE} named")
-    rate = found[name]
-    return (
-        FeesReport(
-            ts_event=_time(envelope, asked),
-            ts_init=asked.ts_init,
-            instrument_id=name,
-            maker=amount(rate.maker_fee_rate),
-            taker=amount(rate.taker_fee_rate),
-            source=asked.source,
-        ),
-    )
+    maker, taker = (amount(x) for x in (found[name].maker_fee_rate, found[name].taker_fee_rate))
+    return (evidence.fees(asked, maker, taker, _time(envelope, asked)),)
 
 
 def _done(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
-    return (done(asked),)
+    return (evidence.done(asked),)
 
 
 def _changed(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
     """The acknowledgement of a cancel or an amend, or the question after it: how the order is."""
     if b'"list"' not in bytes(envelope.result):
-        return (done(asked),)
+        return (evidence.done(asked),)
     found = _reports(envelope, asked)
-    return (found[0],) if found else (done(asked),)
+    return (found[0],) if found else (evidence.done(asked),)
 
 
 _READERS: Final[dict[Request, Callable[[Envelope, Asked], tuple[Event, ...]]]] = {

@@ -15,6 +15,7 @@ import msgspec
 
 from messages.base import NS_PER_S
 from messages.venue import Acted, OrderNotFound, Request, RequestFailed, RequestRefused
+from venues.wire import evidence
 from venues.wire.asked import Asked
 
 
@@ -266,29 +267,16 @@ def refusal(asked: Asked, verdict: Verdict, code: str, words: str, before: str =
     if verdict is Verdict.NOT_FOUND and queried is not None:
         return not_found(asked)
     if verdict in (Verdict.REFUSED, Verdict.NOT_FOUND):
-        return RequestRefused(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            request=asked.request,
-            client_order_id=asked.client_order_id,
-            code=code,
-            reason=words,
-        )
+        return evidence.refused(asked, code, words)
     acting = asked.request.acting and verdict is Verdict.PERHAPS
     acted = Acted.PERHAPS if acting else Acted.NO
     return asked.failed(acted, f"{before}{code}: {words}")
 
 
 def not_found(asked: Asked) -> OrderNotFound:
-    """No such order, as of the venue's clock: without one it is as of nothing, so no proof."""
-    assert asked.instrument_id is not None, "an order is asked for with its instrument"
-    return OrderNotFound(
-        ts_event=max(0, asked.ts_venue - LISTED_AFTER_NS),
-        ts_init=asked.ts_init,
-        client_order_id=asked.client_order_id,
-        instrument_id=asked.instrument_id,
-        source=asked.source,
-    )
+    """No such order, as of before the newest orders that may be missing from the lists."""
+    found = evidence.no_such_order(asked)
+    return found.model_copy(update={"ts_event": max(0, found.ts_event - LISTED_AFTER_NS)})
 
 
 def _said(body: bytes) -> tuple[str, str]:

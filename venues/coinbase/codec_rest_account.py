@@ -11,10 +11,11 @@ import msgspec
 
 from messages.base import Event, TradeId, VenueOrderId
 from messages.orders import LiquiditySide
-from messages.venue import AccountReport, Balance, FeesReport, FillReport, FillsReport
+from messages.venue import AccountReport, Balance, FillReport
 from venues.coinbase.codec_names import instrument_id, ns, quote_of
 from venues.coinbase.codec_orders import SIDE, SIZE_PLACES, amount, lookup
 from venues.coinbase.known import KnownOrders
+from venues.wire import evidence
 from venues.wire.asked import Asked
 
 _ZERO: Final = Decimal(0)
@@ -66,21 +67,10 @@ class _SummaryAnswer(msgspec.Struct):
 def read_fills(body: bytes, asked: Asked, _: KnownOrders) -> tuple[Event, ...]:
     """docs: "List Fills". Adjustments of an earlier fill (REVERSAL, CORRECTION, SYNTHETIC) are no
     trades: they show as a difference between our balances and the venue's."""
-    if asked.instrument_id is None:
-        raise ValueError("fills are asked for one instrument at a time")
     d = msgspec.json.decode(body, type=_FillsAnswer)
     found = [_traded(f, asked) for f in d.fills if f.trade_type == "FILL"]
-    return (
-        FillsReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            since_trade_id=asked.since_trade_id,
-            fills=tuple(reversed(found)),  # newest first on the wire
-            complete=not d.cursor,
-            source=asked.source,
-        ),
-    )
+    # Newest first on the wire.
+    return (evidence.fills(asked, found[::-1], complete=not d.cursor),)
 
 
 def _traded(f: _Fill, asked: Asked) -> FillReport:
@@ -129,16 +119,5 @@ def read_account(body: bytes, asked: Asked, _: KnownOrders) -> tuple[Event, ...]
 
 def read_fees(body: bytes, asked: Asked, _: KnownOrders) -> tuple[Event, ...]:
     """docs: "Get Transactions Summary": the tier of the last 30 days, the same for all products."""
-    if asked.instrument_id is None:
-        raise ValueError("fees are asked for one instrument at a time")
     tier = msgspec.json.decode(body, type=_SummaryAnswer).fee_tier
-    return (
-        FeesReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            maker=Decimal(tier.maker_fee_rate),
-            taker=Decimal(tier.taker_fee_rate),
-            source=asked.source,
-        ),
-    )
+    return (evidence.fees(asked, Decimal(tier.maker_fee_rate), Decimal(tier.taker_fee_rate)),)

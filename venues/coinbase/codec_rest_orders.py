@@ -15,9 +15,7 @@ from messages.base import ClientOrderId, Event, VenueOrderId
 from messages.orders import ModifyOrder
 from messages.venue import (
     Acted,
-    OpenOrdersReport,
     OrderReport,
-    RequestDone,
     VenueStatus,
 )
 from venues.coinbase.codec_errors import GONE, Verdict, not_found, reason_of, refusal
@@ -34,6 +32,7 @@ from venues.coinbase.codec_orders import (
     type_of,
 )
 from venues.coinbase.known import KnownOrders
+from venues.wire import evidence
 from venues.wire.asked import Asked
 
 _ZERO: Final = Decimal(0)
@@ -185,22 +184,7 @@ def read_submitted(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event
         return (refusal(asked, verdict, code, f"{words}" if code != words else code),)
     order_id = VenueOrderId(d.success_response.order_id)
     known.learn(order.client_order_id, order.instrument_id, venue_order_id=order_id)
-    return (
-        OrderReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            client_order_id=order.client_order_id,
-            venue_order_id=order_id,
-            instrument_id=order.instrument_id,
-            side=order.side,
-            order_type=order.order_type,
-            status=VenueStatus.NEW,
-            quantity=order.quantity,
-            filled_qty=_ZERO,
-            price=order.price,
-            source=asked.source,
-        ),
-    )
+    return (evidence.acknowledged(asked, order, order_id),)
 
 
 def read_canceled(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event, ...]:
@@ -209,10 +193,10 @@ def read_canceled(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event,
         return read_queried(body, asked, known)
     (result,) = msgspec.json.decode(body, type=_CancelAnswer).results
     if result.success:
-        return (_done(asked),)
+        return (evidence.done(asked),)
     code, verdict = reason_of(result.failure_reason)
     if verdict is Verdict.DONE:
-        return (_done(asked),)
+        return (evidence.done(asked),)
     return (refusal(asked, verdict, code or result.failure_reason, "the cancel was not taken"),)
 
 
@@ -220,12 +204,12 @@ def read_all_canceled(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Ev
     """The open orders, which are then canceled; done where there are none, or all were taken."""
     if b'"results"' not in body:
         if not msgspec.json.decode(body, type=_OrdersAnswer).orders:
-            return (_done(asked),)
+            return (evidence.done(asked),)
         return (asked.failed(Acted.NO, "open orders are listed, not yet canceled"),)
     results = msgspec.json.decode(body, type=_CancelAnswer).results
     left = [r for r in results if not r.success and r.failure_reason not in GONE]
     if not left:
-        return (_done(asked),)
+        return (evidence.done(asked),)
     words = f"{len(left)} of {len(results)} cancels were not taken"
     return (asked.failed(Acted.PERHAPS, f"{left[0].failure_reason}: {words}"),)
 
@@ -260,19 +244,10 @@ def read_edited(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event, .
                 quantity=news.quantity,
                 price=news.price,
             )
-        return (_done(asked),)
+        return (evidence.done(asked),)
     first = d.errors[0] if d.errors else _EditError()
     code, verdict = reason_of(first.edit_failure_reason, first.preview_failure_reason)
     return (refusal(asked, verdict, code or "UNKNOWN", "the edit was not taken"),)
-
-
-def _done(asked: Asked) -> RequestDone:
-    return RequestDone(
-        ts_event=asked.ts_event,
-        ts_init=asked.ts_init,
-        request=asked.request,
-        instrument_id=asked.instrument_id,
-    )
 
 
 def read_queried(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event, ...]:
@@ -294,16 +269,6 @@ def read_queried(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event, 
 
 def read_open_orders(body: bytes, asked: Asked, known: KnownOrders) -> tuple[Event, ...]:
     """docs: "List Orders" with the status OPEN, which leaves out what is still queued."""
-    if asked.instrument_id is None:
-        raise ValueError("open orders are asked for one instrument at a time")
     rows = msgspec.json.decode(body, type=_OrdersAnswer).orders
     reports = (report_of(order, asked, known) for order in rows)
-    return (
-        OpenOrdersReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            orders=tuple(r for r in reports if r is not None),
-            source=asked.source,
-        ),
-    )
+    return (evidence.open_orders(asked, reports),)

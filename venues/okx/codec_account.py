@@ -23,6 +23,7 @@ from venues.okx.codec_names import contract_size, instrument_id, ns, plain
 from venues.okx.codec_orders import ZERO, number
 from venues.wire.adapter import Instruments
 from venues.wire.asked import Asked
+from venues.wire.evidence import fees
 
 _FEES: Final = {  # (maker, taker) of a regular user of level 1; docs: okx.com/fees
     Product.SPOT: (Decimal("0.0008"), Decimal("0.001")),
@@ -137,14 +138,7 @@ def fees_report(d: FeeRow, instrument: Instrument, asked: Asked) -> FeesReport:
         usdc = instrument.quote == "USDC"
         maker = (d.maker_usdc if usdc else d.maker_u) or maker
         taker = (d.taker_usdc if usdc else d.taker_u) or taker
-    return FeesReport(
-        ts_event=asked.ts_event,
-        ts_init=asked.ts_init,
-        instrument_id=instrument.instrument_id,
-        maker=-number(maker) or ZERO,
-        taker=-number(taker) or ZERO,
-        source=asked.source,
-    )
+    return fees(asked, -number(maker) or ZERO, -number(taker) or ZERO)
 
 
 def known_kind(d: InstrumentRow, product: Product) -> bool:

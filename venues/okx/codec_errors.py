@@ -11,6 +11,7 @@ from typing import Final
 
 from messages.base import NS_PER_S, ClientOrderId
 from messages.venue import Acted, OrderNotFound, Request, RequestFailed, RequestRefused
+from venues.wire import evidence
 from venues.wire.asked import Asked
 
 
@@ -136,26 +137,10 @@ def refusal(
 ) -> Refusal:
     """The evidence in an error; `name` of the order where one request is about several."""
     verdict = judge(status, code)
-    client_id = asked.client_order_id if name is None else name
-    queried = asked.instrument_id if asked.request is Request.QUERY_ORDER else None
-    if verdict is Verdict.NOT_FOUND and queried is not None:
-        return OrderNotFound(
-            # As of the venue's clock: without one it is as of nothing, so it proves nothing.
-            ts_event=asked.ts_venue,
-            ts_init=asked.ts_init,
-            client_order_id=client_id,
-            instrument_id=queried,
-            source=asked.source,
-        )
+    if verdict is Verdict.NOT_FOUND and asked.request is Request.QUERY_ORDER:
+        return evidence.no_such_order(asked, name)
     if verdict in (Verdict.REFUSED, Verdict.NOT_FOUND):
-        return RequestRefused(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            request=asked.request,
-            client_order_id=client_id,
-            code=code,
-            reason=words,
-        )
+        return evidence.refused(asked, code, words, name)
     acting = asked.request.acting and verdict is Verdict.PERHAPS
     failed = asked.failed(
         Acted.PERHAPS if acting else Acted.NO,

@@ -11,29 +11,25 @@ from typing import Final, TypeVar
 import msgspec
 from pydantic import ValidationError
 
-from messages.base import ClientOrderId, Event, VenueOrderId
+from messages.base import ClientOrderId, Event
 from messages.orders import OrderSpec
 from messages.venue import (
     Acted,
-    FillsReport,
-    OpenOrdersReport,
     OrderListReport,
     OrderNotFound,
     OrderReport,
-    PositionsReport,
     QueryFills,
     Request,
-    RequestDone,
     RequestFailed,
     RequestRefused,
     SubmitOrderList,
-    VenueStatus,
 )
 from trading.errors import Garbled
 from venues.okx import codec_account as account
 from venues.okx import codec_orders as orders
 from venues.okx.codec_errors import Refusal, refusal
 from venues.okx.codec_names import ns
+from venues.wire import evidence
 from venues.wire.asked import Asked
 from venues.wire.request import Answer
 
@@ -135,21 +131,8 @@ def _submitted(head: Outer, asked: Asked) -> tuple[Event, ...]:
 
 
 def _acknowledged(row: Ack, order: OrderSpec, asked: Asked) -> OrderReport:
-    """The venue has the order; how it fared since, the stream says."""
-    return OrderReport(
-        ts_event=ns(int(row.ts)) if row.ts else asked.ts_event,
-        ts_init=asked.ts_init,
-        client_order_id=order.client_order_id,
-        venue_order_id=VenueOrderId(row.algo_id or row.ord_id),
-        instrument_id=order.instrument_id,
-        side=order.side,
-        order_type=order.order_type,
-        status=VenueStatus.NEW,
-        quantity=order.quantity,
-        filled_qty=orders.ZERO,
-        price=order.price,
-        source=asked.source,
-    )
+    ts = ns(int(row.ts)) if row.ts else 0
+    return evidence.acknowledged(asked, order, row.algo_id or row.ord_id, ts)
 
 
 def _listed(head: Outer, asked: Asked) -> tuple[Event, ...]:
@@ -182,14 +165,7 @@ def _told(head: Outer, asked: Asked) -> tuple[Event, ...]:
 
 
 def _done(head: Outer, asked: Asked) -> tuple[Event, ...]:
-    return (
-        RequestDone(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            request=asked.request,
-            instrument_id=asked.instrument_id,
-        ),
-    )
+    return (evidence.done(asked),)
 
 
 def _queried(head: Outer, asked: Asked) -> tuple[Event, ...]:
@@ -214,18 +190,7 @@ def reports(head: Outer, asked: Asked) -> list[OrderReport | None]:
 
 
 def _open_orders(head: Outer, asked: Asked) -> tuple[Event, ...]:
-    if asked.instrument_id is None:
-        raise ValueError("open orders are asked for one instrument at a time")
-    found = tuple(report for report in reports(head, asked) if report is not None)
-    return (
-        OpenOrdersReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            orders=found,
-            source=asked.source,
-        ),
-    )
+    return (evidence.open_orders(asked, reports(head, asked)),)
 
 
 def _fills(head: Outer, asked: Asked) -> tuple[Event, ...]:
@@ -234,8 +199,6 @@ def _fills(head: Outer, asked: Asked) -> tuple[Event, ...]:
     docs: "Transaction details": liquidations and auto-deleveraging have negative trade ids, so ids
     do not only rise, and `since_trade_id` cannot be compared with.
     """
-    if asked.instrument_id is None:
-        raise ValueError("fills are asked for one instrument at a time")
     of_one = asked.command.venue_order_id if isinstance(asked.command, QueryFills) else None
     kinds = acks(head)
     algo = bool(kinds) and kinds[0].actual_sz is not None
@@ -243,17 +206,8 @@ def _fills(head: Outer, asked: Asked) -> tuple[Event, ...]:
     found = [orders.fill_report(d, asked.instruments, asked.ts_init, asked.source) for d in rows]
     if of_one is not None:
         found = [fill.model_copy(update={"venue_order_id": of_one}) for fill in found]
-    return (
-        FillsReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            instrument_id=asked.instrument_id,
-            since_trade_id=asked.since_trade_id,
-            fills=tuple(found[::-1]),  # OKX begins with the newest
-            complete=len(rows) < FILLS_LIMIT,
-            source=asked.source,
-        ),
-    )
+    # OKX begins with the newest.
+    return (evidence.fills(asked, found[::-1], complete=len(rows) < FILLS_LIMIT),)
 
 
 def _account(head: Outer, asked: Asked) -> tuple[Event, ...]:
@@ -268,14 +222,7 @@ def _positions(head: Outer, asked: Asked) -> tuple[Event, ...]:
         for d in rows
         if account.instrument_known(d, asked.instruments)
     ]
-    return (
-        PositionsReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            positions=tuple(p for p in positions if p.quantity),
-            source=asked.source,
-        ),
-    )
+    return (evidence.positions(asked, positions),)
 
 
 def _fees(head: Outer, asked: Asked) -> tuple[Event, ...]:
