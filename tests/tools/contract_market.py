@@ -14,6 +14,7 @@ from messages.market import (
     QuoteBatch,
     TradeBatch,
 )
+from venues.net.rules import changed_rules
 from venues.wire.adapter import Channel
 
 Case = Callable[[World], Awaitable[object]]
@@ -86,7 +87,8 @@ async def refreshed(w: World) -> None:
     ours = w.access.instruments[w.name]
     w.coarse()
     w.simulator.exchange.on_second()
-    found = {i.instrument_id: i for i in await w.questions.instruments()}[w.name]
+    found = {i.instrument_id: i for i in await changed_rules(w.access)}[w.name]
+    assert found == w.access.instruments[w.name]
     assert found.price_increment == 10 * ours.price_increment
     assert found.size_increment == 10 * ours.size_increment
 
