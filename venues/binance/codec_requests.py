@@ -4,9 +4,9 @@ docs: Spot "REST API / Trading endpoints" and "Account endpoints" (2026-09).
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from messages.base import Command
+from messages.base import Command, InstrumentId
 from messages.orders import CancelOrder, ModifyOrder, QueryOrder, SubmitOrder
 from messages.venue import (
     CancelAllAfter,
@@ -27,8 +27,17 @@ from venues.binance.codec_orders import text, wire_type
 from venues.wire.request import WireRequest
 
 API: Final = "/api/v3/"
+ORDER: Final = API + "order"
+OPEN: Final = API + "openOrders"
 ROWS_MAX: Final = 1000  # of a page of fills
 AboutOrder = CancelOrder | ModifyOrder | QueryOrder
+Wire = Callable[[Any], WireRequest]
+
+
+class OfInstrument(Protocol):
+    """A command about one instrument."""
+
+    instrument_id: InstrumentId
 
 
 def _submit(command: SubmitOrder) -> WireRequest:
@@ -50,7 +59,7 @@ def _submit(command: SubmitOrder) -> WireRequest:
         params["stopPrice"] = text(order.trigger_price)
     if order.order_type.limited and not order.post_only:
         params["timeInForce"] = order.time_in_force.value
-    return WireRequest(Request.SUBMIT, "POST", API + "order", params)
+    return WireRequest(Request.SUBMIT, "POST", ORDER, params)
 
 
 def about(command: AboutOrder) -> dict[str, object]:
@@ -61,8 +70,22 @@ def about(command: AboutOrder) -> dict[str, object]:
     return {"symbol": symbol, "orderId": command.venue_order_id}
 
 
-def _cancel(command: CancelOrder) -> WireRequest:
-    return WireRequest(Request.CANCEL, "DELETE", API + "order", about(command))
+def by_order(request: Request, verb: str, path: str) -> Wire:
+    """How a command is sent that says no more than which order."""
+
+    def wire(command: AboutOrder) -> WireRequest:
+        return WireRequest(request, verb, path, about(command))
+
+    return wire
+
+
+def by_symbol(request: Request, verb: str, path: str) -> Wire:
+    """How a command is sent that says no more than which instrument."""
+
+    def wire(command: OfInstrument) -> WireRequest:
+        return WireRequest(request, verb, path, {"symbol": symbol_of(command.instrument_id)})
+
+    return wire
 
 
 def _modify(command: ModifyOrder) -> WireRequest:
@@ -74,15 +97,6 @@ def _modify(command: ModifyOrder) -> WireRequest:
     return WireRequest(
         Request.MODIFY, "PUT", API + "order/amend/keepPriority", about(command) | more
     )
-
-
-def _query(command: QueryOrder) -> WireRequest:
-    return WireRequest(Request.QUERY_ORDER, "GET", API + "order", about(command))
-
-
-def _open_orders(command: QueryOpenOrders) -> WireRequest:
-    params = {"symbol": symbol_of(command.instrument_id)}
-    return WireRequest(Request.QUERY_OPEN_ORDERS, "GET", API + "openOrders", params)
 
 
 def fills(command: QueryFills, path: str) -> WireRequest:
@@ -105,26 +119,16 @@ def _account(command: QueryAccount) -> WireRequest:
     return WireRequest(Request.QUERY_ACCOUNT, "GET", API + "account")
 
 
-def _fees(command: QueryFees) -> WireRequest:
-    params = {"symbol": symbol_of(command.instrument_id)}
-    return WireRequest(Request.QUERY_FEES, "GET", API + "account/commission", params)
-
-
-def _cancel_all(command: CancelAllOrders) -> WireRequest:
-    params = {"symbol": symbol_of(command.instrument_id)}
-    return WireRequest(Request.CANCEL_ALL, "DELETE", API + "openOrders", params)
-
-
-_WIRES: Final[Mapping[type[Command], Callable[[Any], WireRequest]]] = {
+_WIRES: Final[Mapping[type[Command], Wire]] = {
     SubmitOrder: _submit,
-    CancelOrder: _cancel,
+    CancelOrder: by_order(Request.CANCEL, "DELETE", ORDER),
     ModifyOrder: _modify,
-    QueryOrder: _query,
-    QueryOpenOrders: _open_orders,
+    QueryOrder: by_order(Request.QUERY_ORDER, "GET", ORDER),
+    QueryOpenOrders: by_symbol(Request.QUERY_OPEN_ORDERS, "GET", OPEN),
     QueryFills: _fills,
     QueryAccount: _account,
-    QueryFees: _fees,
-    CancelAllOrders: _cancel_all,
+    QueryFees: by_symbol(Request.QUERY_FEES, "GET", API + "account/commission"),
+    CancelAllOrders: by_symbol(Request.CANCEL_ALL, "DELETE", OPEN),
 }
 _NONE: Final[Mapping[type[Command], str]] = {
     SubmitOrderList: "several orders in one request: Binance spot has none",

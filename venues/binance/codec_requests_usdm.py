@@ -8,8 +8,8 @@ knows no such order (`codec_follow`). They cannot be changed before they trigger
 docs: USD-M Futures "Trade / REST API" and "Account / REST API"; change log of 2025-11-06.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -39,7 +39,7 @@ from messages.venue import (
 from trading.errors import Refused
 from venues.binance.codec_names import symbol_of
 from venues.binance.codec_orders import text
-from venues.binance.codec_requests import about, fills
+from venues.binance.codec_requests import Wire, about, by_order, by_symbol, fills
 from venues.wire.request import WireRequest
 
 API: Final = "/fapi/v1/"
@@ -104,10 +104,6 @@ def _submit_list(command: SubmitOrderList) -> WireRequest:
     return WireRequest(Request.SUBMIT_LIST, "POST", API + "batchOrders", {"batchOrders": rows})
 
 
-def _cancel(command: CancelOrder) -> WireRequest:
-    return WireRequest(Request.CANCEL, "DELETE", ORDER, about(command))
-
-
 def _modify(command: ModifyOrder) -> WireRequest:
     placed = command.placed
     if placed is None or placed.price is None or placed.order_type.triggered:
@@ -118,15 +114,6 @@ def _modify(command: ModifyOrder) -> WireRequest:
         "price": text(command.price if command.price is not None else placed.price),
     }
     return WireRequest(Request.MODIFY, "PUT", ORDER, params)
-
-
-def _query(command: QueryOrder) -> WireRequest:
-    return WireRequest(Request.QUERY_ORDER, "GET", ORDER, about(command))
-
-
-def _open_orders(command: QueryOpenOrders) -> WireRequest:
-    params = {"symbol": symbol_of(command.instrument_id)}
-    return WireRequest(Request.QUERY_OPEN_ORDERS, "GET", OPEN, params)
 
 
 def _fills(command: QueryFills) -> WireRequest:
@@ -141,16 +128,6 @@ def _positions(command: QueryPositions) -> WireRequest:
     one = command.instrument_id
     params = {} if one is None else {"symbol": symbol_of(one)}
     return WireRequest(Request.QUERY_POSITIONS, "GET", "/fapi/v3/positionRisk", params)
-
-
-def _fees(command: QueryFees) -> WireRequest:
-    params = {"symbol": symbol_of(command.instrument_id)}
-    return WireRequest(Request.QUERY_FEES, "GET", API + "commissionRate", params)
-
-
-def _cancel_all(command: CancelAllOrders) -> WireRequest:
-    params = {"symbol": symbol_of(command.instrument_id)}
-    return WireRequest(Request.CANCEL_ALL, "DELETE", CANCEL_ALL, params)
 
 
 def _leverage(command: SetLeverage) -> WireRequest:
@@ -173,18 +150,18 @@ def _cancel_all_after(command: CancelAllAfter) -> WireRequest:
     return WireRequest(Request.CANCEL_ALL_AFTER, "POST", API + "countdownCancelAll", params)
 
 
-_WIRES: Final[Mapping[type[Command], Callable[[Any], WireRequest]]] = {
+_WIRES: Final[Mapping[type[Command], Wire]] = {
     SubmitOrder: _submit,
     SubmitOrderList: _submit_list,
-    CancelOrder: _cancel,
+    CancelOrder: by_order(Request.CANCEL, "DELETE", ORDER),
     ModifyOrder: _modify,
-    QueryOrder: _query,
-    QueryOpenOrders: _open_orders,
+    QueryOrder: by_order(Request.QUERY_ORDER, "GET", ORDER),
+    QueryOpenOrders: by_symbol(Request.QUERY_OPEN_ORDERS, "GET", OPEN),
     QueryFills: _fills,
     QueryAccount: _account,
     QueryPositions: _positions,
-    QueryFees: _fees,
-    CancelAllOrders: _cancel_all,
+    QueryFees: by_symbol(Request.QUERY_FEES, "GET", API + "commissionRate"),
+    CancelAllOrders: by_symbol(Request.CANCEL_ALL, "DELETE", CANCEL_ALL),
     SetLeverage: _leverage,
     SetMarginMode: _margin,
     CancelAllAfter: _cancel_all_after,
