@@ -10,21 +10,15 @@ from typing import Final, TypeVar
 import msgspec
 from pydantic import ValidationError
 
-from messages.base import ClientOrderId, Event, TradeId, VenueOrderId
+from messages.base import ClientOrderId, Event, VenueOrderId
 from messages.market import Product
-from messages.orders import LiquiditySide
-from messages.venue import (
-    AccountReport,
-    Balance,
-    FillReport,
-    OrderReport,
-    Request,
-)
+from messages.venue import Balance, OrderReport, Request
 from trading.errors import Garbled
 from venues.binance.codec_errors import decode_error, error_of
 from venues.binance.codec_names import instrument_id, market_for, ns
 from venues.binance.codec_orders import SIDE, STATUS, STOPS, TYPE, average, lookup
-from venues.binance.codec_usdm import USDM_READERS
+from venues.binance.codec_usdm import USDM_READERS, Trade, traded
+from venues.binance.codec_user import fill_of
 from venues.wire import evidence
 from venues.wire.asked import Asked
 
@@ -32,14 +26,15 @@ _ZERO: Final = Decimal(0)
 _T = TypeVar("_T")
 
 
-class _Fill(msgspec.Struct, rename="camel"):
-    """Part of a FULL answer: we took, for the order has only just arrived."""
+class _Fill(msgspec.Struct):
+    """Part of a FULL answer, under the streams' names: we took, for the order has just arrived."""
 
-    price: Decimal
-    qty: Decimal
-    commission: Decimal
-    commission_asset: str
-    trade_id: int
+    t: int = msgspec.field(name="tradeId")
+    l: Decimal = msgspec.field(name="qty")  # noqa: E741 - Binance's name
+    L: Decimal = msgspec.field(name="price")
+    n: Decimal | None = msgspec.field(name="commission")
+    N: str | None = msgspec.field(name="commissionAsset")
+    m: bool = False
 
 
 class _Order(msgspec.Struct, rename="camel"):
@@ -70,15 +65,7 @@ class _Amended(msgspec.Struct, rename="camel"):
     amended_order: _Order
 
 
-class _Trade(msgspec.Struct, rename="camel"):
-    symbol: str
-    id: int
-    order_id: int
-    price: Decimal
-    qty: Decimal
-    commission: Decimal
-    commission_asset: str
-    time: int
+class _Trade(Trade):
     is_buyer: bool
     is_maker: bool
 
@@ -182,25 +169,7 @@ def _submitted(body: bytes, asked: Asked) -> tuple[Event, ...]:
         # It says that the venue has the order, and not how it fared since.
         return (evidence.acknowledged(asked, asked.order, str(d.order_id), ts),)
     report = _report(d, asked, ts, d.client_order_id)
-    return (*(_taken(fill, report) for fill in d.fills), report)
-
-
-def _taken(fill: _Fill, report: OrderReport) -> FillReport:
-    return FillReport(
-        ts_event=report.ts_event,
-        ts_init=report.ts_init,
-        client_order_id=report.client_order_id,
-        venue_order_id=report.venue_order_id,
-        instrument_id=report.instrument_id,
-        trade_id=TradeId(str(fill.trade_id)),
-        side=report.side,
-        last_qty=fill.qty,
-        last_px=fill.price,
-        commission=fill.commission,
-        currency=fill.commission_asset,
-        liquidity_side=LiquiditySide.TAKER,
-        source=report.source,
-    )
+    return (*(fill_of(fill, report) for fill in d.fills), report)
 
 
 def _canceled(body: bytes, asked: Asked) -> tuple[Event, ...]:
@@ -230,50 +199,22 @@ def _open_orders(body: bytes, asked: Asked) -> tuple[Event, ...]:
 
 def _fills(body: bytes, asked: Asked) -> tuple[Event, ...]:
     rows = msgspec.json.decode(body, type=list[_Trade])
-    found = (_traded(d, asked) for d in rows)
+    found = (traded(d, "BUY" if d.is_buyer else "SELL", d.is_maker, asked) for d in rows)
     return (evidence.fills(asked, found, complete=len(rows) < asked.limit),)
-
-
-def _traded(d: _Trade, asked: Asked) -> FillReport:
-    return FillReport(
-        ts_event=ns(d.time),
-        ts_init=asked.ts_init,
-        # A trade names its order by number only; the name is known if we asked for one order's.
-        client_order_id=asked.client_order_id,
-        venue_order_id=VenueOrderId(str(d.order_id)),
-        instrument_id=instrument_id(d.symbol, market_for(asked.product)),
-        trade_id=TradeId(str(d.id)),
-        side=SIDE["BUY" if d.is_buyer else "SELL"],
-        last_qty=d.qty,
-        last_px=d.price,
-        commission=d.commission,
-        currency=d.commission_asset,
-        liquidity_side=LiquiditySide.MAKER if d.is_maker else LiquiditySide.TAKER,
-        source=asked.source,
-    )
 
 
 def _account(body: bytes, asked: Asked) -> tuple[Event, ...]:
     d = msgspec.json.decode(body, type=_Account)
-    balances = tuple(
+    balances = (
         Balance(currency=b.asset, total=b.free + b.locked, free=b.free, locked=b.locked)
         for b in d.balances
     )
     # Its `updateTime` is the last change, which may be years ago; the view is as of now.
-    return (
-        AccountReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            balances=balances,
-            source=asked.source,
-        ),
-    )
+    return (evidence.account(asked, balances),)
 
 
 def _fees(body: bytes, asked: Asked) -> tuple[Event, ...]:
     d = msgspec.json.decode(body, type=_Commission).standard_commission
-    if asked.instrument_id is None:
-        raise ValueError("fees are asked for one instrument at a time")
     return (evidence.fees(asked, d.maker, d.taker),)
 
 

@@ -17,7 +17,6 @@ import msgspec
 from messages.base import ClientOrderId, Event, TradeId, VenueOrderId
 from messages.orders import LiquiditySide, OrderSpec, OrderType
 from messages.venue import (
-    AccountReport,
     Balance,
     FillReport,
     MarginMode,
@@ -31,7 +30,7 @@ from messages.venue import (
     VenueStatus,
 )
 from venues.binance.codec_errors import decode_error
-from venues.binance.codec_names import Market, instrument_id, ns
+from venues.binance.codec_names import Market, instrument_id, market_for, ns
 from venues.binance.codec_orders import SIDE, STATUS, lookup
 from venues.wire import evidence
 from venues.wire.asked import Asked
@@ -97,16 +96,21 @@ class Algo(msgspec.Struct, rename="camel"):
     create_time: int = 0
 
 
-class _Trade(msgspec.Struct, rename="camel"):
+class Trade(msgspec.Struct, rename="camel"):
+    """What spot and USD-M both tell of one of our trades."""
+
     symbol: str
     id: int
     order_id: int
-    side: str
     price: Decimal
     qty: Decimal
     commission: Decimal
     commission_asset: str
     time: int
+
+
+class _Trade(Trade):
+    side: str
     maker: bool
 
 
@@ -236,24 +240,26 @@ def _open_orders(body: bytes, asked: Asked) -> tuple[Event, ...]:
 
 def _fills(body: bytes, asked: Asked) -> tuple[Event, ...]:
     rows = msgspec.json.decode(body, type=list[_Trade])
-    found = (_fill(d, asked) for d in rows)
+    found = (traded(d, d.side, d.maker, asked) for d in rows)
     return (evidence.fills(asked, found, complete=len(rows) < asked.limit),)
 
 
-def _fill(d: _Trade, asked: Asked) -> FillReport:
+def traded(d: Trade, side: str, maker: bool, asked: Asked) -> FillReport:
+    """One of our trades."""
     return FillReport(
         ts_event=ns(d.time),
         ts_init=asked.ts_init,
-        client_order_id=asked.client_order_id,  # a trade names its order by number only
+        # A trade names its order by number only; the name is known if we asked for one order's.
+        client_order_id=asked.client_order_id,
         venue_order_id=VenueOrderId(str(d.order_id)),
-        instrument_id=instrument_id(d.symbol, Market.USDM),
+        instrument_id=instrument_id(d.symbol, market_for(asked.product)),
         trade_id=TradeId(str(d.id)),
-        side=lookup(SIDE, d.side, "side"),
+        side=lookup(SIDE, side, "side"),
         last_qty=d.qty,
         last_px=d.price,
         commission=d.commission,
         currency=d.commission_asset,
-        liquidity_side=LiquiditySide.MAKER if d.maker else LiquiditySide.TAKER,
+        liquidity_side=LiquiditySide.MAKER if maker else LiquiditySide.TAKER,
         source=asked.source,
     )
 
@@ -265,13 +271,7 @@ def _account(body: bytes, asked: Asked) -> tuple[Event, ...]:
         free = max(min(d.available_balance, d.balance), _ZERO)  # open profit is not in `balance`
         locked = max(d.balance - free, _ZERO)
         found.append(Balance(currency=d.asset, total=d.balance, free=free, locked=locked))
-    report = AccountReport(
-        ts_event=asked.ts_event,
-        ts_init=asked.ts_init,
-        balances=tuple(found),
-        source=asked.source,
-    )
-    return (report,)
+    return (evidence.account(asked, found),)
 
 
 def _positions(body: bytes, asked: Asked) -> tuple[Event, ...]:

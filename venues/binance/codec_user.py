@@ -118,7 +118,7 @@ def _reason(d: _Execution) -> str:
 
 
 class Traded(Protocol):
-    """One trade, as the streams of spot and USD-M tell it beside its order."""
+    """One trade beside its order, by the names of the streams of spot and USD-M."""
 
     t: int
     l: Decimal  # noqa: E741 - Binance's name
@@ -143,7 +143,7 @@ def fill_of(d: Traded, report: OrderReport) -> FillReport:
         commission=_ZERO if d.n is None else d.n,
         currency=d.N or "",
         liquidity_side=LiquiditySide.MAKER if d.m else LiquiditySide.TAKER,
-        source=Source.STREAM,
+        source=report.source,
     )
 
 

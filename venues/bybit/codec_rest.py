@@ -19,7 +19,6 @@ from messages.base import Event
 from messages.market import Product
 from messages.orders import OrderSpec
 from messages.venue import (
-    AccountReport,
     Balance,
     MarginMode,
     OrderListReport,
@@ -270,12 +269,8 @@ def _fills(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
 
 def _account(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:
     wallets = result(envelope, _Wallets).list
-    balances = tuple(balance(coin) for wallet in wallets for coin in wallet.coin)
-    ts = _time(envelope, asked)
-    report = AccountReport(
-        ts_event=ts, ts_init=asked.ts_init, balances=balances, source=asked.source
-    )
-    return (report,)
+    balances = (balance(coin) for wallet in wallets for coin in wallet.coin)
+    return (evidence.account(asked, balances, ts=_time(envelope, asked)),)
 
 
 def _positions(envelope: Envelope, asked: Asked) -> tuple[Event, ...]:

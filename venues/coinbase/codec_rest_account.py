@@ -11,7 +11,7 @@ import msgspec
 
 from messages.base import Event, TradeId, VenueOrderId
 from messages.orders import LiquiditySide
-from messages.venue import AccountReport, Balance, FillReport
+from messages.venue import Balance, FillReport
 from venues.coinbase.codec_names import instrument_id, ns, quote_of
 from venues.coinbase.codec_orders import SIDE, SIZE_PLACES, amount, lookup
 from venues.coinbase.known import KnownOrders
@@ -103,18 +103,10 @@ def read_account(body: bytes, asked: Asked, _: KnownOrders) -> tuple[Event, ...]
     for a in d.accounts:  # one currency may lie in several wallets
         free[a.currency] = free.get(a.currency, _ZERO) + amount(a.available_balance.value)
         held[a.currency] = held.get(a.currency, _ZERO) + amount(a.hold.value)
-    return (
-        AccountReport(
-            ts_event=asked.ts_event,
-            ts_init=asked.ts_init,
-            balances=tuple(
-                Balance(currency=c, total=free[c] + held[c], free=free[c], locked=held[c])
-                for c in free
-            ),
-            partial=d.has_next,
-            source=asked.source,
-        ),
+    balances = (
+        Balance(currency=c, total=free[c] + held[c], free=free[c], locked=held[c]) for c in free
     )
+    return (evidence.account(asked, balances, partial=d.has_next),)
 
 
 def read_fees(body: bytes, asked: Asked, _: KnownOrders) -> tuple[Event, ...]:

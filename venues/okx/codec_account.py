@@ -21,9 +21,9 @@ from messages.venue import (
 )
 from venues.okx.codec_names import contract_size, instrument_id, ns, plain
 from venues.okx.codec_orders import ZERO, number
+from venues.wire import evidence
 from venues.wire.adapter import Instruments
 from venues.wire.asked import Asked
-from venues.wire.evidence import fees
 
 _FEES: Final = {  # (maker, taker) of a regular user of level 1; docs: okx.com/fees
     Product.SPOT: (Decimal("0.0008"), Decimal("0.001")),
@@ -99,13 +99,7 @@ def account_report(rows: Iterable[AccountRow], asked: Asked, *, partial: bool) -
         for row in rows
         for d in row.details
     }
-    return AccountReport(
-        ts_event=asked.ts_event,
-        ts_init=asked.ts_init,
-        balances=tuple(balances.values()),
-        partial=partial,
-        source=asked.source,
-    )
+    return evidence.account(asked, balances.values(), partial=partial)
 
 
 def _balance(currency: str, free: Decimal, locked: Decimal) -> Balance:
@@ -138,7 +132,7 @@ def fees_report(d: FeeRow, instrument: Instrument, asked: Asked) -> FeesReport:
         usdc = instrument.quote == "USDC"
         maker = (d.maker_usdc if usdc else d.maker_u) or maker
         taker = (d.taker_usdc if usdc else d.taker_u) or taker
-    return fees(asked, -number(maker) or ZERO, -number(taker) or ZERO)
+    return evidence.fees(asked, -number(maker) or ZERO, -number(taker) or ZERO)
 
 
 def known_kind(d: InstrumentRow, product: Product) -> bool:

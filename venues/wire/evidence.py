@@ -10,6 +10,8 @@ from decimal import Decimal
 from messages.base import ClientOrderId, InstrumentId, VenueOrderId
 from messages.orders import OrderSpec
 from messages.venue import (
+    AccountReport,
+    Balance,
     FeesReport,
     FillReport,
     FillsReport,
@@ -115,6 +117,19 @@ def fills(
         since_trade_id=asked.since_trade_id,
         fills=tuple(fill for fill in found if fill is not None),
         complete=complete,
+        source=asked.source,
+    )
+
+
+def account(
+    asked: Asked, balances: Iterable[Balance], *, partial: bool = False, ts: int = 0
+) -> AccountReport:
+    """What the account holds; `partial` where there may be more than is told."""
+    return AccountReport(
+        ts_event=ts or asked.ts_event,
+        ts_init=asked.ts_init,
+        balances=tuple(balances),
+        partial=partial,
         source=asked.source,
     )
 
