@@ -4,9 +4,9 @@ docs: Spot "REST API / Trading and Account endpoints" (2026-09).
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
-from messages.base import ClientOrderId, InstrumentId, StrategyId
+from messages.base import ClientOrderId, Event, InstrumentId
 from messages.orders import CancelOrder, ModifyOrder, OrderSpec, QueryOrder, SubmitOrder
 from messages.venue import (
     AccountReport,
@@ -20,20 +20,24 @@ from messages.venue import (
 )
 from venues.binance import codec_encode_orders as wire
 from venues.binance import simulator_errors as errors
+from venues.binance.simulator_asking import about, at, page, trades
 from venues.binance.simulator_exchange import BinanceExchange
 from venues.binance.simulator_params import Params, instrument_of, order_of
 from venues.binance.simulator_routes import Json, Route, Security, instrument
 from venues.serving.errors import ApiError
 
-_STRATEGY: Final = StrategyId("?")  # the wire does not say whose order it is
 _SIGNED: Final = Security.SIGNED
+E = TypeVar("E", bound=Event)
 
 
-def _refuse(reply: object) -> ApiError:
+def _good(reply: object, kind: type[E]) -> E:
+    """The answer, if it is of this kind; raises ApiError."""
+    if isinstance(reply, kind):
+        return reply
     if isinstance(reply, RequestRefused):
-        return errors.refusal(reply)
+        raise errors.refusal(reply)
     if isinstance(reply, OrderNotFound):
-        return errors.no_such_order()
+        raise errors.no_such_order()
     raise TypeError(f"{type(reply).__name__}: not an answer to this request")
 
 
@@ -50,18 +54,16 @@ def _new_order(exchange: BinanceExchange, params: Params) -> Json:
 
 
 def _placed(exchange: BinanceExchange, order: OrderSpec, form: str) -> Json:
-    now_ns = exchange.now_ns()
-    outcome = exchange.act(SubmitOrder(ts_event=now_ns, ts_init=now_ns, order=order))
-    if not isinstance(outcome.reply, OrderReport):
-        raise _refuse(outcome.reply)
+    outcome = exchange.act(SubmitOrder(**at(exchange), order=order))
+    report = _good(outcome.reply, OrderReport)
     if form == "ACK":
-        return wire.order_ack(outcome.reply)
-    detail = exchange.detail(outcome.reply)
+        return wire.order_ack(report)
+    detail = exchange.detail(report)
     if form == "RESULT":
-        return wire.order_result(outcome.reply, detail)
+        return wire.order_result(report, detail)
     ours = [e for e in outcome.stream if isinstance(e, FillReport)]
-    taken = [f for f in ours if f.venue_order_id == outcome.reply.venue_order_id]
-    return wire.order_full(outcome.reply, taken, detail)
+    taken = [f for f in ours if f.venue_order_id == report.venue_order_id]
+    return wire.order_full(report, taken, detail)
 
 
 def _test_order(exchange: BinanceExchange, params: Params) -> Json:
@@ -92,35 +94,17 @@ def _query_order(exchange: BinanceExchange, params: Params) -> Json:
 
 
 def _view(exchange: BinanceExchange, name: ClientOrderId, found: InstrumentId) -> Json:
-    now_ns = exchange.now_ns()
-    command = QueryOrder(
-        ts_event=now_ns,
-        ts_init=now_ns,
-        client_order_id=name,
-        strategy_id=_STRATEGY,
-        instrument_id=found,
-    )
-    reply = exchange.act(command).reply
-    if not isinstance(reply, OrderReport):
-        raise _refuse(reply)
-    return wire.order_view(reply, exchange.detail(reply))
+    command = QueryOrder(**about(exchange, name, found))
+    report = _good(exchange.act(command).reply, OrderReport)
+    return wire.order_view(report, exchange.detail(report))
 
 
 def _cancel(
     exchange: BinanceExchange, name: ClientOrderId, found: InstrumentId, own_id: str
 ) -> Json:
-    now_ns = exchange.now_ns()
-    command = CancelOrder(
-        ts_event=now_ns,
-        ts_init=now_ns,
-        client_order_id=name,
-        strategy_id=_STRATEGY,
-        instrument_id=found,
-    )
-    reply = exchange.act(command, own_id).reply
-    if not isinstance(reply, OrderReport):
-        raise _refuse(reply)
-    return wire.cancel_answer(reply, exchange.detail(reply, own_id))
+    command = CancelOrder(**about(exchange, name, found))
+    report = _good(exchange.act(command, own_id).reply, OrderReport)
+    return wire.cancel_answer(report, exchange.detail(report, own_id))
 
 
 def _cancel_order(exchange: BinanceExchange, params: Params) -> Json:
@@ -132,12 +116,8 @@ def _cancel_order(exchange: BinanceExchange, params: Params) -> Json:
 
 
 def _open(exchange: BinanceExchange, found: InstrumentId) -> tuple[OrderReport, ...]:
-    now_ns = exchange.now_ns()
-    command = QueryOpenOrders(ts_event=now_ns, ts_init=now_ns, instrument_id=found)
-    reply = exchange.act(command).reply
-    if not isinstance(reply, OpenOrdersReport):
-        raise _refuse(reply)
-    return reply.orders
+    command = QueryOpenOrders(**at(exchange), instrument_id=found)
+    return _good(exchange.act(command).reply, OpenOrdersReport).orders
 
 
 def _cancel_open_orders(exchange: BinanceExchange, params: Params) -> Json:
@@ -161,19 +141,16 @@ def _open_orders(exchange: BinanceExchange, params: Params) -> Json:
 
 
 def _all_orders(exchange: BinanceExchange, params: Params) -> Json:
-    found, limit = instrument(exchange, params), params.limit(500, 1000)
-    first = params.integer("orderId", 0) or 0
-    start_ms, end_ms = params.integer("startTime", 0), params.integer("endTime")
+    found, asked = instrument(exchange, params), page(params, "orderId")
     params.finish()
     names = [
         name
         for number, name in exchange.names.items()
-        if int(number) >= first and (spec := exchange.order_spec(name)) is not None
+        if int(number) >= (asked.first or 0) and (spec := exchange.order_spec(name)) is not None
         if spec.instrument_id == found
     ]
-    rows = [_view(exchange, name, found) for name in dict.fromkeys(names)]
-    rows = [r for r in rows if (start_ms or 0) <= r["time"] <= (end_ms or r["time"])]
-    return rows[:limit] if first else rows[-limit:]
+    rows = (_view(exchange, name, found) for name in dict.fromkeys(names))
+    return asked.cut(rows, oldest=bool(asked.first))
 
 
 def _amend_order(exchange: BinanceExchange, params: Params) -> Json:
@@ -184,19 +161,9 @@ def _amend_order(exchange: BinanceExchange, params: Params) -> Json:
     params.finish()
     if quantity is None:
         raise errors.missing("newQty")
-    now_ns = exchange.now_ns()
-    command = ModifyOrder(
-        ts_event=now_ns,
-        ts_init=now_ns,
-        client_order_id=name,
-        strategy_id=_STRATEGY,
-        instrument_id=found,
-        quantity=quantity,
-    )
-    reply = exchange.act(command, own_id).reply
-    if not isinstance(reply, OrderReport):
-        raise _refuse(reply)
-    return wire.amend_answer(reply, exchange.events, exchange.detail(reply, own_id))
+    command = ModifyOrder(**about(exchange, name, found), quantity=quantity)
+    report = _good(exchange.act(command, own_id).reply, OrderReport)
+    return wire.amend_answer(report, exchange.events, exchange.detail(report, own_id))
 
 
 def _replace_order(exchange: BinanceExchange, params: Params) -> Json:
@@ -232,34 +199,14 @@ def _replace_order(exchange: BinanceExchange, params: Params) -> Json:
     raise errors.ReplaceFailed(data, partly=done == 1)
 
 
-def _my_trades(exchange: BinanceExchange, params: Params) -> Json:
-    found, limit = instrument(exchange, params), params.limit(500, 1000)
-    first, number = params.integer("fromId"), params.integer("orderId")
-    start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
-    params.finish()
-    if first is not None and (start_ms is not None or end_ms is not None):
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
-    rows = [
-        wire.my_trade(fill)
-        for fill in exchange.venue.ledger().fills
-        if fill.instrument_id == found and int(fill.trade_id) >= (first or 0)
-        if number is None or fill.venue_order_id == str(number)
-    ]
-    rows = [r for r in rows if (start_ms or 0) <= r["time"] <= (end_ms or r["time"])]
-    oldest_first = first is not None or start_ms is not None
-    return rows[:limit] if oldest_first else rows[-limit:]
-
-
 def _account(exchange: BinanceExchange, params: Params) -> Json:
     empty = params.take("omitZeroBalances") == "true"
     params.finish()
-    now_ns = exchange.now_ns()
-    reply = exchange.act(QueryAccount(ts_event=now_ns, ts_init=now_ns)).reply
-    if not isinstance(reply, AccountReport):
-        raise _refuse(reply)
+    now = at(exchange)
+    report = _good(exchange.act(QueryAccount(**now)).reply, AccountReport)
     fees = exchange.venue.instruments[0]
-    balances = [b for b in reply.balances if b.total or not empty]
-    return wire.account(balances, now_ns, fees.maker_fee, fees.taker_fee)
+    balances = [b for b in report.balances if b.total or not empty]
+    return wire.account(balances, now["ts_event"], fees.maker_fee, fees.taker_fee)
 
 
 def _commission(exchange: BinanceExchange, params: Params) -> Json:
@@ -278,7 +225,7 @@ ORDER_ROUTES: Final[Mapping[str, Route]] = {
     "GET /api/v3/openOrders": Route(_open_orders, _SIGNED),
     "GET /api/v3/allOrders": Route(_all_orders, _SIGNED),
     "PUT /api/v3/order/amend/keepPriority": Route(_amend_order, _SIGNED, orders=True),
-    "GET /api/v3/myTrades": Route(_my_trades, _SIGNED),
+    "GET /api/v3/myTrades": Route(trades(wire.my_trade), _SIGNED),
     "GET /api/v3/account/commission": Route(_commission, _SIGNED),
     "GET /api/v3/account": Route(_account, _SIGNED),
 }

@@ -5,7 +5,7 @@ docs: USD-M Futures "Account / REST API" and "Trade / REST API" (2026-09).
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from messages.base import Event, InstrumentId
 from messages.venue import (
@@ -23,6 +23,7 @@ from venues.binance import simulator_errors as errors
 from venues.binance import simulator_usdm_encode as wire
 from venues.binance.codec_names import ms
 from venues.binance.codec_orders import text
+from venues.binance.simulator_asking import at
 from venues.binance.simulator_exchange import BinanceExchange
 from venues.binance.simulator_params import Params
 from venues.binance.simulator_routes import Json, Route, Security, instrument, named
@@ -35,12 +36,6 @@ from venues.sim.perpetual import LEVERAGE_MAX
 _SIGNED: Final = Security.SIGNED
 _MODES: Final = {"CROSSED": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}
 E = TypeVar("E", bound=Event)
-
-
-def at(exchange: BinanceExchange) -> dict[str, Any]:
-    """The times of a command that arrives now."""
-    now_ns = exchange.now_ns()
-    return {"ts_event": now_ns, "ts_init": now_ns}
 
 
 def good(reply: object, kind: type[E]) -> E:

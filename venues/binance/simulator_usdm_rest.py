@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from messages.base import NS_PER_MS, ClientOrderId, InstrumentId, StrategyId
+from messages.base import NS_PER_MS, ClientOrderId, InstrumentId
 from messages.orders import CancelOrder, ModifyOrder, OrderSpec, QueryOrder, SubmitOrder
 from messages.venue import (
     CancelAllAfter,
@@ -17,14 +17,14 @@ from messages.venue import (
 )
 from venues.binance import simulator_errors as errors
 from venues.binance import simulator_usdm_encode as wire
+from venues.binance.simulator_asking import about, at, page, trades
 from venues.binance.simulator_exchange import BinanceExchange
 from venues.binance.simulator_params import Params
 from venues.binance.simulator_routes import Json, Route, Security, instrument, named
-from venues.binance.simulator_usdm_account import at, good
+from venues.binance.simulator_usdm_account import good
 from venues.binance.simulator_usdm_params import algo_order_of, order_of
 from venues.serving.errors import ApiError
 
-_STRATEGY: Final = StrategyId("?")
 _SIGNED: Final = Security.SIGNED
 _BATCH_MAX: Final = 5
 
@@ -103,9 +103,7 @@ def _named(
 
 
 def _about(exchange: BinanceExchange, name: ClientOrderId) -> dict[str, Any]:
-    found = exchange.lines[name].spec.instrument_id
-    rest = {"client_order_id": name, "strategy_id": _STRATEGY, "instrument_id": found}
-    return at(exchange) | rest
+    return about(exchange, name, exchange.lines[name].spec.instrument_id)
 
 
 def _report(exchange: BinanceExchange, name: ClientOrderId) -> OrderReport:
@@ -185,9 +183,7 @@ def _open(*, apart: bool) -> Callable[[BinanceExchange, Params], Json]:
 
 
 def _all_orders(exchange: BinanceExchange, params: Params) -> Json:
-    found, limit = instrument(exchange, params), params.limit(500, 1000)
-    first = params.integer("orderId", 0) or 0
-    start_ms, end_ms = params.integer("startTime", 0), params.integer("endTime")
+    found, asked = instrument(exchange, params), page(params, "orderId")
     params.finish()
     names = [
         n
@@ -195,10 +191,9 @@ def _all_orders(exchange: BinanceExchange, params: Params) -> Json:
         if line.spec.instrument_id == found and line.order is not None
         if not line.spec.order_type.triggered or line.order.triggered
     ]
-    rows = [wire.order(_report(exchange, n), exchange.lines[n]) for n in names]
-    rows = [r for r in rows if (start_ms or 0) <= r["time"] <= (end_ms or r["time"])]
-    rows = [r for r in rows if r["orderId"] >= first]
-    return rows[:limit] if first else rows[-limit:]
+    rows = (wire.order(_report(exchange, n), exchange.lines[n]) for n in names)
+    later = (r for r in rows if r["orderId"] >= (asked.first or 0))
+    return asked.cut(later, oldest=bool(asked.first))
 
 
 def _modify(exchange: BinanceExchange, params: Params) -> Json:
@@ -227,23 +222,6 @@ def _cancel_after(exchange: BinanceExchange, params: Params) -> Json:
     return {"symbol": symbol, "countdownTime": str(after_ms)}
 
 
-def _trades(exchange: BinanceExchange, params: Params) -> Json:
-    found, limit = instrument(exchange, params), params.limit(500, 1000)
-    first, number = params.integer("fromId"), params.integer("orderId")
-    start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
-    params.finish()
-    if first is not None and (start_ms is not None or end_ms is not None):
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
-    rows = [
-        wire.trade(fill)
-        for fill in exchange.venue.ledger().fills
-        if fill.instrument_id == found and int(fill.trade_id) >= (first or 0)
-        if number is None or fill.venue_order_id == str(number)
-    ]
-    rows = [r for r in rows if (start_ms or 0) <= r["time"] <= (end_ms or r["time"])]
-    return rows[:limit] if first is not None or start_ms is not None else rows[-limit:]
-
-
 def order_routes() -> dict[str, Route]:
     """The endpoints of orders under /fapi."""
     v1 = {
@@ -261,7 +239,7 @@ def order_routes() -> dict[str, Route]:
         "GET openAlgoOrders": _open(apart=True),
         "DELETE algoOpenOrders": _cancel_every(apart=True),
         "POST countdownCancelAll": _cancel_after,
-        "GET userTrades": _trades,
+        "GET userTrades": trades(wire.trade),
     }
     found = {}
     for name, handler in v1.items():
