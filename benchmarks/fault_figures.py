@@ -133,7 +133,7 @@ class Account:
             "positions_equal": self.positions_equal,
         }
         cell = Cell(fault, self.product, self.venue, **found)
-        wrong = "; ".join((*_wrong(cell), *self.general))
+        wrong = "; ".join((*wrongs(cell), *self.general))
         return Cell(fault, self.product, self.venue, **found, wrong=wrong)
 
     @property
@@ -145,7 +145,8 @@ class Account:
         return all(self.held.get(i, Decimal(0)) == q for i, q in theirs.items())
 
 
-def _wrong(cell: Cell) -> Iterator[str]:
+def wrongs(cell: Cell) -> Iterator[str]:
+    """What did not hold. A fault that never struck has shown nothing, so that is wrong too."""
     if not cell.struck:
         yield "never struck"
     if cell.duplicate_orders:

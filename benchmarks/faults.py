@@ -11,7 +11,7 @@ often it struck, orders and fills meanwhile, client order ids that reached the v
 that only one side knows (or knows otherwise, or twice), how long the book was out, when it was well
 again and when an order was taken again after the fault's end, and whether our positions are the
 ledger's. What has been played is kept, and not played again unless told so, so that a run that was
-interrupted goes on. Exit code 1 if anything was wrong.
+interrupted goes on. Exit code 1 if anything was wrong; a fault that never struck is.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
@@ -49,9 +49,10 @@ def main(arguments: Sequence[str]) -> int:
     given = _arguments(arguments)
     given.into.mkdir(parents=True, exist_ok=True)
     kept = given.into / "faults.jsonl"
-    cells = {} if given.again else kept_cells(kept)
+    cells = kept_cells(kept)
     if given.again:
-        kept.unlink(missing_ok=True)
+        cells = {key: cell for key, cell in cells.items() if not _chosen(given, cell)}
+        keep(kept, cells.values())
     groups = list(_groups(given, cells))
     for done, (product, faults) in enumerate(groups):
         _say(given, f"run {done + 1} of {len(groups)}: {product.lower()}: {', '.join(faults)}")
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             _say(given, line(cell))
         took_s = time.monotonic() - begun_s
         _say(given, f"  {took_s:.0f} s; about {took_s * (len(groups) - done - 1):.0f} s left")
-    chosen = [c for c in cells.values() if c.fault in _only(given) and c.product in given.product]
+    chosen = [cell for cell in cells.values() if _chosen(given, cell)]
     if given.table:
         given.table.write_text(page(list(cells.values())))
     if given.json:
@@ -94,7 +95,9 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=7, help="of the market")
     parser.add_argument("--into", type=Path, default=Path("runs/faults"), help="what is kept")
-    parser.add_argument("--again", action="store_true", help="forget what has been played")
+    parser.add_argument(
+        "--again", action="store_true", help="play what is chosen anew; the rest is kept"
+    )
     parser.add_argument("--table", type=Path, metavar="PAGE", help="write the page of docs")
     parser.add_argument("--json", action="store_true", help="one document instead of lines")
     given = parser.parse_args(arguments)
@@ -104,6 +107,10 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _only(given: argparse.Namespace) -> Sequence[str]:
     return list(given.only or FAULTS)
+
+
+def _chosen(given: argparse.Namespace, cell: Cell) -> bool:
+    return cell.fault in _only(given) and cell.product in given.product
 
 
 def _key(cell: Cell) -> tuple[str, str, str]:
@@ -120,6 +127,13 @@ def kept_cells(path: Path) -> dict[tuple[str, str, str], Cell]:
             continue
         found[_key(cell)] = cell
     return found
+
+
+def keep(path: Path, cells: Iterable[Cell]) -> None:
+    """Keep these and no others; whole or not at all, so that nothing is lost half way."""
+    beside = path.with_suffix(".new")
+    beside.write_text("".join(json.dumps(asdict(cell)) + "\n" for cell in cells))
+    beside.replace(path)
 
 
 def _groups(

@@ -4,7 +4,8 @@ Theory of operation. A user stream that was down leaves a hole. `mark` notes, du
 be asked to close it: the fills of each instrument, the balances, and every open order. A note goes
 only when an answer *to one of its own questions* is here (an answer names its question by
 `causation_id`): an answer to an earlier question may be older than the hole. Until then a timer
-repeats the question, ever more slowly, whatever became of the request.
+repeats the question, ever more slowly, whatever became of the request; but one that was held back
+was no question to the venue, and is asked again as soon as that wait is over.
 
 `Books.last_trade` is the other half: all fills of an instrument up to that trade id are known. The
 stream moves it only while there is no hole; fills that came by asking never move it, except those
@@ -79,6 +80,20 @@ def repeat(turn: "Turn") -> None:
         patience_ns = turn.config.ask_after_ns << slower
         if not 0 <= waited_ns < patience_ns:  # < 0: our clock was set back, so ask now
             _ask(turn, name)
+
+
+def held(turn: "Turn", message: venue.RequestFailed) -> None:
+    """A question was held back, or turned away, for a known time: ask again after the shortest
+    patience that covers it, however often it was asked in vain before."""
+    for name, question in turn.books.catch_up.items():
+        if message.causation_id in question.keys:
+            covers = (
+                n
+                for n in range(_SLOWER_MAX)
+                if turn.config.ask_after_ns << n >= message.retry_after_ns
+            )
+            _note(turn, name, replace(question, tries=next(covers, _SLOWER_MAX) + 1))
+            return
 
 
 def asked(turn: "Turn", name: str, key: str) -> None:

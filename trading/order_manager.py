@@ -152,6 +152,8 @@ def _refused(turn: Turn, message: venue.RequestRefused) -> None:
 
 
 def _failed(turn: Turn, message: venue.RequestFailed) -> None:
+    if message.retry_after_ns:
+        catch_up.held(turn, message)
     order = turn.order(message.client_order_id)
     if order is None or order.closed:
         return

@@ -99,3 +99,44 @@ def test_fills_that_a_report_mentions_are_asked_for_until_they_are_here() -> Non
         9000  timer
         >
     """)
+
+
+def test_a_question_that_was_held_back_is_asked_again_after_that_wait_and_not_ever_later() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        5     report   o1  NEW
+        9     stream-up
+        >     submit o1, fills, query o1
+        10    list
+        20    failed   o1  QUERY_ORDER NO
+        1100  timer
+        >     query o1
+        1110  held     o1  QUERY_ORDER 800
+        2200  timer
+        >     query o1
+        2210  held     o1  QUERY_ORDER 1
+        3300  timer
+        >     query o1
+        3310  held     o1  QUERY_ORDER 3500
+        4400  timer
+        6400  timer
+        >
+        7400  timer
+        >     query o1
+    """)
+
+
+def test_fills_whose_question_was_held_back_are_asked_for_again_after_that_wait() -> None:
+    play("""
+        9     stream-up
+        >     fills
+        20    failed   -   QUERY_FILLS NO
+        1100  timer
+        >     fills
+        1110  held     -   QUERY_FILLS 200
+        2200  timer
+        >     fills
+        2210  list
+        9000  timer
+        >
+    """)

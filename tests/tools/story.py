@@ -5,6 +5,7 @@
 9    fill     o1  t1 0.5 @ 100
 9    missing  o1                       "no such order", as of this venue time
 9    failed   o1  SUBMIT PERHAPS [ms until which the request may still be taken]
+9    held     o1  QUERY_ORDER 800       the last question was not sent: held back for so many ms
 9    refused  o1  SUBMIT -2010
 9    cancel   o1
 9    restart | timer | stream-up | halt | kill
@@ -130,6 +131,17 @@ class Story:
                     acted=venue.Acted(w[1]),
                     reason="no answer",
                     ts_expires=int(w[2]) * _MS if len(w) > 2 else 0,
+                )
+            case "held":
+                kinds = {"QUERY_ORDER": m.QueryOrder, "QUERY_FILLS": venue.QueryFills}
+                return venue.RequestFailed(
+                    **at,
+                    request=venue.Request(w[0]),
+                    client_order_id=order.strip("-"),
+                    acted=venue.Acted.NO,
+                    reason="held back",
+                    retry_after_ns=int(w[1]) * _MS,
+                    causation_id=self._question(kinds[w[0]], order.strip("-")),
                 )
             case "refused":
                 return venue.RequestRefused(

@@ -2,15 +2,17 @@
 
 import json
 import time
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.fault_figures import Cell, Time, outages
-from benchmarks.fault_list import FAULTS, MARKETS, begins, plan
+from benchmarks.fault_figures import Cell, Time, outages, wrongs
+from benchmarks.fault_list import FAULTS, FOR_S, MARKETS, begins, plan
 from benchmarks.fault_table import line, page
-from benchmarks.faults import kept_cells
+from benchmarks.faults import keep, kept_cells
 from journal.recorder import Recorder, write_parts
 from messages.arrays import DELTA
 from messages.base import NS_PER_MS, NS_PER_S, InstrumentId
@@ -116,6 +118,31 @@ def test_what_was_played_is_kept_and_a_line_cut_off_is_not(tmp_path: Path) -> No
 
     assert [cell.struck for cell in found.values()] == [4]
     assert kept_cells(tmp_path / "none") == {}
+
+
+def test_what_is_kept_anew_replaces_what_was(tmp_path: Path) -> None:
+    path = tmp_path / "faults.jsonl"
+    path.write_text(json.dumps(vars_of(CELL)) + "\n")
+    other = Cell("reset", "SPOT", "OKX", struck=5)
+
+    keep(path, [other])
+
+    assert list(kept_cells(path).values()) == [other]
+
+
+def test_a_fault_that_never_struck_is_wrong() -> None:
+    struck = Cell("5xx", "SPOT", "OKX", struck=1, healed_ms=0, trading_ms=0)
+
+    assert list(wrongs(struck)) == []
+    assert list(wrongs(replace(struck, struck=0))) == ["never struck"]
+
+
+def test_after_a_fault_that_leaves_unknown_orders_there_is_time_to_settle_them() -> None:
+    lossy = ("5xx", "answer lost after acting", "5xx after acting", "maintenance")
+
+    begun = begins(lossy, 15.0)
+
+    assert [b - a - FOR_S for a, b in pairwise(begun)] == [21.0] * 4
 
 
 def vars_of(cell: Cell) -> dict[str, object]:

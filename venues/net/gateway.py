@@ -15,7 +15,7 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
-from messages.base import NS_PER_S, ClientOrderId, Command, Event, InstrumentId
+from messages.base import NS_PER_MS, NS_PER_S, ClientOrderId, Command, Event, InstrumentId
 from messages.orders import CancelOrder, ModifyOrder, QueryOrder, SubmitOrder
 from messages.venue import (
     AccountCommand,
@@ -70,6 +70,8 @@ _ACTING: Final = frozenset(r for r in Request if r.acting)
 _QUARANTINE_MAX: Final = 16
 _PAGES_MAX: Final = 1000
 _PATIENCE_NS: Final = 60 * NS_PER_S  # for one page of a list
+_QUESTION_NS: Final = NS_PER_S  # that a question waits for its breaker
+_LOOK_NS: Final = 10 * NS_PER_MS  # at a probe, how often
 _UNSIGNED_NS: Final = NS_PER_S // 4  # by then our time may have been measured again
 _ONE_ORDER: Final = frozenset({Request.CANCEL, Request.MODIFY})
 _Paged = FillsReport | OpenOrdersReport | PositionsReport
@@ -121,6 +123,7 @@ class Gateway:
         way is the answer, but for what the venue has said that it has done."""
         page: WireRequest | None = wire
         whole: Event | None = None
+        await self._probed(command)  # before we say when we asked
         venue = self._access.adapter
         begun_ns = whole_ms(self._access.clock.now_ns()) - venue.ahead_ns - venue.listed_ns
         for _ in range(_PAGES_MAX):
@@ -155,6 +158,7 @@ class Gateway:
         """
         if self.breakers is None:
             return await self._send(command, wire, patient=patient)
+        await self._probed(command)
         about = self._access.adapter.venue, endpoint_of(REQUEST[type(command)])
         now_ns = self._access.now_ns()
         wait_ns = self.breakers.wait_ns(*about, now_ns)
@@ -169,6 +173,21 @@ class Gateway:
             said = RequestDone(ts_event=now_ns, ts_init=now_ns, request=REQUEST[type(command)])
         self.breakers = self.breakers.heard(*about, said, self._access.now_ns())
         return reply, page
+
+    async def _probed(self, command: GatewayCommand) -> None:
+        """For a question: until its breaker lets it through, but not for long. It loses nothing by
+        that, and a venue that is well again after a probe or two hears all of them at once. An
+        order would be late, so it is not kept."""
+        request, access = REQUEST[type(command)], self._access
+        left_ns = 0 if request.acting else _QUESTION_NS
+        while self.breakers is not None and left_ns > 0:
+            about = access.adapter.venue, endpoint_of(request)
+            wait_ns = self.breakers.wait_ns(*about, access.now_ns())
+            if not 0 < wait_ns <= left_ns:
+                return
+            wait_ns = max(wait_ns, _LOOK_NS)
+            left_ns -= wait_ns
+            await asyncio.sleep(wait_ns / NS_PER_S)
 
     async def _send(
         self, command: GatewayCommand, wire: WireRequest, *, patient: bool
