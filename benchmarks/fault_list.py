@@ -18,9 +18,9 @@ _PLACE: Final = {  # the request that places an order
     "COINBASE": "POST /api/v3/brokerage/orders",
 }
 
-# Until an order without an answer is settled: the receive window, and at Coinbase eleven seconds
-# more, because its "not found" is told as of ten seconds ago.
-_UNKNOWN_S: Final = 10.0
+# Until an order that never arrived is settled: the receive window (5 s), and as long as the venue's
+# "not found" counts as older than it is: 11 s at Coinbase, 30 s at OKX.
+_NEVER_ARRIVED_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +73,13 @@ FAULTS: Final = {
     "bad checksum": Fault((("BAD_CHECKSUM", "probability = 0.05"),), venues=("OKX",)),
     # Binance's answer is to wait until the minute is over, and that is obeyed.
     "429 storm": Fault((("THROTTLE", ""),), more_s=60.0),
-    "5xx": Fault((("FAIL_5XX", "probability = 0.5"),), more_s=_UNKNOWN_S),
-    "answer lost after acting": Fault(
-        (("ACT_THEN_CUT", "probability = 0.7"),), orders=True, more_s=_UNKNOWN_S
-    ),
-    "5xx after acting": Fault(
-        (("ACT_THEN_5XX", "probability = 0.7"),), orders=True, more_s=_UNKNOWN_S
-    ),
+    "5xx": Fault((("FAIL_5XX", "probability = 0.5"),), more_s=_NEVER_ARRIVED_S),
+    "answer lost after acting": Fault((("ACT_THEN_CUT", "probability = 0.7"),), orders=True),
+    "5xx after acting": Fault((("ACT_THEN_5XX", "probability = 0.7"),), orders=True),
     "answer late": Fault((("DELAY", "delay_ms = 1500"),), orders=True),
     "partial-fill storm": Fault((("PARTIAL_FILLS", "pieces = 20"),)),
     "filter change": Fault((("FILTER_CHANGE", ""),)),
-    "maintenance": Fault((("MAINTENANCE", ""),), more_s=_UNKNOWN_S),
+    "maintenance": Fault((("MAINTENANCE", ""),), more_s=_NEVER_ARRIVED_S),
     "clock skew": Fault((("CLOCK_SKEW", "delay_ms = 2000"),)),
     "expired listen key": Fault((("EXPIRE_KEY", "times = 1"),)),
 }

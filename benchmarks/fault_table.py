@@ -24,9 +24,11 @@ buys and sells every 0.3 s while a fault is in force for {FOR_S:g} s.
 Times in ms, several faults and venues a run, some thirty processes on two cores that were busy with
 other work as well: they say what heals, and roughly how fast. After a 429 Binance says to wait
 until its minute is over, and that is obeyed; the strategy itself waits for an order whose fate is
-unknown until that is settled, which takes the receive window (5 s) and a few seconds more; at
-Coinbase, whose "not found" counts as of ten seconds ago, ten more still. A fault that never struck
-has shown nothing: its row says so, and the exit code is 1.
+unknown until that is settled. One that is at the venue is found at once; one that never arrived
+takes the receive window (5 s) and a few seconds more, at Coinbase some 11 s more and at OKX some
+30 s more, because "not found" counts there as older than it is.
+
+A fault that never struck has shown nothing: its row says so, and the exit code is 1.
 """
 _COLUMNS: Final = (
     *("fault", "venue", "struck", "orders", "refused", "fills", "orders doubled", "fills wrong"),
