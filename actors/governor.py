@@ -22,7 +22,7 @@ from actors.logs import Log, open_log
 from actors.supervised import Supervised
 from actors.threads import prompt
 from messages.market import Product
-from venues.net.governor import Count, Governor, Lease, Memory, Wish
+from venues.net.governor import Count, Full, Governor, Lease, Memory, Wish
 from venues.registry import adapter
 
 _NEWS_S: Final = 3.0  # less than a call may take
@@ -46,6 +46,7 @@ class Loan(msgspec.Struct, array_like=True):
     leases: tuple[Lease, ...]
     silence: dict[str, int]
     epoch: int
+    full: tuple[Full, ...] = ()  # of what was wished for
 
 
 class RateGovernor(Supervised):
@@ -118,7 +119,8 @@ class RateGovernor(Supervised):
         if leases or said.silence or said.alone:
             self._remember(said.now_ns)
         silence = governor.silence.all(said.now_ns)
-        return msgspec.msgpack.encode(Loan(leases, silence, governor.epoch))
+        full = governor.full(said.wishes, said.now_ns)
+        return msgspec.msgpack.encode(Loan(leases, silence, governor.epoch, full))
 
     def _remember(self, now_ns: int) -> None:
         """Write down what is lent; a disk that is full stops no trading."""

@@ -1,10 +1,12 @@
 """Keeps a `LeasedBudget` in stock: talks to the governor so that no request has to.
 
-It talks when something is missing, when the venue told us to be silent, and otherwise now and
-then; a second call hangs at the governor until somebody else was told to be silent.
+It talks when something is missing or soon will be, when a lease has ended, when the venue told us
+to be silent, and otherwise now and then; a second call hangs at the governor until somebody else
+was told to be silent.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -50,7 +52,7 @@ class Leasing:
     def take(self, cost: Cost, now_ns: int) -> int:
         """As `RequestBudget`."""
         wait_ns = self._budget.take(cost, now_ns)
-        if wait_ns:
+        if wait_ns or self._budget.low(cost):  # the next one should find something
             self._wake.set()
         return wait_ns
 
@@ -68,24 +70,33 @@ class Leasing:
         await asyncio.gather(self._stock(), self._listen())
 
     async def _stock(self) -> None:
+        talked = -_LEAST_S
         while True:
+            # The first that is missing waits for nothing; what is missing soon after comes along.
+            await asyncio.sleep(max(talked + _LEAST_S - time.monotonic(), 0.0))
             self._wake.clear()
+            talked = time.monotonic()
             try:
                 await self._talk()
             except (Unreachable, Refused):
                 await asyncio.sleep(_AWAY_S)
                 continue
-            try:
+            with suppress(TimeoutError):  # nothing was missing: talk all the same
                 await asyncio.wait_for(self._wake.wait(), self._quiet_s())
-                await asyncio.sleep(_LEAST_S)  # what else is missing comes along
-            except TimeoutError:
-                pass  # nothing was missing: talk all the same
 
     def _quiet_s(self) -> float:
         """Until the next talk that nothing asks for: the end of a silence is one, because what was
-        held was given back when it began."""
-        silent_s = self._budget.silent_ns(self._venue_ns()) / NS_PER_S
-        return min(_QUIET_S, silent_s + _LEAST_S) if silent_s > 0 else _QUIET_S
+        held was given back when it began, and so is the end of a lease, because the first order of
+        the venue's next window should find its units here."""
+        now_ns = self._venue_ns()
+        silent_s, held_s = (
+            of(now_ns) / NS_PER_S for of in (self._budget.silent_ns, self._budget.ends_ns)
+        )
+        ends = (
+            silent_s + _LEAST_S if silent_s > 0 else _QUIET_S,
+            held_s if held_s > 0 else _QUIET_S,
+        )
+        return min(_QUIET_S, *ends)
 
     async def _talk(self, *, leaving: bool = False) -> None:
         """Say what is known and wanted."""
@@ -108,7 +119,7 @@ class Leasing:
             raise
         loan = msgspec.msgpack.decode(raw, type=Loan)
         self._epoch = loan.epoch
-        budget.lent(loan.leases, loan.silence, self._venue_ns())
+        budget.lent(loan.leases, loan.silence, self._venue_ns(), loan.full)
 
     def _unsaid(self, said: Talk) -> None:
         """Nobody says whether this was heard: all but units that come back is said again, because

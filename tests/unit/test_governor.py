@@ -285,3 +285,46 @@ def test_a_clock_that_was_ahead_for_a_while_holds_nobody_up_afterwards() -> None
 
         assert governor.lend([Wish(Lane.CANCEL, rule.name, 1)], START) == ()
         assert governor.lend([Wish(Lane.CANCEL, rule.name, 1)], START + 61 * NS_PER_S) != ()
+
+
+def test_who_is_refused_is_told_how_long_to_the_end_of_the_window() -> None:
+    governor, budget = Governor([FIXED]), LeasedBudget([FIXED], {})
+    now, data = START + 50 * NS_PER_S, Cost(Lane.DATA, (("weight", 1),))
+    governor.lend([Wish(Lane.SUBMIT, "weight", 5397)], now)
+
+    waits = [ask(budget, governor, KINDS[1], now) for _ in range(4)]
+
+    assert waits == [0, 0, 0, 10 * NS_PER_S]  # three units were left to orders
+    assert budget.take(data, now) == 10 * NS_PER_S  # its part of the limit is smaller still
+    assert ask(budget, governor, KINDS[2], now) == 0  # and that of cancels larger
+    assert budget.take(KINDS[1], now + 9 * NS_PER_S) == NS_PER_S
+    assert ask(budget, governor, KINDS[1], now + 10 * NS_PER_S) == 0
+
+
+def test_what_is_lent_after_a_refusal_ends_it() -> None:
+    governor, budget = Governor([FIXED]), LeasedBudget([FIXED], {})
+    leases = governor.lend([Wish(Lane.SUBMIT, "weight", 5400)], START)
+    assert ask(budget, governor, KINDS[1], START) == 60 * NS_PER_S
+
+    governor.give_back(leases, START + 1)
+    budget.lent(governor.lend([Wish(Lane.SUBMIT, "weight", 2)], START + 1), {}, START + 1)
+
+    assert [budget.take(KINDS[1], START + 2) for _ in range(3)] == [0, 0, HOP_NS]
+
+
+def test_a_refusal_that_was_told_while_a_clock_was_ahead_does_not_outlast_the_mistake() -> None:
+    governor, budget = Governor([FIXED]), LeasedBudget([FIXED], {})
+    ahead = START + 300 * NS_PER_S
+    governor.lend([Wish(Lane.CANCEL, "weight", 6000)], ahead)
+    assert ask(budget, governor, KINDS[1], ahead) == 60 * NS_PER_S
+
+    assert budget.take(KINDS[1], START) == HOP_NS
+
+
+def ask(budget: LeasedBudget, governor: Governor, cost: Cost, now: int) -> int:
+    """What the budget says once the governor has answered."""
+    if wait := budget.take(cost, now):
+        wishes = budget.wishes(now)
+        budget.lent(governor.lend(wishes, now), {}, now, governor.full(wishes, now))
+        wait = budget.take(cost, now)
+    return wait

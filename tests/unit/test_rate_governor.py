@@ -16,6 +16,7 @@ from actors.peer import Peer
 from messages.base import NS_PER_S
 from messages.market import Product
 from venues.net.governor import Wish
+from venues.net.leases import HOP_NS
 from venues.registry import adapter
 from venues.sim.tape import BTCUSDT
 from venues.wire.limits import Cost, Lane
@@ -73,6 +74,46 @@ async def test_a_cancel_of_a_quiet_time_asks_nobody(tmp_path: Path) -> None:
 
         assert waits == [0, 0]
         assert (await governor.look())["handled"] == talks
+
+
+async def test_a_request_that_finds_nothing_in_stock_waits_one_short_hop(tmp_path: Path) -> None:
+    async with governed(tmp_path, 1) as (_, (one,)):
+        await taken(one, CANCEL)
+        waits = []
+        for _ in range(5):
+            await asyncio.sleep(0.03)  # the last talk is a while ago
+            waits.append(await taken(one, Cost(Lane.QUERY, (("address", 1),))))
+
+    assert min(waits) < 0.009
+
+
+async def test_a_spent_limit_is_told_at_once_with_the_time_until_it_is_free(tmp_path: Path) -> None:
+    async with governed(tmp_path, 2) as (_, (one, other)):
+        for budget in (one, other):
+            await taken(budget, CANCEL)
+        await taken(one, Cost(Lane.SUBMIT, (("address", 530),)))
+
+        begun, cost = time.perf_counter(), Cost(Lane.SUBMIT, (("address", 60),))
+        async with asyncio.timeout(5):
+            while (wait_ns := other.take(cost, time.time_ns())) <= HOP_NS:
+                await asyncio.sleep(0.002)
+        took_s = time.perf_counter() - begun
+
+    assert 2 * NS_PER_S < wait_ns < 7 * NS_PER_S  # five seconds, and what a lease may last
+    assert took_s < 0.2
+
+
+async def test_orders_in_a_row_find_their_units_in_stock_across_the_ends_of_leases(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path, 1) as (_, (one,)):
+        await taken(one, CANCEL)
+        waits = []
+        for _ in range(60):  # three seconds; a lease of a rolling limit lasts one
+            await asyncio.sleep(0.05)
+            waits.append(await taken(one, CANCEL))
+
+    assert sum(wait > 0.001 for wait in waits) <= 3  # they were 20 when nobody asked ahead
 
 
 async def test_what_the_venue_told_one_holder_stops_the_others_at_once(tmp_path: Path) -> None:

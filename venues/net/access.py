@@ -23,8 +23,8 @@ from venues.wire.request import Answer, HttpRequest, WireRequest
 
 RECV_WINDOW_MS: Final = 5000
 _SAMPLES: Final = 3
-_LOOK_S: Final = 0.005
-_LOOKS_MAX: Final = 50
+_LOOK_S: Final = 0.002
+_PATIENCE_NS: Final = NS_PER_S // 4
 _MEASURED_NS: Final = NS_PER_S // 4  # a measurement so young is not made again
 _SETTLE_S: Final = 1.0
 
@@ -87,17 +87,18 @@ class Access:
     async def admitted(self, wire: WireRequest, lane: Lane | None = None) -> int:
         """0 once the budget lets the request pass, else how long (ns) until it may.
 
-        What a governor can lend within a hop is waited for, up to a quarter of a second.
+        What it will let pass within a quarter of a second is waited for: looked for again where a
+        governor may lend it any moment, slept for where the time is known.
         """
         cost = self.adapter.cost(wire)
         if lane is not None:
             cost = Cost(lane, cost.amounts)
-        for _ in range(_LOOKS_MAX):
+        until_ns = self.clock.local_ns() + _PATIENCE_NS
+        while True:
             wait_ns = self.budget.take(cost, whole_ms(self.clock.now_ns()))
-            if not 0 < wait_ns <= HOP_NS:
+            if not 0 < wait_ns <= until_ns - self.clock.local_ns():
                 return wait_ns
-            await asyncio.sleep(_LOOK_S)
-        return wait_ns
+            await asyncio.sleep(_LOOK_S if wait_ns <= HOP_NS else wait_ns / NS_PER_S)
 
     def obeyed(self, wire: WireRequest, answer: Answer, sent_ns: int) -> int:
         """Count an answer -> how long (ns) the venue wants to hear nothing; the budget obeys.

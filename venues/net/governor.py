@@ -55,6 +55,16 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Full:
+    """Nothing is left of the limit `name` to requests of `lane` before `until_ns`, the venue's
+    time; what others give back may come sooner."""
+
+    lane: Lane
+    name: str
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """How much the venue says is used, in the answer to a request that was sent at `sent_ns`."""
 
@@ -99,6 +109,15 @@ class Governor:
             if units:
                 end = self._end(wish.name, now_ns)
                 found.append(Lease(wish.lane, wish.name, units, now_ns, end))
+        return tuple(found)
+
+    def full(self, wishes: Iterable[Wish], now_ns: int) -> tuple[Full, ...]:
+        """Those of these wishes to which not even one unit is left; ask after `lend`."""
+        found: list[Full] = []
+        for wish in wishes:
+            wait_ns = self._budget.wait_ns(Cost(wish.lane, ((wish.name, 1),)), now_ns)
+            if wait_ns > 0:
+                found.append(Full(wish.lane, wish.name, now_ns + wait_ns))
         return tuple(found)
 
     def give_back(self, leases: Iterable[Lease], now_ns: int) -> None:

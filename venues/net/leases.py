@@ -2,7 +2,7 @@
 
 It never waits and never asks by itself: `wishes` tells what to ask for and `unspent` what to give
 back, whoever owns it carries that to the governor and the answer to `lent`. What was not asked for
-in time is told to wait one hop.
+in time is told to wait one hop; what the governor has nothing left of, until it may have.
 
 If the governor is silent, a small part of the limit is ours without asking (`share`), for cancels
 and queries alone: what is at the venue can always be taken off it.
@@ -17,7 +17,7 @@ from messages.base import NS_PER_MS, NS_PER_S, ClientOrderId, StrategyId
 from messages.orders import CancelOrder, OrderSide, OrderSpec, OrderType, QueryOrder, SubmitOrder
 from trading.errors import Refused
 from venues.net.budget import Budget, Silence, taken_from
-from venues.net.governor import Count, Lease, Wish
+from venues.net.governor import Count, Full, Lease, Wish
 from venues.wire.adapter import Adapter, Instruments
 from venues.wire.limits import Cost, Lane, LimitRule
 
@@ -89,6 +89,7 @@ class LeasedBudget:
         self._stock: list[_Stock] = []
         self._over: list[_Stock] = []  # ran out with something left
         self._short: dict[tuple[Lane, str], int] = {}  # wanted and not had since the last wishes
+        self._full: dict[tuple[Lane, str], tuple[int, int]] = {}  # -> (told at, until)
         self._silence = Silence()
         self._heard_ns = 0
         self._known = Budget(rules)  # what was used, as far as it is seen from here
@@ -110,6 +111,8 @@ class LeasedBudget:
             return 0
         if cost.lane in _ALONE and abs(now_ns - self._heard_ns) > SILENT_NS:
             return self._take_alone(Cost(cost.lane, tuple(wanted)), now_ns)
+        if (full_ns := max(self._full_ns(cost.lane, n, now_ns) for n, _ in short)) > HOP_NS:
+            return full_ns
         for name, amount in short:
             key = (cost.lane, name)
             self._short[key] = self._short.get(key, 0) + amount
@@ -124,6 +127,19 @@ class LeasedBudget:
             for name, amount in cost.amounts:
                 self.alone[name] = self.alone.get(name, 0) + amount
         return max(wait_ns, 0)
+
+    def _full_ns(self, lane: Lane, name: str, now_ns: int) -> int:
+        """How long the governor has nothing for this lane, as it told; less urgent lanes end where
+        more urgent ones do, or sooner."""
+        return max(
+            (
+                until_ns - now_ns
+                for (full, of), (told_ns, until_ns) in self._full.items()
+                # One told later than now was told when our time was wrong.
+                if of == name and full >= lane and told_ns - NS_PER_S <= now_ns
+            ),
+            default=0,
+        )
 
     def _usable(self, lane: Lane, name: str) -> list[_Stock]:
         """What a request of this lane may spend, what fewest others may spend first."""
@@ -169,21 +185,48 @@ class LeasedBudget:
         wanted = dict(self._short)
         self._short = {}
         for (lane, name), units in self._reserve.items():
-            held = sum(s.left for s in self._stock if s.lease.name == name and s.lease.lane == lane)
-            if held * 2 < units:
+            if self._low(lane, name):
+                held = self._held_as(lane, name)
                 wanted[lane, name] = wanted.get((lane, name), 0) + units - held
         return tuple(Wish(lane, name, units) for (lane, name), units in wanted.items())
 
-    def lent(self, leases: Iterable[Lease], silence: Mapping[str, int], now_ns: int) -> None:
+    def low(self, cost: Cost) -> bool:
+        """Whether the stock of what this cost was taken from is to be filled up."""
+        return any(self._low(cost.lane, name) for name, amount in cost.amounts if amount)
+
+    def _low(self, lane: Lane, name: str) -> bool:
+        return self._held_as(lane, name) * 2 < self._reserve.get((lane, name), 0)
+
+    def _held_as(self, lane: Lane, name: str) -> int:
+        return sum(s.left for s in self._stock if s.lease.name == name and s.lease.lane == lane)
+
+    def lent(
+        self,
+        leases: Iterable[Lease],
+        silence: Mapping[str, int],
+        now_ns: int,
+        full: Iterable[Full] = (),
+    ) -> None:
         """The governor's answer."""
         self._heard_ns = now_ns
-        self._stock += [_Stock(lease, lease.units) for lease in leases]
+        for lease in leases:
+            self._stock.append(_Stock(lease, lease.units))
+            for lane, name in tuple(self._full):  # whoever may spend this finds something
+                if name == lease.name and lane >= lease.lane:
+                    del self._full[lane, name]
+        for one in full:
+            self._full[one.lane, one.name] = now_ns, one.until_ns
         for name, until_ns in silence.items():
             self._hush(name, until_ns, now_ns)
 
     def silent_ns(self, now_ns: int) -> int:
         """How long until the first of those that last is over; 0: there is none."""
         return min((until - now_ns for until in self._silence.all(now_ns).values()), default=0)
+
+    def ends_ns(self, now_ns: int) -> int:
+        """How long until the first lease that is held ends; 0: nothing is held."""
+        self._expire(now_ns)
+        return min((s.lease.ts_end - now_ns for s in self._stock), default=0)
 
     def unspent(self, *, leaving: bool = False) -> tuple[Lease, ...]:
         """What has run out since the last call, to give back; when `leaving`, all that is held."""
