@@ -23,6 +23,7 @@ from actors.config import RunConfig
 from actors.leasing import Leasing
 from actors.peer import Peer
 from actors.shell import Shell
+from actors.timekeeping import SIGNING, keep_time
 from messages import Message
 from messages.base import NS_PER_S
 from messages.venue import Request, RequestFailed, Source
@@ -39,9 +40,7 @@ from venues.net.user import UserStream
 from venues.registry import adapter
 from venues.wire.keys import Keys, keys_from
 
-SYNC_EVERY_S: Final = 10.0
 BACKOFF: Final = Backoff(first_s=0.05, most_s=5.0)
-_LOOK_S: Final = 1.0
 # What adds or changes is worth nothing when it is late; what takes off is, for a while. What is not
 # sent by then is told so, and the order manager repeats what it still wants.
 PATIENT: Final = frozenset({Request.CANCEL, Request.CANCEL_ALL, Request.CANCEL_ALL_AFTER})
@@ -148,20 +147,13 @@ class VenueConnection:
     async def keep_time(self) -> None:
         """Measure the venue's clock now and then, for as long as this actor lives; while nothing
         may be signed, every second."""
-        waited_s, said = 0.0, ""
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            waited_s += _LOOK_S
-            if waited_s < SYNC_EVERY_S and not self.access.clock.problem():
-                continue
-            waited_s = 0.0
-            await self.access.sync()
-            problem = self.access.clock.problem()
-            if problem and not said:
-                self._owner.log("ERROR", "nothing_is_signed", reason=problem)
-            elif said and not problem:
-                self._owner.log("INFO", "signing_again", after=said)
-            said = problem
+        await keep_time(self.access, SIGNING, self._signing)
+
+    def _signing(self, problem: str, before: str) -> None:
+        if problem:
+            self._owner.log("ERROR", "nothing_is_signed", reason=problem)
+        else:
+            self._owner.log("INFO", "signing_again", after=before)
 
     def ask(self, command: GatewayCommand) -> None:
         """Carry out one command beside everything else; its answer comes as a message."""

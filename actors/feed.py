@@ -13,6 +13,7 @@ from actors.config import RunConfig
 from actors.connection import BACKOFF, access_of, keep_budget
 from actors.metrics import Views
 from actors.shell import Shell
+from actors.timekeeping import LISTENING, clock_view, keep_time
 from journal.recorder import Recorder, warm_up, write_parts
 from messages import Message
 from messages.arrays import DELTA, TRADE
@@ -119,7 +120,14 @@ class Feed(Shell[FeedState]):
         while not await self._access.sync():  # until a budget is lent, and the venue answers
             await asyncio.sleep(_SYNC_AGAIN_S)
         self._rest_up.set()
+        self.spawn(keep_time(self._access, LISTENING, self._clock_differs))
         self.spawn(follow_rules(self._access, self.config.rules_ns, self._ruled, self._unruled))
+
+    def _clock_differs(self, problem: str, before: str) -> None:
+        if problem:
+            self._log("WARNING", "venue_clock", problem=problem)
+        else:
+            self._log("INFO", "venue_clock_agrees", after=before)
 
     def _ruled(self, change: InstrumentChanged) -> None:
         self._heard_from_venue(change)
@@ -277,7 +285,8 @@ class Feed(Shell[FeedState]):
         tracked = self.machine.state.tracked if self.machine else {}
         scores = {i: t.quality.score.overall for i, t in tracked.items()}
         streams = self._subscriptions()["states"]
-        return replace(super().measure(), quality=scores, streams=streams)
+        clock = clock_view(self._access)
+        return replace(super().measure(), quality=scores, streams=streams, clock=clock)
 
     def view(self, what: str) -> Any:
         tracked = self.machine.state.tracked if self.machine else {}
@@ -294,6 +303,7 @@ class Feed(Shell[FeedState]):
             "quality": {i: t.quality.view() for i, t in tracked.items()},
             "unrecorded": self._recorder.dropped,
             "streams": self._subscriptions(),
+            "clock": clock_view(self._access),
         }
 
     def _subscriptions(self) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class Views:
     peers: Iterable[str] = ()
     quality: Mapping[InstrumentId, float] = field(default_factory=dict)  # of market data, 0 to 1
     streams: Mapping[str, int] | None = None  # of a feed: state of the subscription -> how many
+    clock: Mapping[str, Any] | None = None  # the venue's, see `timekeeping.clock_view`
 
 
 class ActorMetrics:
@@ -201,6 +202,9 @@ class ActorMetrics:
             self._streams.clear()
             for state, count in views.streams.items():
                 self._streams(state).set(count)
+        if views.clock is not None:
+            self._clock_offset(views.clock["venue"]).set(views.clock["offset_ms"] / 1000)
+            self._clock_trip(views.clock["venue"]).set(views.clock["round_trip_ms"] / 1000)
         if views.links is not None:
             for peer in views.peers:
                 self._unacked(peer).set(views.links.unacked(peer))
@@ -265,6 +269,12 @@ class ActorMetrics:
             "manta_market_anomalies_total", "Anomalies that began.", "instrument", "anomaly"
         )
         self._streams = self._gauge("manta_feed_streams", "Subscriptions by state.", "state")
+        self._clock_offset = self._gauge(
+            "manta_venue_clock_offset_seconds", "How far the venue is ahead of us.", "venue"
+        )
+        self._clock_trip = self._gauge(
+            "manta_venue_round_trip_seconds", "What the newest question for its time took.", "venue"
+        )
 
     def _define_orders(self) -> None:
         self._orders = self._gauge("manta_orders", "Orders by status.", "status")

@@ -119,6 +119,7 @@ def view(run_id: str, root: Any, begun_s: float, tags: Sequence[str] = ("",)) ->
         "balances": [b for account in accounts for b in account.get("balances", [])],
         "accounts": _rows(tags, accounts, feeds),
         "streams": _streams(feeds),
+        "clocks": clocks(tags, feeds),
         "positions": held,
         "pnl": None if held is None else pnl(held),
         "discrepancies": discrepancies(run_id),
@@ -159,6 +160,15 @@ def _streams(feeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         states.update(each.get("states", {}))
     troubled = [row for each in told for row in each.get("troubled", ())]
     return {"states": dict(states), "troubled": troubled}
+
+
+def clocks(tags: Sequence[str], feeds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The venue's clock as each account's feed has measured it; the only account's tag is ""."""
+    return [
+        {"account": tag, **feed["clock"]}
+        for tag, feed in zip(tags, feeds, strict=True)
+        if feed.get("clock")
+    ]
 
 
 def _rows(

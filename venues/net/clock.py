@@ -45,6 +45,7 @@ class VenueClock:
 
     local_ns   a clock that nobody sets; without one `now_ns`, this host's clock, has to do
     measured   the measurement in use, by that clock; None before the first
+    last       the newest one, used or not
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class VenueClock:
         steady_ns: Callable[[], int] | None = None,
     ) -> None:
         self.measured: Measured | None = None
+        self.last: Measured | None = None
         self.local_ns = steady_ns or now_ns
         self._now_ns = now_ns
         self._skew_ns_max = skew_ns_max
@@ -80,6 +82,7 @@ class VenueClock:
         half = (received_ns - sent_ns) // 2
         offset_ns = venue_ns + _ROUNDED_NS - (sent_ns + half)
         new = Measured(offset_ns, max(received_ns - sent_ns, 0), received_ns)
+        self.last = new
         old = None if self._doubt or self._step_ns() else self.measured
         self._doubt, self._gap_ns = "", self._gap()
         if old is not None:
