@@ -4,9 +4,9 @@
 
 Theory of speed. A bar is an object with the numbers that the strategy reads
 (`trading.backtest_bars`); the engine is entered only when the strategy has asked for something or
-an order works. What is asked for is written as bytes where the engine reads it, and noted as such;
-in the end the engine does it all once more in one compiled run, which writes the equity curve, the
-orders and the trades of a result like any other.
+an order works, or a position may be liquidated. What is asked for is written as bytes where the
+engine reads it, and noted as such; in the end the engine does it all once more in one compiled run,
+which writes the equity curve, the orders and the trades of a result like any other.
 
 What differs from live: numbers are floats, not Decimals; `submit_*` return nothing, for an order
 has no name yet; `on_order_event` and `on_order_filled` get FILL's fields as a named tuple once the
@@ -155,8 +155,8 @@ class BarContext:
         tag: int = 0,
     ) -> None:  # fmt: skip
         self._write(
-            SUBMIT, -1, 1 if side is OrderSide.BUY else -1, kind, float(quantity), float(price),
-            float(trigger), tif, bool(post_only), bool(reduce_only), int(tag), 0.0, 0, 0, -1,
+            SUBMIT, -1, OrderSide(side).sign, kind, float(quantity), float(price), float(trigger),
+            tif, bool(post_only), bool(reduce_only), int(tag), 0.0, 0, 0, -1,
         )  # fmt: skip
 
     def _write(self, *order: Any) -> None:
@@ -242,11 +242,12 @@ def _played(cls: type[Strategy], model: Any, data: MarketData, settings: Setting
     heard = np.zeros(2 * (FILLS_A_BAR_MAX + 1), FILL)  # of a decision's close, and of the next bar
     engine.attach()
     engine.run["heard_at"] = heard.ctypes.data
-    at, script, k = engine.run.ctypes.data, _Script(), 0
+    at, script, k, works = engine.run.ctypes.data, _Script(), 0, False
+    margin = settings.account == "margin"  # a position may be liquidated
     try:
         strategy.on_start(ctx)
         for k, bar in enumerate(objects(engine.bars, {"ts_event", *read_by(cls)})):
-            if (ctx.asked or ctx.open) and k:
+            if (ctx.asked or works) and k:
                 asked = ctx.asked
                 if asked:
                     script.note(ctx, k - 1)
@@ -256,6 +257,7 @@ def _played(cls: type[Strategy], model: Any, data: MarketData, settings: Setting
                 )
                 if error:
                     raise _refused(engine, k - 1)
+                works = ctx.open or (margin and position.quantity)
                 if filled and hears:
                     for fill in heard[:filled].tolist():
                         for method in hears:

@@ -214,6 +214,46 @@ def test_a_strategy_hears_of_its_fills() -> None:
     assert [(1, float(result.fills["price"][0]))] == Hears.heard
 
 
+class BuysAgain(Strategy):
+    """Holds four times its money, and one unit whenever it holds nothing."""
+
+    def on_bar(self, ctx: Context, bar: Any) -> None:
+        if ctx.position.quantity == 0.0 and not ctx.working:
+            ctx.submit_market(OrderSide.BUY, 400.0 if bar.ts_open == FALL["ts_open"][0] else 1.0)
+
+
+FALL = BARS[:30].copy()
+for _price in ("open", "high", "low", "close"):
+    FALL[_price] = np.linspace(100.0, 60.0, 30).round(2)
+
+
+def test_a_position_that_was_liquidated_is_gone_at_the_next_bar() -> None:
+    settings = Settings(account="margin", leverage=5.0, taker_fee=0.0)
+
+    result = run(BuysAgain, {}, FALL, settings)
+
+    assert result.fills["side"].tolist() == [1, -1, 1]
+    assert result.fills["quantity"].tolist() == [400.0, 400.0, 1.0]
+
+
+class SaysBuy(Hears):
+    """Names the side with a text."""
+
+    def on_bar(self, ctx: Context, bar: Any) -> None:
+        ctx.submit_market("BUY", 1.0)  # type: ignore[arg-type]
+
+
+class SaysNoSide(Hears):
+    """Names no side."""
+
+    def on_bar(self, ctx: Context, bar: Any) -> None:
+        ctx.submit_market(1, 1.0)  # type: ignore[arg-type]
+
+
+def test_a_side_that_is_a_text_is_that_side() -> None:
+    assert set(run(SaysBuy, {}, BARS[:20], Settings()).fills["side"].tolist()) == {1}
+
+
 class Raises(Hears):
     """Divides by zero at the third bar."""
 
@@ -259,6 +299,7 @@ class NeedsTimer(Hears):
         (AsksNonsense, StrategyError, "AsksNonsense: .*2022-01-08T00:01:00Z.* quantity is nan"),
         (AsksTooMuch, StrategyError, "AsksTooMuch: .*2022-01-08T00:20:00Z.* count is 65"),
         (NonsenseAtTheEnd, StrategyError, "NonsenseAtTheEnd: .*T00:20:00Z.* quantity is nan"),
+        (SaysNoSide, StrategyError, "SaysNoSide: .*1 is not a valid OrderSide"),
         (NeedsTimer, ValueError, "timer_ns"),
         (Strategy, ValueError, "on_bar"),
     ],
