@@ -5,10 +5,10 @@ from typing import Any, Final
 import numpy as np
 import pytest
 from l2_script import RULES, START
-from numba import njit
+from numba import njit, types
 
 from messages.arrays import TRADE
-from trading.backtest_l2 import run
+from trading.backtest_l2 import L2Engine, run
 from trading.kernels import engine_account, engine_door, l2_door, l2_match, l2_news
 from trading.kernels.engine_compiler import Lean
 from trading.kernels.engine_kernel import telling
@@ -97,3 +97,31 @@ def test_shorter_way_through_the_compiler_computes_the_same(x: float) -> None:
 
     assert found == whole(x, 50)
     assert found == pytest.approx(powers(x, 50), rel=1e-12)
+
+
+@njit("i8(f8)")
+def _whole(x: float) -> float:
+    return x
+
+
+@njit(locals={"y": types.int64})
+def _part(x: float) -> float:
+    y = x
+    return y
+
+
+def on_rounded_trade(state: Any, params: Any, trade: Any, account: Any, orders: Any) -> int:
+    """Add up numbers that helpers make whole, for their authors have named types."""
+    state.seen += _whole(trade.price * 0.755) + _part(trade.price * 0.755)
+    return 0
+
+
+def test_a_helper_with_types_of_its_own_keeps_them_in_the_loop() -> None:
+    rows = merge([trade_rows(0, RULES, np.array([(START, 0, 100.0, 1.0, 1, 1)], TRADE))], 0)
+    state = np.dtype([("seen", "f8")])
+    rounding = CompiledStrategy("rounding", Params, state, on_trade=on_rounded_trade)
+
+    engine = L2Engine(rounding, rows, CHOSEN)
+    engine.go(Params().record())
+
+    assert engine.states["seen"].tolist() == [150.0]

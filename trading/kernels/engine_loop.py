@@ -27,7 +27,7 @@ from trading.backtest_data import CLOSE, FUND, LONGER, OPENS, RATE
 from trading.kernels import engine_door, engine_kernel, engine_memory, engine_text
 from trading.kernels.engine_compiler import half_way, quick
 from trading.kernels.engine_text import MANY, ONE, TOLD, UNTOLD
-from trading.kernels.strategy_copy import Copies
+from trading.kernels.strategy_copy import Copies, rules
 from trading.strategy import CompiledStrategy, function_digest
 from trading.strategy_records import TICK
 
@@ -55,7 +55,7 @@ _OWN: Final[Mapping[str, Any]] = {
 @cache
 def loop_digest() -> str:
     """Of all that goes into a loop besides the strategy: another must have another name."""
-    found = hashlib.sha256(engine_door.layouts().encode())
+    found = hashlib.sha256((engine_door.layouts() + rules()).encode())
     for value in _OWN.values():
         if hasattr(value, "_defn"):
             found.update(function_digest(value._defn).encode())

@@ -20,7 +20,7 @@ from trading.kernels import engine_memory, engine_records, l2_door, l2_memory, l
 from trading.kernels.engine_loop import TickRow, handler_options, note_compiling
 from trading.kernels.l2_orders import price_of, size_of
 from trading.kernels.l2_records import BAR, LAST, QUOTE, TRADE
-from trading.kernels.strategy_copy import Copies
+from trading.kernels.strategy_copy import Copies, rules
 from trading.strategy import CompiledStrategy, function_digest
 
 Loop = Callable[..., Any]
@@ -39,7 +39,7 @@ _ROW_HANDLERS: Final = {"on_trade": TRADE, "on_quote": QUOTE, "on_book": LAST, "
 @cache
 def own_digest() -> str:
     """Of all that goes into a loop besides the strategy: another must have another name."""
-    found = hashlib.sha256()
+    found = hashlib.sha256(rules().encode())
     for value in _OWN.values():
         for function in (getattr(value, "_defn", None), getattr(value, "py_func", None)):
             if function is not None:

@@ -13,6 +13,7 @@ from numba import njit
 from numba.core.dispatcher import Dispatcher
 
 from trading.kernels.engine_compiler import Lean
+from trading.strategy import function_digest
 
 _SUFFIX: Final = " (copy)"  # no function's name ends like this
 _ALONE: Final = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -50,9 +51,20 @@ class Copies:
 
 
 def _is_helper(value: Any) -> bool:
-    """A compiled function like any other; those that numba pastes or makes parallel stay apart."""
-    compiler: Any = getattr(value, "_compiler", None)
-    if not isinstance(value, Dispatcher) or compiler.pipeline_class is Lean:
+    """A compiled function like any other.
+
+    Those that numba pastes or makes parallel stay apart, and those whose author has named types: a
+    number becomes one of these on its way in or out.
+    """
+    made: Any = value
+    if not isinstance(value, Dispatcher) or made._compiler.pipeline_class is Lean:
+        return False
+    if made.locals or not made._can_compile:
         return False
     options: dict[str, Any] = value.targetoptions
     return not options.keys() & {"parallel", "forceobj", "inline"}
+
+
+def rules() -> str:
+    """Digest of what is copied and how: a loop made by other rules must have another name."""
+    return Copies.of.__code__.co_code.hex() + function_digest(_is_helper)
