@@ -206,6 +206,23 @@ class FeedRecovered(Event):
     stream: StreamKind
 
 
+class FeedReported(Event):
+    """How a feed's streams are, said every second whether it changed or not.
+
+    The way to its receivers may lose `FeedStale` and `FeedRecovered`; this says them again, and its
+    own silence says that the feed is gone. What is named in neither list is well.
+
+    number  counts up, over incarnations of the feed too; what bears no later one is out of date
+    silent  stale now
+    unsure  not heard by this incarnation yet, or wanted by nobody: as they were last said to be
+    """
+
+    kind: Literal["feed_reported"] = "feed_reported"
+    number: Annotated[int, Field(ge=0)]
+    silent: tuple[StreamName, ...] = ()
+    unsure: tuple[StreamName, ...] = ()
+
+
 class RepairStep(StrEnum):
     """What is done about a silent stream, each after the one before did not help."""
 
@@ -352,6 +369,7 @@ MarketEvent = (
     | InstrumentStatus
     | FeedStale
     | FeedRecovered
+    | FeedReported
     | SnapshotRequested
     | QualityAlert
     | RepairStream

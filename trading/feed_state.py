@@ -150,6 +150,7 @@ class FeedState:
     down       connections that are lost
     spoke      when market data last came over each connection
     probed_ns  when a silent stream was last asked about
+    reported_ns, reports   when it last said how all its streams are, and how often
     offset_ns  the venue's clock minus ours, as the last event showed it (latency included)
     """
 
@@ -158,6 +159,8 @@ class FeedState:
     down: set[str] = field(default_factory=set)
     spoke: dict[str, int] = field(default_factory=dict)
     probed_ns: int = -1
+    reported_ns: int = -1
+    reports: int = 0
     offset_ns: int = 0
     armed_offset_ns: int = 0  # the offset that the bar timer was set with
     ignored: int = 0  # batches of instruments that we do not follow

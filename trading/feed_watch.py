@@ -14,6 +14,7 @@ from messages import Message
 from messages.arrays import Rows
 from messages.market import (
     FeedRecovered,
+    FeedReported,
     FeedStale,
     ProbeStream,
     RepairStep,
@@ -22,9 +23,10 @@ from messages.market import (
     StreamState,
 )
 from trading.book_sync import SyncState
-from trading.feed_state import FeedConfig, FeedState, Stream, Tracked
-from trading.feed_streams import told
+from trading.feed_state import INCARNATION_BITS, FeedConfig, FeedState, Stream, Tracked
+from trading.feed_streams import names, told
 from trading.liveness import Pulse
+from trading.silence import REPORT_NS
 from trading.subscriptions import StreamKey
 
 Out = tuple[Message, ...]
@@ -71,6 +73,33 @@ def _with(t: Tracked, stream: Stream) -> tuple[Stream, ...]:
     return ("trades", "bars") if stream == "trades" and t.builds_bars else (stream,)
 
 
+def report(config: FeedConfig, state: FeedState, now_ns: int) -> Out:
+    """How every stream is, if it is time to say so again."""
+    if 0 <= now_ns - state.reported_ns < REPORT_NS and state.reports:
+        return ()
+    state.reported_ns = now_ns
+    state.reports += 1
+    silent, unsure = [], []
+    for t in state.tracked.values():
+        for stream, pulse in t.pulses.items():
+            keys = [StreamKey(t.instrument_id, s) for s in _with(t, stream)]
+            if config.routes and state.subs.state(t.instrument_id, stream) is None:
+                unsure += keys
+            elif pulse.stale:
+                silent += keys
+            elif not (pulse.count or pulse.vouches):
+                unsure += keys
+    return (
+        FeedReported(
+            ts_event=now_ns,
+            ts_init=now_ns,
+            number=(config.incarnation << INCARNATION_BITS) + state.reports,
+            silent=names(silent),
+            unsure=names(unsure),
+        ),
+    )
+
+
 def check(config: FeedConfig, state: FeedState, now_ns: int) -> Out:
     """Look at every stream that is wanted."""
     out: list[Message] = []
@@ -88,7 +117,7 @@ def check(config: FeedConfig, state: FeedState, now_ns: int) -> Out:
             if flow in (StreamState.ACTIVE, StreamState.PENDING):
                 out += _probe(config, state, t, stream, now_ns) if config.probes else ()
                 out += _repair(config, state, t, stream, now_ns)
-    return tuple(out)
+    return (*out, *report(config, state, now_ns))
 
 
 def _probe(config: FeedConfig, state: FeedState, t: Tracked, stream: Stream, now_ns: int) -> Out:

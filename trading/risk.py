@@ -18,7 +18,7 @@ from messages import orders as m
 from messages.base import ClientOrderId, InstrumentId
 from messages.market import Instrument
 from messages.risk import InstrumentLimits, RiskLimits, TradingState
-from trading import risk_checks
+from trading import risk_checks, silence
 from trading.core import Step
 from trading.replacing import replace
 from trading.risk_checks import Exposure, Market, Refusal, View
@@ -52,6 +52,8 @@ class RiskState:
     markets: Map[InstrumentId, Market] = field(default_factory=Map)
     instruments: Map[InstrumentId, Instrument] = field(default_factory=Map)
     trading_state: TradingState = TradingState.ACTIVE
+    reported: int = -1  # number of the feed's last report
+    reported_ns: int = -1
     recent: tuple[int, ...] = ()  # times of approvals within the rate window
 
 
@@ -103,9 +105,8 @@ class RiskCore:
                 return Step(_known(state, message))
             case risk.TradingStateChanged():
                 return Step(replace(state, trading_state=message.state))
-            case market.FeedStale() | market.FeedRecovered():
-                stale = isinstance(message, market.FeedStale)
-                return Step(_stale(state, message.instrument_id, message.stream, stale=stale))
+            case market.FeedStale() | market.FeedRecovered() | market.FeedReported():
+                return Step(_silence(state, message, now_ns))
             case market.InstrumentChanged():
                 i = message.instrument
                 return Step(replace(state, instruments=state.instruments.set(i.instrument_id, i)))
@@ -153,10 +154,13 @@ class RiskCore:
         long_worst, short_worst = risk_checks.worst_case(
             instrument_id, state.positions.get(instrument_id, Decimal(0)), state.orders.values()
         )
+        known = state.markets.get(instrument_id)
+        if known is not None and silence.lapsed(state.reported_ns, now_ns):
+            known = replace(known, stale=known.stale | {silence.FEED})
         return View(
             instrument=state.instruments.get(instrument_id),
             limits=self._limits.get(instrument_id),
-            market=state.markets.get(instrument_id),
+            market=known,
             trading_state=state.trading_state,
             position=state.positions.get(instrument_id, Decimal(0)),
             long_worst=long_worst,
@@ -197,11 +201,28 @@ def _quoted(state: RiskState, batch: market.QuoteBatch, now_ns: int) -> RiskStat
     return replace(state, markets=state.markets.set(batch.instrument_id, after))
 
 
-def _stale(state: RiskState, instrument_id: InstrumentId, stream: str, *, stale: bool) -> RiskState:
-    before = state.markets.get(instrument_id, _NO_MARKET)
-    streams = before.stale | {stream} if stale else before.stale - {stream}
+def _silence(
+    state: RiskState,
+    said: market.FeedStale | market.FeedRecovered | market.FeedReported,
+    now_ns: int,
+) -> RiskState:
+    if isinstance(said, market.FeedReported):
+        return _reported(state, said, now_ns) if said.number > state.reported else state
+    before = state.markets.get(said.instrument_id, _NO_MARKET)
+    one = frozenset({said.stream})
+    streams = before.stale | one if isinstance(said, market.FeedStale) else before.stale - one
     after = replace(before, stale=streams)
-    return replace(state, markets=state.markets.set(instrument_id, after))
+    return replace(state, markets=state.markets.set(said.instrument_id, after))
+
+
+def _reported(state: RiskState, report: market.FeedReported, now_ns: int) -> RiskState:
+    markets = state.markets
+    for instrument_id in state.instruments:
+        before = markets.get(instrument_id, _NO_MARKET)
+        stale = silence.silent(before.stale, report, instrument_id)
+        if stale != before.stale:
+            markets = markets.set(instrument_id, replace(before, stale=stale))
+    return replace(state, markets=markets, reported=report.number, reported_ns=now_ns)
 
 
 def _replayed(state: RiskState, replay: market.FeedReplay, now_ns: int) -> RiskState:

@@ -41,7 +41,8 @@ from trading.strategy_orders import (
 )
 from trading.strategy_params import reload_refusal
 from trading.strategy_python import PythonEngine, Strategy
-from trading.strategy_records import CANCELING, FILL, TICK
+from trading.strategy_records import CANCELING, FILL
+from trading.strategy_silence import Silence, tick
 from trading.strategy_state import (
     StateMismatch,
     StrategyConfig,
@@ -78,12 +79,14 @@ class StrategyCore:
         else:
             self.engine = PythonEngine(strategy, given)
         self._index = {iid: i for i, iid in enumerate(config.instrument_ids)}
+        self._silence = Silence(self.engine, self._index)
         self._handlers: dict[type[Message], Callable[[Turn, Any], None]] = {
             **dict.fromkeys(_STREAMS, self._batch),
             market.FeedReplay: self._replay,
             market.InstrumentChanged: self._instrument,
-            market.FeedStale: self._stale,
-            market.FeedRecovered: self._recovered,
+            market.FeedStale: self._silence.stale,
+            market.FeedRecovered: self._silence.recovered,
+            market.FeedReported: self._silence.reported,
             AccountSnapshot: self._snapshot,
             risk.TradingStateChanged: self._trading_state,
             control.PauseStrategy: self._pause,
@@ -255,23 +258,6 @@ class StrategyCore:
         if i is not None:
             turn.state.markets[i].instrument = rules
 
-    def _stale(self, turn: Turn, message: market.FeedStale) -> None:
-        i = self._index.get(message.instrument_id)
-        if i is None or message.stream not in self.engine.streams:
-            return
-        if not self.engine.stale(turn, i, self._ticks(turn, i)):
-            for order in turn.working(i):
-                if order.status != CANCELING:
-                    turn.force_cancel(order)
-        turn.state.markets[i].stale.add(message.stream)
-        turn.show(i)
-
-    def _recovered(self, turn: Turn, message: market.FeedRecovered) -> None:
-        i = self._index.get(message.instrument_id)
-        if i is not None:
-            turn.state.markets[i].stale.discard(message.stream)
-            turn.show(i)
-
     # --- own orders ----------------------------------------------------------------------------
 
     def _order_event(self, turn: Turn, event: OrderEvent | RefusedOrder) -> None:
@@ -375,15 +361,13 @@ class StrategyCore:
                 turn.subscribe()
             if not state.synced:
                 turn.sync()
-            turn.keep = state.dirty
+            self._silence.overdue(turn)
+            turn.keep = turn.keep or state.dirty
             turn.timer(HOUSEKEEPING, HOUSEKEEPING_NS)
         elif message.name == TICK_TIMER and self.engine.timer_ns:
             for i in range(len(state.markets)):
-                self.engine.rows(turn, i, "on_timer", self._ticks(turn, i))
+                self.engine.rows(turn, i, "on_timer", tick(turn, i))
             turn.timer(TICK_TIMER, self.engine.timer_ns)
-
-    def _ticks(self, turn: Turn, i: int) -> Rows:
-        return _frozen(np.array([(turn.state.accounts[i]["ts"], turn.now_ns)], TICK))
 
     def _show(self, turn: Turn) -> None:
         for i in range(len(turn.state.markets)):

@@ -18,7 +18,7 @@ from messages import Message
 from messages import orders as m
 from messages.base import ClientOrderId, InstrumentId
 from messages.control import ExecutionEnded, TimerFired
-from messages.market import FeedStale, TradeBatch
+from messages.market import TradeBatch
 from messages.orders import OrderSide, TimeInForce
 from trading.execution import core
 from trading.execution.core import Child, Execution, Status, Touch
@@ -99,20 +99,22 @@ def resume(turn: "Turn") -> None:
 
 
 def heard(turn: "Turn", message: Message) -> None:
-    """Time and silence, after the strategy has heard of them."""
-    match message:
-        case TimerFired():
-            if message.name.startswith(TIMER):
-                running = turn.state.executions.get(int(message.name.removeprefix(TIMER)))
-                if running is not None and not running.state.status.over:
-                    _begin_slice(turn, running)
-            else:
-                _insist(turn)
-        case FeedStale():
-            for running in _live(turn):
-                mine = running.plan.instrument_id == message.instrument_id
-                if mine and turn.state.markets[_market(turn, running)].stale:
-                    _take_back(turn, running)
+    """Time, after the strategy has heard of it."""
+    if not isinstance(message, TimerFired):
+        return
+    if message.name.startswith(TIMER):
+        running = turn.state.executions.get(int(message.name.removeprefix(TIMER)))
+        if running is not None and not running.state.status.over:
+            _begin_slice(turn, running)
+    else:
+        _insist(turn)
+
+
+def silenced(turn: "Turn", i: int) -> None:
+    """Streams of the i-th instrument fell silent: nothing stays at the venue."""
+    for running in _live(turn):
+        if _market(turn, running) == i:
+            _take_back(turn, running)
 
 
 def ordered(turn: "Turn", event: m.OrderEvent | m.RefusedOrder) -> None:

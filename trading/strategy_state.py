@@ -122,6 +122,8 @@ class StrategyState:
     stopping: bool = False  # not kept: a new incarnation is told again
     replayed: bool = False  # the feed has told what we missed
     synced: bool = False  # the order manager has told what it holds
+    reported: int = -1  # number of the feed's last report; like the time not kept
+    reported_ns: int = -1
     dirty: bool = False  # something changed since the last checkpoint
     dropped: int = 0  # requests that came to nothing: zero size, or no room for another order
 

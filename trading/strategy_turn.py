@@ -121,6 +121,12 @@ class Turn:
         mine = self.config.instrument_ids[i]
         return [o for o in self.state.orders.values() if o.spec.instrument_id == mine]
 
+    def cancel_all(self, i: int) -> None:
+        """Take back every working order of the i-th instrument."""
+        for order in self.working(i):
+            if order.status != CANCELING:
+                self.force_cancel(order)
+
     # --- requests ------------------------------------------------------------------------------
 
     def submit(  # noqa: PLR0913 - an order has this many parts

@@ -53,6 +53,7 @@ ROUTES: Final[Mapping[Role, Routes]] = {
         **dict.fromkeys(_MARKET, (R.STRATEGY,)),
         market.QuoteBatch: (R.STRATEGY, R.RISK),
         **dict.fromkeys(_STALENESS, (R.STRATEGY, R.RISK, R.JOURNAL)),
+        market.FeedReported: (R.STRATEGY, R.RISK),
         market.InstrumentChanged: (R.STRATEGY, R.RISK),
         market.FeedReplay: (R.STRATEGY, R.RISK),  # only to its asker
         market.SnapshotRequested: (R.VENUE,),

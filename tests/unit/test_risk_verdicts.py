@@ -4,13 +4,17 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from immutables import Map
 from story import BTC, spec
 
 from messages import orders as m
 from messages.base import NS_PER_S
+from messages.market import FeedReported
 from messages.orders import OrderSide, OrderType, RefusalCode, TimeInForce
-from messages.risk import InstrumentLimits, TradingState
+from messages.risk import InstrumentLimits, RiskLimits, TradingState
+from trading.risk import RiskConfig, RiskCore
 from trading.risk_checks import Exposure, Market, View, check, worst_case
+from trading.silence import LEASE_NS
 
 NOW = 100 * NS_PER_S
 LIMITS = InstrumentLimits(
@@ -125,3 +129,30 @@ def test_a_limit_ioc_is_collared_like_any_limit() -> None:
 
     assert refusal is not None
     assert refusal.code is C.PRICE_COLLAR
+
+
+def test_a_feed_that_no_longer_reports_is_refused_on_until_it_does() -> None:
+    config = RiskConfig(RiskLimits(instruments=(LIMITS,)), {BTC.instrument_id: BTC})
+    core = RiskCore(config)
+    market = Market(99.5, 100.0, NOW)
+    state = replace(core.start(), ready=True, markets=Map({BTC.instrument_id: market}))
+
+    def verdict(n: int, at: int) -> type:
+        asked = m.OrderIntent(ts_event=at, ts_init=at, order=spec(f"o{n}", "buy", "1", "100"))
+        return type(core.react(told, asked, at).out[0])
+
+    def report(number: int, at: int) -> FeedReported:
+        return FeedReported(ts_event=at, ts_init=at, number=number)
+
+    late = NOW + LEASE_NS + 1
+    known = replace(state.markets[BTC.instrument_id], ts_ns=late)  # quotes still come
+    state = replace(state, markets=Map({BTC.instrument_id: known}))
+    told = core.react(state, report(7, NOW), NOW).state
+    in_time, too_late = verdict(1, late - 1), verdict(2, late)
+    told = core.react(told, report(7, late), late).state
+    out_of_date = verdict(3, late)
+    told = core.react(told, report(8, late), late).state
+
+    assert in_time is m.ApprovedOrder
+    assert too_late is out_of_date is m.RefusedOrder
+    assert verdict(4, late) is m.ApprovedOrder
