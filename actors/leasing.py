@@ -18,7 +18,7 @@ from actors.lines import Refused
 from actors.peer import Peer, Unreachable
 from messages.base import NS_PER_S
 from messages.market import Product
-from venues.net.leases import LeasedBudget
+from venues.net.leases import HOP_NS, LeasedBudget
 from venues.wire.limits import Cost, Lane, LimitRule
 
 _QUIET_S: Final = 0.25
@@ -52,7 +52,9 @@ class Leasing:
     def take(self, cost: Cost, now_ns: int) -> int:
         """As `RequestBudget`."""
         wait_ns = self._budget.take(cost, now_ns)
-        if wait_ns or self._budget.low(cost):  # the next one should find something
+        # Something may be lent now, or the next one should find something; to ask for what there is
+        # none of would not bring it back sooner.
+        if wait_ns == HOP_NS or (not wait_ns and self._budget.low(cost, now_ns)):
             self._wake.set()
         return wait_ns
 

@@ -88,7 +88,7 @@ async def test_a_request_that_finds_nothing_in_stock_waits_one_short_hop(tmp_pat
 
 
 async def test_a_spent_limit_is_told_at_once_with_the_time_until_it_is_free(tmp_path: Path) -> None:
-    async with governed(tmp_path, 2) as (_, (one, other)):
+    async with governed(tmp_path, 2) as (governor, (one, other)):
         for budget in (one, other):
             await taken(budget, CANCEL)
         await taken(one, Cost(Lane.SUBMIT, (("address", 530),)))
@@ -98,7 +98,13 @@ async def test_a_spent_limit_is_told_at_once_with_the_time_until_it_is_free(tmp_
             while (wait_ns := other.take(cost, time.time_ns())) <= HOP_NS:
                 await asyncio.sleep(0.002)
         took_s = time.perf_counter() - begun
+        talks = (await governor.look())["handled"]
+        for _ in range(50):
+            other.take(cost, time.time_ns())
+            await asyncio.sleep(0.005)
+        more = (await governor.look())["handled"] - talks
 
+    assert more <= 12  # nobody asks again and again for what there is none of
     assert 2 * NS_PER_S < wait_ns < 7 * NS_PER_S  # five seconds, and what a lease may last
     assert took_s < 0.2
 

@@ -190,9 +190,13 @@ class LeasedBudget:
                 wanted[lane, name] = wanted.get((lane, name), 0) + units - held
         return tuple(Wish(lane, name, units) for (lane, name), units in wanted.items())
 
-    def low(self, cost: Cost) -> bool:
-        """Whether the stock of what this cost was taken from is to be filled up."""
-        return any(self._low(cost.lane, name) for name, amount in cost.amounts if amount)
+    def low(self, cost: Cost, now_ns: int) -> bool:
+        """Whether the stock of what this cost was taken from is to be filled up, and may be."""
+        return any(
+            self._low(cost.lane, name) and self._full_ns(cost.lane, name, now_ns) <= 0
+            for name, amount in cost.amounts
+            if amount
+        )
 
     def _low(self, lane: Lane, name: str) -> bool:
         return self._held_as(lane, name) * 2 < self._reserve.get((lane, name), 0)
