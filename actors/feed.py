@@ -143,6 +143,7 @@ class Feed(Shell[FeedState]):
                 for message in messages:
                     self.events += len(getattr(message, "rows", ()))
                     self._heard_from_venue(message)
+                await asyncio.sleep(0)  # what was read before is sent on before more is read
                 while len(self.mailbox) > _BACKLOG_MAX:
                     await asyncio.sleep(_PAUSE_S)
 

@@ -12,6 +12,7 @@ A frame is a length (4 bytes, big endian) and MessagePack: [id, method, [argumen
 import asyncio
 import hashlib
 import os
+import socket
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
@@ -23,6 +24,7 @@ from typing import Any, Final
 import msgspec
 
 _FRAME_MAX: Final = 64 << 20
+_ROOM: Final = 2 << 20  # that a line asks the system for; it may give less
 _HEAD: Final = 4
 _PRIVATE: Final = 0o700
 Method = Callable[..., Any]
@@ -75,6 +77,9 @@ class _Frames(asyncio.Protocol, ABC):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._out = transport
+        sock = transport.get_extra_info("socket")
+        if sock is not None:  # a batch goes out in one piece: each further one waits for a turn
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import aclosing
+from itertools import count
 
 import pytest
 from served import book
@@ -83,3 +84,28 @@ async def test_a_dripping_stream_is_left_and_the_next_one_is_in_time() -> None:
 
     lost = [e for e in told if isinstance(e, StreamDown)]
     assert "late" in lost[0].reason
+
+
+async def test_a_flood_is_told_in_parts_between_which_others_have_their_turn() -> None:
+    ticks = count(time.time_ns(), NS_PER_MS)
+    parts: list[int] = []
+    async with running() as w:
+        stream = MarketStream(
+            w.access.adapter, w.socket, w.access.instruments, lambda: next(ticks), rng()
+        )
+        await stream.subscribe(Subscription(BTC, Channel.BOOK))
+        async with asyncio.timeout(10), aclosing(stream.batches()) as batches:
+            async for events in batches:
+                if isinstance(events[0], StreamUp):
+                    await asyncio.sleep(0.2)  # until the subscription is there
+                    for n in range(300):
+                        w.simulator.exchange.on_tape(book(BTC, size=100.0 + n % 7))
+                    await asyncio.sleep(0.2)
+                changes = [e for e in events if isinstance(e, BookDeltaBatch)]
+                parts += [sum(e.last_seq - e.first_seq + 1 for e in changes)] if changes else []
+                if sum(parts) >= 300:
+                    break
+
+    # Two looks of 16 frames; the simulator counts two numbers a frame. This clock goes on by a
+    # millisecond whenever it is asked.
+    assert max(parts) <= 96

@@ -8,23 +8,25 @@ the feed core's to judge; this offers `resubscribe` and `reconnect`.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, suppress
 from typing import Final
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection
 
-from messages.base import NS_PER_S, Event, InstrumentId
+from messages.base import NS_PER_MS, NS_PER_S, Event, InstrumentId
 from messages.market import BookDeltaBatch, StreamKind, StreamName, StreamsAnswered
 from messages.venue import StreamDown, StreamUp
 from venues.net.lag import Lag
-from venues.net.socket import FAILURES, Socket, SocketConfig
+from venues.net.socket import FAILURES, Frame, Socket, SocketConfig
 from venues.wire.adapter import Adapter, Channel, Instruments, MarketSession, Subscription
 from venues.wire.batch import Batcher
 from venues.wire.frames import Control, Read
 
 _REFUSALS_MAX: Final = 16
+_TURN_NS: Final = 2 * NS_PER_MS  # of decoding without a pause
+_LOOK_EVERY: Final = 16  # frames between two looks at the clock
 CHANNELS: Final[dict[StreamKind, Channel]] = {
     "book": Channel.BOOK,
     "trades": Channel.TRADES,
@@ -125,13 +127,12 @@ class MarketStream:
                     async with aclosing(socket.batches(ws, session.ping)) as batches:
                         yield (self._up(),)
                         async for frames in batches:
-                            for ts_init, raw in frames:
-                                self.batcher.add(raw, ts_init)
-                            events = (*self._answers(session), *self.batcher.flush())
-                            self._begun |= _whole(events)
-                            if events:
-                                yield events
-                            if late_ns := self.lag.behind_ns(events):
+                            late_ns = 0
+                            for events in self._turns(frames, session):
+                                if events:
+                                    yield events
+                                late_ns = late_ns or self.lag.behind_ns(events)
+                            if late_ns:
                                 socket.problem = f"{late_ns / NS_PER_S:.1f} s late"
                                 break
                 finally:
@@ -174,6 +175,24 @@ class MarketStream:
             self.refusals.append(found)
             self._errors.append(found.detail)
         return found
+
+    def _turns(
+        self, frames: Iterable[Frame], session: MarketSession
+    ) -> Iterator[tuple[Event, ...]]:
+        """What frames say, in parts of a few milliseconds: between them whoever iterates can let
+        its process write, else a flood of frames is decoded and nothing of it is sent."""
+        begun_ns = self._now_ns()
+        for count, (ts_init, raw) in enumerate(frames, 1):
+            self.batcher.add(raw, ts_init)
+            if count % _LOOK_EVERY == 0 and self._now_ns() - begun_ns >= _TURN_NS:
+                yield self._said(session)
+                begun_ns = self._now_ns()
+        yield self._said(session)
+
+    def _said(self, session: MarketSession) -> tuple[Event, ...]:
+        events = (*self._answers(session), *self.batcher.flush())
+        self._begun |= _whole(events)
+        return events
 
     def _answers(self, session: MarketSession) -> tuple[Event, ...]:
         """What was confirmed and refused just now; also words that name no subscription."""

@@ -22,6 +22,7 @@ from typing import Annotated, Final
 from zlib import crc32
 
 import msgspec
+from msgspec.structs import astuple
 
 from messages.base import InstrumentId
 from messages.market import BookDeltaBatch
@@ -37,7 +38,13 @@ Ms = Annotated[int, msgspec.Meta(ge=0, lt=2**43)]
 # The bounds keep "NaN" and "Infinity", which are legal text for a float, out of the arrays.
 _Price = Annotated[float, msgspec.Meta(gt=0, lt=_SIZE_MAX)]
 _Size = Annotated[float, msgspec.Meta(ge=0, lt=_SIZE_MAX)]
-_Row = tuple[_Price, _Size, str, str]
+
+
+class _Level(msgspec.Struct, array_like=True, gc=False):
+    """The two of a row's four that are read: what is not named here is skipped, not made."""
+
+    price: _Price
+    size: _Size
 
 
 class BookRow(msgspec.Struct, rename="camel"):
@@ -54,8 +61,8 @@ class BookRow(msgspec.Struct, rename="camel"):
 class Update(msgspec.Struct, rename="camel"):
     """docs: "WS / Order book channel"; prices and sizes are read as numbers."""
 
-    asks: list[_Row]
-    bids: list[_Row]
+    asks: list[_Level]
+    bids: list[_Level]
     ts: str
     checksum: int = 0
     seq_id: int | None = None
@@ -170,8 +177,7 @@ class SentBook:
 
     def _piece(self, row: Update, ts_init: int, seq: int, *, snapshot: bool = False) -> Piece:
         ts, size = ns(int(row.ts)), self._size
-        bids = [(price, amount * size) for price, amount, _, _ in row.bids]
-        asks = [(price, amount * size) for price, amount, _, _ in row.asks]
+        bids, asks = _scaled(row.bids, size), _scaled(row.asks, size)
         self.seq = seq
         return Piece(
             "books",
@@ -185,6 +191,12 @@ class SentBook:
             prev_seq=-1 if snapshot else seq - 1,
             snapshot=snapshot,
         )
+
+
+def _scaled(rows: list[_Level], size: float) -> Levels:
+    if size == 1.0:
+        return [*map(astuple, rows)]
+    return [(row.price, row.size * size) for row in rows]
 
 
 class _Side:
