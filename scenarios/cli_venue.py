@@ -57,6 +57,11 @@ def _fill(fill: dict[str, Any]) -> tuple[Any, ...]:
     return (*(fill[name] for name in names), money)
 
 
+def _because(found: dict[str, Any]) -> str:
+    """Why it is not known, of a single payload."""
+    return f" ({found['reason']})" if found.get("reason") else ""
+
+
 def decode(
     files: Annotated[list[Path], typer.Argument(help="Recordings, or files of frames.")],
     venue: Annotated[str, typer.Option(help="Whose they are, where names do not say.")] = "",
@@ -79,7 +84,7 @@ def decode(
     names = ("venue", "product", "frames", "understood", "garbled", "books", "in_step", "crossed")
     rows = [tuple(one[name] for name in names) for one in found]
     unread = [
-        f"{one['file']}: {count} of an unknown kind: {kind}"
+        f"{one['file']}: {count} of an unknown kind: {kind}" + _because(one)
         for one in found
         for kind, count in one["unknown"].items()
     ]

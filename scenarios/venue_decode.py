@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from messages.base import NS_PER_S, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
 from scenarios.spec import BadSpec
-from scenarios.venue_payload import recognised
+from scenarios.venue_payload import recognised, unused
 from trading.book import Book
 from trading.book_sync import BookSync, SyncState
 from trading.errors import VenueError
@@ -147,6 +147,7 @@ def decode(path: Path, of: Adapter) -> dict[str, Any]:
         kind = recognised(path.read_bytes(), of, _NAMELESS)
         if kind:
             return found | {"understood": 1.0, "kinds": {kind: 1}, "unknown": {}, "garbled": 0}
+        found["reason"] = unused(path.read_bytes())
     return found
 
 

@@ -6,10 +6,12 @@ reads it and finds something in it has recognised it: an empty list is no proof,
 
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any, Final
 
-from messages.base import NS_PER_MS, InstrumentId
+from messages.base import NS_PER_MS, ClientOrderId, InstrumentId, StrategyId
 from messages.market import Instrument, Product
+from messages.orders import OrderSide, OrderSpec, OrderType
 from messages.venue import (
     AccountReport,
     FeesReport,
@@ -21,6 +23,7 @@ from messages.venue import (
     RequestRefused,
 )
 from trading.errors import VenueError
+from venues.bybit.codec_user import read_user_frame
 from venues.registry import adapter
 from venues.wire.adapter import Adapter
 from venues.wire.asked import Asked
@@ -32,6 +35,30 @@ _NOW: Final = 1_900_000_000_000 * NS_PER_MS  # after whatever is in a payload
 _SYMBOL: Final = re.compile(rb'"(?:symbol|instId|product_id)"\s*:\s*"([^"]+)"')
 _ANY: Final = ("BTC-USDT-SWAP", "BTC-USDT", "BTCUSDT", "BTC-USD")
 _TIME_BYTES_MAX: Final = 250
+_FAST: Final = "execution.fast"
+_OTHER: Final = "contracts of another product"
+_ROWS: Final = re.compile(rb'"(?:symbols|list)"\s*:\s*\[\s*\{')  # of instruments
+_CANDLES: Final = re.compile(rb"\[\s*\[")
+_TAKEN: Final = re.compile(rb'"sCode"\s*:\s*"0"')
+# What a venue puts around rows; a payload may be a bare row.
+_AROUND: Final[dict[str, tuple[bytes, ...]]] = {
+    "OKX": (
+        b'{"code":"0","msg":"","data":[%b]}',
+        b'{"code":"0","msg":"","data":[{"uTime":"1","details":[%b]}]}',
+    ),
+}
+# Why nobody reads a payload, by what is in it.
+_UNUSED: Final = (
+    (re.compile(rb'"(?:optionsType|optType|deltaBs)"\s*:\s*"[^"]'), "options: another product"),
+    (re.compile(rb'"(?:sprdId|legs)"'), "spreads: another product"),
+    (re.compile(rb'"contractType"\s*:\s*"Inverse|"category"\s*:\s*"inverse'), _OTHER),
+    (
+        re.compile(
+            rb'"instType"\s*:\s*"(?:FUTURES|MARGIN)|"FUTURE"|"(?:cfm_|futures_)|"number_of_contracts"'
+        ),
+        _OTHER,
+    ),
+)
 # A reader of something else may stumble over anything in it.
 _NOT_THIS: Final = (VenueError, ValueError, LookupError, TypeError, ArithmeticError)
 # What a question's answer must hold to be one: the event, and its part that may not be empty.
@@ -69,6 +96,21 @@ def recognised(raw: bytes, of: Adapter, pattern: Instrument) -> str:
 
     pattern  an instrument that stands for any
     """
+    found = _read(raw, of, pattern)
+    if found or not raw.lstrip().startswith(b"{"):
+        return found
+    rows = (_read(around % raw, of, pattern) for around in _AROUND.get(of.venue, ()))
+    return next((f"{found}:row" for found in rows if found), "")
+
+
+def unused(raw: bytes) -> str:
+    """Why no reader of ours knows a payload."""
+    return next(
+        (why for sign, why in _UNUSED if sign.search(raw)), "not used: nothing here asks it"
+    )
+
+
+def _read(raw: bytes, of: Adapter, pattern: Instrument) -> str:
     others = [p for p in Product if p is not of.product]
     for product in (of.product, *others):
         try:
@@ -88,13 +130,17 @@ def _readers(raw: bytes, of: Adapter, rules: _Rules) -> Iterator[Callable[[], st
     name = _named(raw, of)
     yield lambda: _frame(raw, of, rules)
     yield lambda: _of_account(raw, of, rules)
+    yield lambda: _told_by_kind(raw, of)
     yield lambda: "instruments" if of.read_instruments(raw) else ""
     yield lambda: "book" if len(of.read_book(raw, rules[name], _NOW).rows) else ""
     yield lambda: _history(raw, of, rules[name], "trades")
     yield lambda: _history(raw, of, rules[name], "bars")
     for request in _ANSWERS:
-        asked = Asked(request, _NOW, name, product=of.product, instruments=rules)
+        order = _order(name) if _TAKEN.search(raw) else None
+        asked = Asked(request, _NOW, name, order=order, product=of.product, instruments=rules)
         yield lambda asked=asked: _answer(raw, of, asked)  # type: ignore[misc]
+    # Read, and nothing of it is one that we trade.
+    yield lambda: _untraded(raw, of)
     # Many an answer has the venue's time beside what it is about.
     if len(raw) < _TIME_BYTES_MAX and not _SYMBOL.search(raw):
         yield lambda: "time" if of.read_time(raw) else ""
@@ -131,7 +177,39 @@ def _history(raw: bytes, of: Adapter, instrument: Instrument, what: str) -> str:
     name = instrument.instrument_id
     interval_ns = min(of.bar_intervals)
     wire = of.ask_trades(name, 0) if what == "trades" else of.ask_bars(name, interval_ns, 0)
-    return what if of.read_history(raw, wire, instrument, _NOW) else ""
+    if of.read_history(raw, wire, instrument, _NOW):
+        return what
+    return "bars:open" if what == "bars" and _CANDLES.search(raw) else ""
+
+
+def _untraded(raw: bytes, of: Adapter) -> str:
+    of.read_instruments(raw)  # raises for what is no list of them
+    return (
+        "instruments:others"
+        if _ROWS.search(raw) and not any(sign.search(raw) for sign, _ in _UNUSED)
+        else ""
+    )
+
+
+def _told_by_kind(raw: bytes, of: Adapter) -> str:
+    """A frame of an account that is read and says nothing new: Bybit's fast executions."""
+    if of.venue != "BYBIT":
+        return ""
+    found = read_user_frame(raw, of.product, _NOW)
+    fast = isinstance(found, Control) and found.kind == _FAST
+    return f"account:{_FAST}" if fast else ""
+
+
+def _order(name: InstrumentId) -> OrderSpec:
+    """Any order: an acknowledgement repeats no more of it than its ids."""
+    return OrderSpec(
+        client_order_id=ClientOrderId("any"),
+        strategy_id=StrategyId("any"),
+        instrument_id=name,
+        side=OrderSide.BUY,
+        order_type=OrderType.MARKET,
+        quantity=Decimal(1),
+    )
 
 
 def _answer(raw: bytes, of: Adapter, asked: Asked) -> str:
@@ -140,4 +218,6 @@ def _answer(raw: bytes, of: Adapter, asked: Asked) -> str:
     last = events[-1] if events else None
     if isinstance(last, RequestRefused):
         return "answer:refused"
+    if isinstance(last, kind) and asked.order is not None and getattr(last, part):
+        return "answer:acknowledged"  # of a cancel, too: their rows are alike
     return f"answer:{asked.request}" if isinstance(last, kind) and getattr(last, part) else ""

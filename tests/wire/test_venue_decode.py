@@ -62,6 +62,48 @@ REST_AND_ACCOUNT = {
         '"markPx":"200","ts":"1597026383085"}]}',
         "",
     ),
+    "okx: an order is taken, a bare row": (
+        "okx",
+        '{"ordId":"12","clOrdId":"c1","tag":"","sCode":"0","sMsg":""}',
+        "answer:acknowledged:row",
+    ),
+    "okx: a cancel is taken": (
+        "okx",
+        '{"code":"0","msg":"","data":[{"algoId":"12","sCode":"0","sMsg":""}]}',
+        "answer:acknowledged",
+    ),
+    "okx: candles that are not closed": (
+        "okx",
+        '{"code":"0","msg":"","data":[["1625097600000","3","4","2","3","7","0","0","0"]]}',
+        "bars:open",
+    ),
+    "bybit: a kline that is not closed": (
+        "bybit",
+        '{"retCode":0,"retMsg":"OK","result":{"category":"linear","symbol":"BTCUSDT","list":'
+        '[["1709891679000","2","3","1","2","12","33"]]},"retExtInfo":{},"time":1709891679050}',
+        "bars:open",
+    ),
+    "bybit: an execution told early": (
+        "bybit",
+        '{"topic":"execution.fast","creationTime":1716800399338,"data":[{"category":"linear",'
+        '"symbol":"ICPUSDT","execId":"e","execPrice":"12","execQty":"3","orderId":"o",'
+        '"isMaker":false,"orderLinkId":"l","side":"Sell","execTime":"1716800399334","seq":3}]}',
+        "account:execution.fast",
+    ),
+    "bybit: options are no spot": (
+        "bybit",
+        '{"retCode":0,"retMsg":"OK","result":{"nextPageCursor":null,"list":[{"symbol":"ETH-P",'
+        '"status":"Trading","baseCoin":"ETH","quoteCoin":"USDC","settleCoin":"USDC",'
+        '"optionsType":"Put","priceFilter":{"tickSize":"0.1"},"lotSizeFilter":'
+        '{"maxOrderQty":"100","minOrderQty":"1","qtyStep":"1"}}]},"retExtInfo":{},"time":1}',
+        "",
+    ),
+    "binance: instruments, none with steps": (
+        "binance",
+        '{"symbols":[{"symbol":"ETHBTC","status":"TRADING","baseAsset":"ETH",'
+        '"quoteAsset":"BTC","filters":[]}]}',
+        "instruments:others",
+    ),
     "coinbase: an empty list says nothing": ("coinbase", '{"orders":[],"has_next":false}', ""),
 }
 
@@ -78,6 +120,19 @@ def test_payload_of_rest_or_account_is_recognised_or_told_as_unknown(
 
     assert found["kinds"] == ({kind: 1} if kind else {})
     assert (found["understood"], sum(found["unknown"].values())) == (bool(kind), not kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [('{"optionsType":"Put"}', "options: another product"), ('{"n":1}', "nothing here asks")],
+)
+def test_payload_that_nobody_reads_has_its_reason(text: str, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "bybit.json"
+    path.write_text(text)
+
+    said = CliRunner().invoke(app, ["venue", "decode", str(path)], env={"COLUMNS": "200"}).output
+
+    assert why in said
 
 
 def test_each_unknown_kind_is_a_line_of_its_own(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ class _Row(msgspec.Struct, rename="camel"):
     lot_size_filter: _Lot
     price_filter: _Price
     contract_type: str = ""
+    options_type: str = ""  # options have no contract type either
     settle_coin: str = ""
 
 
@@ -66,7 +67,8 @@ def instruments_of(page: Page, product: Product) -> tuple[Instrument, ...]:
 
 def _tradable(d: _Row, product: Product) -> bool:
     lot = d.lot_size_filter
-    ours = d.contract_type == ("LinearPerpetual" if product is Product.LINEAR else "")
+    sort = "LinearPerpetual" if product is Product.LINEAR else ""
+    ours = d.contract_type == sort and not d.options_type
     steps = amount(d.price_filter.tick_size) > 0 and amount(lot.qty_step or lot.base_precision) > 0
     return ours and d.status == "Trading" and steps
 
