@@ -5,30 +5,17 @@ from decimal import Decimal
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sim_lines import PRICES, names, orders, resting, sizes, tape
+from sim_lines import COIN, PRICES, names, orders, resting, sizes, tape
 
 from messages.arrays import FUNDING
 from messages.base import InstrumentId
-from messages.market import FundingBatch, Instrument, Product
+from messages.market import FundingBatch, Product
 from messages.venue import MarginMode, SetLeverage, SetMarginMode
 from venues.sim.script import MarketMessage, parse
 from venues.sim.venue import SimVenue, SimVenueConfig
 
 X = InstrumentId("X-PERP.SIM")
-PERP = Instrument(
-    instrument_id=X,
-    symbol="X",
-    base="X",
-    quote="USD",
-    price_increment=Decimal("0.5"),
-    size_increment=Decimal("0.01"),
-    min_quantity=Decimal("0.01"),
-    max_quantity=Decimal(1000),
-    min_notional=Decimal(0),
-    maker_fee=Decimal("0.0007"),
-    taker_fee=Decimal("0.00131"),
-    product=Product.LINEAR,
-)
+PERP = COIN.model_copy(update={"instrument_id": X, "product": Product.LINEAR})
 changes = st.one_of(
     st.builds("cancel {}".format, names),
     st.builds("modify {} {}".format, names, sizes),

@@ -7,10 +7,9 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sim_lines import PRICES, names, orders, resting, sizes, tape
+from sim_lines import COIN, PRICES, names, orders, resting, sizes, tape
 
-from messages.base import Event, InstrumentId
-from messages.market import Instrument
+from messages.base import Event
 from messages.orders import LiquiditySide
 from messages.venue import FillReport, OrderReport
 from venues.sim.orders import VenueOrder
@@ -18,20 +17,7 @@ from venues.sim.queue_models import QUEUE_MODELS
 from venues.sim.script import MarketMessage, parse
 from venues.sim.venue import SimVenue, SimVenueConfig
 
-X = InstrumentId("X.SIM")
-COIN = Instrument(
-    instrument_id=X,
-    symbol="X",
-    base="X",
-    quote="USD",
-    price_increment=Decimal("0.5"),
-    size_increment=Decimal("0.01"),
-    min_quantity=Decimal("0.01"),
-    max_quantity=Decimal(1000),
-    min_notional=Decimal(0),
-    maker_fee=Decimal("0.0007"),
-    taker_fee=Decimal("0.00131"),
-)
+X = COIN.instrument_id
 changes = st.one_of(
     st.builds("cancel {}".format, names), st.builds("modify {} {}".format, names, sizes)
 )

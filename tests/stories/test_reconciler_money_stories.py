@@ -26,8 +26,8 @@ def test_base_currency_that_our_fills_do_not_explain_is_a_position_mismatch() ->
     play(f"""{WORKING}
          3  venue balance BTC -0.5
         =>
-        12.01 POSITION_MISMATCH NONE position:BTC.SIM
-        17.01 resolved POSITION_MISMATCH position:BTC.SIM
+        12.01 POSITION_MISMATCH NONE position:BTCUSDT.SIM
+        17.01 resolved POSITION_MISMATCH position:BTCUSDT.SIM
         end 60
     """)
 
@@ -53,8 +53,8 @@ def test_position_that_is_not_the_sum_of_its_fills_is_found() -> None:
          3  ours  position 1
         11  ours  position 0.5
         =>
-        5 POSITION_MISMATCH MANUAL position:S:BTC.SIM
-        11 resolved POSITION_MISMATCH position:S:BTC.SIM
+        5 POSITION_MISMATCH MANUAL position:S:BTCUSDT.SIM
+        11 resolved POSITION_MISMATCH position:S:BTCUSDT.SIM
         end 30
     """)
 

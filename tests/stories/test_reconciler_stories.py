@@ -42,9 +42,9 @@ def test_fill_that_we_were_not_told_is_found_forwarded_and_resolved() -> None:
          7  venue fill 1 o1 0.5 @ 100
         13  ours  filled 1 o1 0.5 @ 100
         =>
-        12.02 MISSED_FILL UPDATE_LOCAL BTC.SIM:1
+        12.02 MISSED_FILL UPDATE_LOCAL BTCUSDT.SIM:1
         12.02 to orders fill_report:V-o1:1
-        13 resolved MISSED_FILL BTC.SIM:1
+        13 resolved MISSED_FILL BTCUSDT.SIM:1
         end 40
     """)
 
@@ -54,7 +54,7 @@ def test_fill_that_the_order_manager_does_not_take_reduces_trading_once() -> Non
          7  venue PARTIALLY_FILLED o1 0.5@100
          7  venue fill 1 o1 0.5 @ 100
         =>
-        12.02 MISSED_FILL UPDATE_LOCAL BTC.SIM:1
+        12.02 MISSED_FILL UPDATE_LOCAL BTCUSDT.SIM:1
         12.02 to orders fill_report:V-o1:1
         17.01 to orders fill_report:V-o1:1
         22.01 to orders fill_report:V-o1:1
@@ -74,7 +74,7 @@ def test_person_who_resumes_gives_a_difference_three_more_cycles() -> None:
          7  venue fill 1 o1 0.5 @ 100
         23  operator resumes
         =>
-        12.02 MISSED_FILL UPDATE_LOCAL BTC.SIM:1
+        12.02 MISSED_FILL UPDATE_LOCAL BTCUSDT.SIM:1
         12.02 to orders fill_report:V-o1:1
         17.01 to orders fill_report:V-o1:1
         17.01 SetTradingState REDUCING
@@ -182,11 +182,11 @@ def test_fill_of_an_order_whose_venue_id_comes_later_finds_its_order() -> None:
          1  venue fill 1 o1 2 @ 100
          9  ours  filled 1 o1 2 @ 100
         =>
-        7.02 MISSED_FILL UPDATE_LOCAL BTC.SIM:1
+        7.02 MISSED_FILL UPDATE_LOCAL BTCUSDT.SIM:1
         7.02 to orders fill_report:V-o1:1
         7.02 STATUS_MISMATCH UPDATE_LOCAL o1
         7.02 to orders order_report:o1:FILLED:2
-        9 resolved MISSED_FILL BTC.SIM:1
+        9 resolved MISSED_FILL BTCUSDT.SIM:1
         9 resolved STATUS_MISMATCH o1
         end 30
     """)

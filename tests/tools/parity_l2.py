@@ -10,11 +10,12 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from instruments import usdt
 from parity import exact
 
 from messages.arrays import Rows
-from messages.base import InstrumentId, Message
-from messages.market import BookDeltaBatch, Instrument, QuoteBatch, TradeBatch
+from messages.base import Message
+from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
 from messages.orders import LiquiditySide
 from messages.venue import VenueStatus
 from scenarios.loop_backtest import number_of
@@ -36,19 +37,10 @@ from trading.strategy import CompiledStrategy
 from venues.sim import tape as sim_tape
 from venues.sim.synthetic import TapeSpec
 
-PERPETUAL: Final = Instrument(
-    instrument_id=InstrumentId("BTCUSDT.PARITY"),
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    price_increment=Decimal("0.1"),
-    size_increment=Decimal("0.001"),
-    min_quantity=Decimal("0.001"),
-    max_quantity=Decimal(1000),
-    min_notional=Decimal(100),
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-)
+PERPETUAL: Final = usdt(
+    venue="PARITY", price_increment="0.1", max_quantity="1000", min_notional="100",
+    maker_fee="0.0002", taker_fee="0.0005",
+)  # fmt: skip
 SPEC: Final = TapeSpec(
     instrument=PERPETUAL, price=60_000.0, events_per_s=20.0, spread_bps=0.1, gap_bps=0.02,
     levels=12, trade_notional=20_000.0, level_notional=40_000.0,

@@ -12,36 +12,24 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from instruments import usdt
+
 from messages import Message, accounts, control, health, orders, risk, venue
 from messages.base import (
     NS_PER_MS,
     NS_PER_S,
     ClientOrderId,
-    InstrumentId,
     StrategyId,
     TradeId,
     VenueOrderId,
 )
-from messages.market import Instrument
 from messages.orders import LiquiditySide, OrderSide, OrderSpec, OrderType
 from messages.risk import TradingState
 from messages.venue import Balance, Source, VenueStatus
 from trading.reconciler import ReconcilerConfig, ReconcilerCore
 
 D = Decimal
-BTC = Instrument(
-    instrument_id=InstrumentId("BTC.SIM"),
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    price_increment=D("0.01"),
-    size_increment=D("0.001"),
-    min_quantity=D("0.001"),
-    max_quantity=D(9000),
-    min_notional=D(5),
-    maker_fee=D(0),
-    taker_fee=D(0),
-)
+BTC = usdt()
 OURS: dict[str, type[orders.OrderFact]] = {
     "accepted": orders.OrderAccepted,
     "canceled": orders.OrderCanceled,

@@ -7,7 +7,7 @@ import pytest
 from immutables import Map
 from reconciler_stage import BTC, Stage, spec
 
-from messages.base import InstrumentId, TradeId, VenueOrderId
+from messages.base import TradeId, VenueOrderId
 from messages.health import Action
 from messages.health import DiscrepancyKind as K
 from messages.venue import Balance, OrderNotFound, Source, VenueStatus
@@ -169,7 +169,7 @@ def checked(ledger: Ledger, asked: int, flows: list[Flow], total: str) -> tuple[
     held = Balance(currency="USDT", total=D(total), free=D(total), locked=D(0))
     due = frozenset({BTC.instrument_id})
     ledger = balances.answered(ledger, [held], due, asked + 5)
-    ledger = balances.fills_known(ledger, InstrumentId("BTC.SIM"))
+    ledger = balances.fills_known(ledger, BTC.instrument_id)
     assert ledger.check is not None
     assert ledger.check.answered
     ledger, gaps = balances.judged(ledger, INSTRUMENTS, GRACE)

@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from instruments import usdt
 
 from messages.base import ClientOrderId, Event
-from messages.market import BookDeltaBatch, Instrument, Product, TradeBatch
+from messages.market import BookDeltaBatch, Product, TradeBatch
 from messages.orders import OrderSide, OrderType
 from messages.venue import (
     AccountReport,
@@ -35,19 +36,8 @@ pytestmark = [pytest.mark.data, needs_payloads]
 NOW = 1_800_000_000_000_000_000
 LINEAR, SPOT = ADAPTERS[Product.LINEAR], ADAPTERS[Product.SPOT]
 BTC = LINEAR.instrument_id("BTCUSDT")
-INSTRUMENT = Instrument(
-    instrument_id=BTC,
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    price_increment=Decimal("0.1"),
-    size_increment=Decimal("0.001"),
-    min_quantity=Decimal("0.001"),
-    max_quantity=Decimal(100),
-    min_notional=Decimal(5),
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-    product=Product.LINEAR,
+INSTRUMENT = usdt(price_increment="0.1", max_quantity="100").model_copy(
+    update={"instrument_id": BTC, "product": Product.LINEAR}
 )
 NOT_USED = {
     "http_get_account_info.json": "the account's settings: nothing here asks for them",
