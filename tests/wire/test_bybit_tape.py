@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from simulated_bybit import LINEAR, SPOT, running
 
-from messages.market import BookDeltaBatch, Product, TradeBatch
+from messages.market import Product
 from tests.tools.recorded import CRYPTOFEED, needs_wire
-from trading.book import Book
+from tests.tools.tape_books import whole_books
 from venues.bybit.adapter import ADAPTERS
 from venues.bybit.simulator import Simulator
 from venues.bybit.simulator_config import SimulatorConfig
@@ -19,16 +19,8 @@ RECORDING = str(CRYPTOFEED / "BYBIT.jsonl.zst")
 @pytest.mark.data
 async def test_the_recording_plays_with_its_own_rules_and_whole_books() -> None:
     config, tape = Simulator.tape_of(SimulatorConfig(recordings=(RECORDING,)))
-    books = {i.instrument_id: Book() for i in config.instruments}
-    trades, before = 0, 0
 
-    for ts, message in tape:
-        assert ts >= before
-        before = ts
-        trades += isinstance(message, TradeBatch)
-        if isinstance(message, BookDeltaBatch):
-            books[message.instrument_id].apply(message.rows, message.snapshot)
-            assert not books[message.instrument_id].crossed
+    books, trades = whole_books(config.instruments, tape)
 
     assert {LINEAR, SPOT} <= books.keys()
     assert len(books) == 6

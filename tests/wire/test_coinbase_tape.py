@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 from simulated_coinbase import BTC, running
 
-from messages.market import BookDeltaBatch, Product, TradeBatch
+from messages.market import Product
 from tests.tools.recorded import CRYPTOFEED, needs_wire
-from trading.book import Book
+from tests.tools.tape_books import whole_books
 from venues.coinbase.adapter import ADAPTERS
 from venues.coinbase.simulator import Simulator
 from venues.coinbase.simulator_config import SimulatorConfig
@@ -19,17 +19,8 @@ RECORDING = str(CRYPTOFEED / "COINBASE.first60pct.jsonl.zst")
 @pytest.mark.data
 async def test_the_recording_plays_with_its_own_rules_and_whole_books() -> None:
     config, tape = Simulator.tape_of(SimulatorConfig(recordings=(RECORDING,), speed=1000.0))
-    books = {i.instrument_id: Book() for i in config.instruments}
-    trades, before = 0, 0
     async with running(config) as w:
-        for ts, message in tape:
-            assert ts >= before
-            before = ts
-            trades += isinstance(message, TradeBatch)
-            if isinstance(message, BookDeltaBatch):
-                books[message.instrument_id].apply(message.rows, message.snapshot)
-                assert not books[message.instrument_id].crossed
-            w.simulator.exchange.on_tape(message)
+        books, trades = whole_books(config.instruments, tape, w.simulator.exchange.on_tape)
         shown = w.simulator.exchange.books[BTC].levels(1, 1)
         facts = w.simulator.tape_facts(tape)
 
