@@ -266,7 +266,7 @@ def _played(cls: type[Strategy], model: Any, data: MarketData, settings: Setting
             on_bar(ctx, bar)
     except StrategyError:
         raise
-    except Exception as e:
+    except (Exception, SystemExit) as e:  # it may not end us as if all were well
         ts = int(engine.bars["ts_event"][k]) if len(engine.bars) else 0
         raise StrategyError(cls.__name__, ts, "", f"{type(e).__name__}: {e}") from e
     if ctx.asked > ORDERS_MAX:

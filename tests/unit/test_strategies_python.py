@@ -262,6 +262,13 @@ class Raises(Hears):
             raise ZeroDivisionError("of course")
 
 
+class Exits(Hears):
+    """Would end the process, as if all were well."""
+
+    def on_bar(self, ctx: Context, bar: Any) -> None:
+        raise SystemExit(0)
+
+
 class AsksNonsense(Hears):
     """Wants no number of units."""
 
@@ -296,6 +303,7 @@ class NeedsTimer(Hears):
     ("cls", "error", "says"),
     [
         (Raises, StrategyError, "ZeroDivisionError: of course"),
+        (Exits, StrategyError, "Exits: .*2022-01-08T00:01:00Z.*SystemExit: 0"),
         (AsksNonsense, StrategyError, "AsksNonsense: .*2022-01-08T00:01:00Z.* quantity is nan"),
         (AsksTooMuch, StrategyError, "AsksTooMuch: .*2022-01-08T00:20:00Z.* count is 65"),
         (NonsenseAtTheEnd, StrategyError, "NonsenseAtTheEnd: .*T00:20:00Z.* quantity is nan"),
