@@ -117,14 +117,14 @@ class RateGovernor(Supervised):
             self._news = asyncio.Event()
         leases = governor.lend(said.wishes, said.now_ns)
         if leases or said.silence or said.alone:
-            self._remember(said.now_ns)
+            self._remember()
         silence = governor.silence.all(said.now_ns)
         full = governor.full(said.wishes, said.now_ns)
         return msgspec.msgpack.encode(Loan(leases, silence, governor.epoch, full))
 
-    def _remember(self, now_ns: int) -> None:
+    def _remember(self) -> None:
         """Write down what is lent; a disk that is full stops no trading."""
-        found = {product: g.memory(now_ns) for product, g in self._governors.items()}
+        found = {product: g.memory() for product, g in self._governors.items()}
         whole = self._memory.with_suffix(".new")
         try:
             whole.write_bytes(msgspec.msgpack.encode(found))
@@ -149,10 +149,10 @@ class RateGovernor(Supervised):
             lost = False
         for product, governor in self._governors.items():
             if product in found:
-                governor.resume(found[product], now_ns)
+                governor.resume(found[product])
             elif lost:
                 governor.assume(now_ns)
-        self._remember(now_ns)
+        self._remember()
 
     async def news(self, product: str, epoch: int) -> int:
         """The present epoch: at once if it is another than `epoch`, else when it changes, or after

@@ -280,6 +280,20 @@ def test_a_late_fill_of_a_closed_child_counts_and_leaves_less_to_do() -> None:
     assert desk.state.filled == Decimal("0.5")
 
 
+def test_a_child_that_lives_after_all_is_at_work_again_and_nothing_takes_its_place() -> None:
+    desk = Desk(plan())
+    desk.tick()
+    desk.fact(m.OrderRejected, "c0", code="NEVER_ARRIVED", reason="no such order")
+    desk.fact(m.OrderAccepted, "c0", venue_order_id="7")
+    working = desk.state.working
+    desk.tick()
+    desk.fact(m.OrderCanceled, "c0")
+
+    assert working == 1
+    assert desk.parts == ["1", "1"]
+    assert desk.state.working == 1
+
+
 def test_closed_children_are_forgotten_but_not_what_they_filled() -> None:
     desk = Desk(plan(quantity=Decimal(200), duration_ns=1000 * S))
     for _ in range(CLOSED_MAX + 30):

@@ -208,6 +208,7 @@ def test_a_throttled_endpoint_is_left_alone_by_everybody_and_nothing_else_is() -
 @pytest.mark.parametrize("amount", [1, 5, 10])
 def test_a_question_passes_alone_however_small_the_limit_is(amount: int) -> None:
     budget = LeasedBudget([replace(ROLLING, amount=amount)], {})
+    budget.lent((), {}, START)
     away = START + SILENT_NS + 1
 
     for lane in (Lane.QUERY, Lane.CANCEL):
@@ -217,6 +218,7 @@ def test_a_question_passes_alone_however_small_the_limit_is(amount: int) -> None
 
 def test_alone_we_spend_no_more_than_the_venue_says_is_left() -> None:
     budget = LeasedBudget([FIXED], {})
+    budget.lent((), {}, START)
     away = START + SILENT_NS + 1
     budget.observe({"x-used": "5998"}, away)
 
@@ -254,9 +256,9 @@ def test_governors_that_die_never_lend_more_than_the_limit_between_them(
     for gap, units, dies in asked:
         now += gap
         if dies:
-            memory, governor = governor.memory(now), Governor([ROLLING])
+            memory, governor = governor.memory(), Governor([ROLLING])
             if remembered:
-                governor.resume(memory, now)
+                governor.resume(memory)
             else:  # then only cancels have anything, and a tenth of it
                 governor.assume(now)
         lane = Lane.CANCEL if remembered else Lane.SUBMIT
@@ -328,3 +330,48 @@ def ask(budget: LeasedBudget, governor: Governor, cost: Cost, now: int) -> int:
         budget.lent(governor.lend(wishes, now), {}, now, governor.full(wishes, now))
         wait = budget.take(cost, now)
     return wait
+
+
+def test_who_starts_during_a_ban_hears_of_it_before_it_asks_anything_alone() -> None:
+    fresh = LeasedBudget([FIXED], {})
+    question = Cost(Lane.QUERY, (("weight", 1),))
+
+    first = fresh.take(question, START)
+    fresh.lent((), {"": START + 60 * NS_PER_S}, START + STEP_NS)
+
+    assert first == HOP_NS
+    assert fresh.take(question, START + 2 * STEP_NS) > 59 * NS_PER_S
+
+
+def test_who_starts_while_the_governor_is_away_asks_alone_after_a_while() -> None:
+    fresh = LeasedBudget([FIXED], {})
+
+    waits = [fresh.take(KINDS[2], START + since) for since in (0, SILENT_NS, SILENT_NS + 1)]
+
+    assert waits == [HOP_NS, HOP_NS, 0]
+
+
+@pytest.mark.parametrize("off_s", [300, -300, -2])
+def test_one_whose_clock_is_wrong_ends_no_silence_of_the_others(off_s: int) -> None:
+    governor, wrong = Governor([FIXED]), START + off_s * NS_PER_S
+    governor.block({"": START + 60 * NS_PER_S}, START)
+    governor.lend([Wish(Lane.CANCEL, "weight", 1)], wrong)
+    governor.silence.all(wrong)
+
+    assert governor.lend([Wish(Lane.CANCEL, "weight", 1)], START + 59 * NS_PER_S) == ()
+
+
+@pytest.mark.parametrize("host_ahead_s", [0, 30, 300, -30, -300])
+def test_a_silence_outlives_its_governor_whatever_the_hosts_clock_says(host_ahead_s: int) -> None:
+    first, second = Governor([FIXED]), Governor([FIXED])
+    host = START + host_ahead_s * NS_PER_S
+    first.block({"": START + 60 * NS_PER_S}, START)
+
+    first.silence.all(host)
+    second.resume(first.memory())
+    second.silence.all(host)
+
+    until = START + 60 * NS_PER_S
+    assert second.silence.all(START + NS_PER_S) == {"": until}
+    assert second.lend([Wish(Lane.CANCEL, "weight", 1)], until - 1) == ()
+    assert second.lend([Wish(Lane.CANCEL, "weight", 1)], until) != ()

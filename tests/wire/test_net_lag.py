@@ -48,6 +48,13 @@ def test_late_is_what_is_later_than_the_best_of_late(
     assert judged(*heard) == said
 
 
+def test_all_that_came_at_once_is_judged_not_its_last_event_alone() -> None:
+    lag = Lag()
+    lag.behind_ns((change(1000, 0.1),))
+
+    assert lag.behind_ns((change(1001, 9.0), change(1001, 9.0))) > 0
+
+
 def test_whole_books_and_fresh_connections_prove_nothing() -> None:
     lag = Lag()
     lag.behind_ns((change(1000, 0.1),))

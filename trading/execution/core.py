@@ -235,6 +235,9 @@ def told(
         traded = state.traded.plus(event.last_px, event.last_qty, fee, better, event.ts_event)
         state = replace(_with(state, event.client_order_id, known), refusals=0, traded=traded)
         return _checked(plan, state)
+    if isinstance(event, m.OrderAccepted) and not child.open and child.filled < child.quantity:
+        # It was held to be refused, and lives: nothing else may take its place.
+        return _with(state, event.client_order_id, replace(child, open=True))
     if not isinstance(event, _ENDS):
         return state
     state = _with(state, event.client_order_id, replace(child, open=False))

@@ -42,38 +42,49 @@ class RequestBudget(Protocol):
 
 
 class Silence:
-    """Until when what may not be asked; "" stands for everything."""
+    """Until when what may not be asked; "" stands for everything.
+
+    Those who share it do not agree on the time, and any of them may be wrong for a while. So
+    nothing is forgotten because it is over by one clock, and by a clock that is earlier than what
+    was said a silence lasts as long from now on, without changing what others know of it.
+    """
 
     def __init__(self) -> None:
-        self._until: dict[str, tuple[int, int]] = {}  # name -> (said at, until)
+        self._said: dict[str, tuple[tuple[int, int], ...]] = {}  # name -> (said at, until) ..
 
     def add(self, name: str, until_ns: int, now_ns: int) -> bool:
         """Whether this is longer than what was known."""
         if until_ns <= now_ns + self.left_ns((name,), now_ns):
             return False
-        self._until[name] = (now_ns, until_ns)
+        longer = (said for said in self._said.get(name, ()) if said[1] > until_ns)
+        self._said[name] = (*longer, (now_ns, until_ns))
         return True
 
     def left_ns(self, names: Iterable[str], now_ns: int) -> int:
         """How long the longest that concerns these names still lasts; 0: none."""
-        left_ns = 0
-        for name in ("", *names):
-            if name not in self._until:
-                continue
-            since_ns, until_ns = self._until[name]
-            if now_ns < since_ns - _BACK_NS:  # our time was wrong then: as long from now on
-                until_ns -= since_ns - now_ns
-                self._until[name] = (now_ns, until_ns)
-            if until_ns <= now_ns:
-                del self._until[name]
-            left_ns = max(left_ns, until_ns - now_ns)
-        return left_ns
+        return max(self._left_ns(name, now_ns) for name in ("", *names))
 
     def all(self, now_ns: int) -> dict[str, int]:
         """Those that still last: name -> until."""
-        for name in tuple(self._until):
-            self.left_ns((name,), now_ns)
-        return {name: until_ns for name, (_, until_ns) in self._until.items()}
+        left = {name: self._left_ns(name, now_ns) for name in self._said}
+        return {name: now_ns + left_ns for name, left_ns in left.items() if left_ns}
+
+    def memory(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        """What a successor has to know."""
+        return dict(self._said)
+
+    def resume(self, memory: Mapping[str, tuple[tuple[int, int], ...]]) -> None:
+        """Go on where another one stopped."""
+        self._said = dict(memory)
+
+    def _left_ns(self, name: str, now_ns: int) -> int:
+        said = self._said.get(name, ())
+        known = [until for since, until in said if since <= now_ns + _BACK_NS]
+        if said and not known:
+            since_ns, until_ns = min(said)
+            known = [now_ns + until_ns - since_ns]
+            self._said[name] = (*said, (now_ns, known[0]))
+        return max((until - now_ns for until in known if until > now_ns), default=0)
 
 
 @dataclass(slots=True)

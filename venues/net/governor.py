@@ -78,7 +78,7 @@ class Memory:
     """What outlives a governor: what is spent of each rule, and who must be silent until when."""
 
     spent: dict[str, Spent]
-    silence: dict[str, int]
+    silence: dict[str, tuple[tuple[int, int], ...]]  # (said at, until) ..
 
 
 class Governor:
@@ -143,19 +143,18 @@ class Governor:
         news = [self.silence.add(name, until_ns, now_ns) for name, until_ns in until.items()]
         self.epoch += any(news)
 
-    def memory(self, now_ns: int) -> Memory:
+    def memory(self) -> Memory:
         """What a successor has to know."""
         spent = {_key(w.rule): w.spent() for w in self._budget.windows if w.used}
-        return Memory(spent, self.silence.all(now_ns))
+        return Memory(spent, self.silence.memory())
 
-    def resume(self, memory: Memory, now_ns: int) -> None:
+    def resume(self, memory: Memory) -> None:
         """Go on where the predecessor stopped."""
         for window in self._budget.windows:
             found = memory.spent.get(_key(window.rule))
             if found is not None:
                 window.resume(found)
-        for name, until_ns in memory.silence.items():
-            self.silence.add(name, until_ns, now_ns)
+        self.silence.resume(memory.silence)
 
     def assume(self, now_ns: int) -> None:
         """There was a predecessor, and nobody knows what it lent."""

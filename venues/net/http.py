@@ -15,7 +15,6 @@ from trading.errors import Ambiguous, NotSent
 from venues.wire.request import Answer, HttpRequest
 
 _KEEP_ALIVE_S: Final = 60.0
-_CONNECTIONS_MAX: Final = 32
 # Of the time for a whole request: what is still connecting then was certainly not sent.
 _CONNECTING: Final = 0.6
 _NEVER_LEFT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -31,7 +30,8 @@ class Http:
 
     async def open(self) -> None:
         """Make the session; nothing is sent."""
-        connector = aiohttp.TCPConnector(limit=_CONNECTIONS_MAX, keepalive_timeout=_KEEP_ALIVE_S)
+        # The request budget is the bound. With one here, orders that hang would hold cancels up.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S)
         self._session = aiohttp.ClientSession(
             connector=connector, timeout=self._timeout, trust_env=False
         )

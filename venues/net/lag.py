@@ -43,7 +43,7 @@ class Lag:
         worst = 0
         for event in events:
             if isinstance(event, BookDeltaBatch) and not event.snapshot:
-                worst = self._heard(event.ts_init, event.ts_init - event.ts_event)
+                worst = max(worst, self._heard(event.ts_init, event.ts_init - event.ts_event))
         return worst
 
     def _heard(self, now_ns: int, age_ns: int) -> int:

@@ -91,7 +91,7 @@ class LeasedBudget:
         self._short: dict[tuple[Lane, str], int] = {}  # wanted and not had since the last wishes
         self._full: dict[tuple[Lane, str], tuple[int, int]] = {}  # -> (told at, until)
         self._silence = Silence()
-        self._heard_ns = 0
+        self._heard_ns = -1  # before the first request
         self._known = Budget(rules)  # what was used, as far as it is seen from here
         self._alone = Budget(replace(r, amount=max(r.amount * _SHARE // 100, 1)) for r in rules)
 
@@ -99,6 +99,8 @@ class LeasedBudget:
 
     def take(self, cost: Cost, now_ns: int) -> int:
         """0 and the cost is taken, or how long (ns) until it may fit and nothing is taken."""
+        if self._heard_ns < 0:  # it may have to tell us of a ban: it is given the time to
+            self._heard_ns = now_ns
         if (silent_ns := self._silence.left_ns(taken_from(cost), now_ns)) > 0:
             return silent_ns
         self._expire(now_ns)
