@@ -109,7 +109,11 @@ def owner(shell: Shell[Any]) -> Owner:
 
 
 class VenueConnection:
-    """REST gateway and, for the order manager, the user stream of one account."""
+    """REST gateway and, for the order manager, the user stream of one account.
+
+    wanted  whether a command that has waited here is still to be sent: orders are cancelled, and
+            trading is halted, while they wait
+    """
 
     def __init__(
         self,
@@ -118,10 +122,12 @@ class VenueConnection:
         owner: Owner,
         source: Source = Source.QUERY,
         retries: RetryPolicy | None = None,
+        wanted: Callable[[GatewayCommand], bool] = lambda _: True,
     ) -> None:
         self.access = access_of(config, now_ns, private=True)
         self._gateway = Gateway(self.access, source, Breakers())
         self._retries = retries or RetryPolicy()
+        self._wanted = wanted
         self._rng = np.random.default_rng()
         self.record = VenueRecord()  # of requests that change something
         self._config = config
@@ -172,10 +178,17 @@ class VenueConnection:
             reason = "no connection to the venue yet: its time is not known"
             await self._owner.answer(self._gateway.unsent(command, reason))
             return
+        if not self._wanted(command):
+            reason = "it was cancelled while it waited for the connection"
+            await self._owner.answer(self._gateway.unsent(command, reason))
+            return
         begun = time.perf_counter()
         answer, tries = await self._gateway.execute(command), 1
         while (wait_ns := self._retries.wait_ns(answer, tries, self._rng)) is not None:
             await asyncio.sleep(wait_ns / NS_PER_S)
+            late = time.perf_counter() - begun > self._patience_s(command)
+            if late or not self._wanted(command):
+                break
             answer, tries = await self._gateway.execute(command), tries + 1
         if not isinstance(answer, RequestFailed):
             self._owner.timed(REQUEST[type(command)], time.perf_counter() - begun)
@@ -196,10 +209,13 @@ class VenueConnection:
 
     async def _comes_up(self, command: GatewayCommand) -> bool:
         """Whether the connection comes up while the command is still worth sending."""
-        windows = PATIENCE if REQUEST[type(command)] in PATIENT else 1
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), windows * self._config.recv_window_ms / 1000)
+            await asyncio.wait_for(self._up.wait(), self._patience_s(command))
         return self._up.is_set()
+
+    def _patience_s(self, command: GatewayCommand) -> float:
+        windows = PATIENCE if REQUEST[type(command)] in PATIENT else 1
+        return windows * self._config.recv_window_ms / 1000
 
     async def follow(self) -> None:
         """Pass on the account's events until the connection is closed."""

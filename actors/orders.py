@@ -11,6 +11,7 @@ from actors.shell import Shell
 from journal import Draft, Journal
 from journal.lock import WriterLock
 from messages import Message
+from messages.orders import SubmitOrder
 from trading import positions
 from trading.account import Books, OrderManagerConfig
 from trading.machine import Machine, Row
@@ -64,8 +65,18 @@ class OrderManager(Shell[Books]):
             torn_frames=report.torn_frames,
             recovered_commits=report.recovered_commits,
         )
-        self._venue = VenueConnection(config, self.clock.now_ns, owner(self))
+        self._venue = VenueConnection(
+            config, self.clock.now_ns, owner(self), wanted=self._still_wanted
+        )
         return machine
+
+    def _still_wanted(self, command: GatewayCommand) -> bool:
+        """Whether an order that has not left yet is still to leave: after a cancel, or the kill
+        switch, which cancels all, it must not."""
+        if not isinstance(command, SubmitOrder) or self.machine is None:
+            return True
+        order = self.machine.state.orders.get(command.order.client_order_id)
+        return order is None or not (order.closed or order.cancel_wanted)
 
     async def connect(self) -> None:
         await self._venue.open()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from messages.venue import Acted, OrderReport, RequestFailed, StreamUp, VenueSta
 from trading.breaker import RetryPolicy
 from venues.binance.simulator import Simulator
 from venues.binance.simulator_config import SimulatorConfig
+from venues.net.gateway import GatewayCommand
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +52,11 @@ class Desk:
 
 
 def connection(
-    port: int, desk: Desk, retries: RetryPolicy | None = None, recv_window_ms: int = 5000
+    port: int,
+    desk: Desk,
+    retries: RetryPolicy | None = None,
+    recv_window_ms: int = 5000,
+    wanted: Callable[[GatewayCommand], bool] = lambda _: True,
 ) -> VenueConnection:
     limits = InstrumentLimits(
         instrument_id=BTC, max_order_notional=Decimal(1), max_position=Decimal(1)
@@ -71,7 +77,7 @@ def connection(
         reconcile_ns=1,
         grace_ns=1,
     )
-    return VenueConnection(config, time.time_ns, desk.owner, retries=retries)
+    return VenueConnection(config, time.time_ns, desk.owner, retries=retries, wanted=wanted)
 
 
 async def test_requests_wait_until_the_venue_has_told_its_time() -> None:
@@ -123,6 +129,55 @@ async def test_an_order_that_certainly_never_left_is_sent_again_and_stands_once(
     assert isinstance(item, Local)
     assert isinstance(item.message, OrderReport)
     assert len(held) == 1
+
+
+@pytest.mark.parametrize("why", ["cancelled", "late"])
+async def test_an_order_that_is_cancelled_or_late_while_it_waits_to_be_sent_again_never_leaves(
+    why: str,
+) -> None:
+    wanted = {"o1"}
+    async with running() as w:
+        port, desk = w.simulator.port, Desk()
+        policy = RetryPolicy(first_ns=400 * NS_PER_MS)
+        window_ms = 200 if why == "late" else 5000
+        venue = connection(port, desk, policy, window_ms, lambda _: bool(wanted))
+        await venue.open()
+    await asyncio.sleep(0.05)
+    venue.ask(submit("o1"))
+    await asyncio.sleep(0.1)
+    if why == "cancelled":
+        wanted.clear()
+
+    simulator = Simulator(SimulatorConfig(port=port), KEYS, None, time.time_ns)
+    await simulator.start()
+    simulator.exchange.on_tape(book())
+    await until(lambda: len(desk.mailbox) > 0)
+    (item,) = await desk.mailbox.drain(10)
+    held = simulator.exchange.venue.ledger().lines
+    await venue.close()
+    await simulator.stop()
+
+    assert isinstance(item, Local)
+    assert isinstance(item.message, RequestFailed)
+    assert item.message.acted is Acted.NO
+    assert not held
+
+
+async def test_an_order_that_is_cancelled_before_the_first_connection_never_leaves() -> None:
+    desk = Desk()
+    async with running() as w:
+        venue = connection(w.simulator.port, desk, wanted=lambda _: False)
+        venue.ask(submit("o1"))
+        await venue.open()
+        await until(lambda: len(desk.mailbox) > 0)
+        (item,) = await desk.mailbox.drain(10)
+        held = w.simulator.exchange.venue.ledger().lines
+        await venue.close()
+
+    assert isinstance(item, Local)
+    assert isinstance(item.message, RequestFailed)
+    assert item.message.acted is Acted.NO
+    assert not held
 
 
 async def test_what_waited_too_long_for_the_first_connection_is_told_as_not_sent() -> None:
