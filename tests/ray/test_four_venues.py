@@ -1,6 +1,9 @@
 """Orders on four venues in one run, while every venue does what venues do."""
 
+import json
 from collections import Counter
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,8 +11,10 @@ import pytest
 
 from actors.config import account_journal
 from journal.reader import read_records
+from scenarios.connect import NoAnswer, connect
+from scenarios.routing import give_out
 from scenarios.run import run
-from scenarios.spec import RunSpec, load
+from scenarios.spec import BadSpec, RunSpec, load
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
 DURATION_S: Final = 12
@@ -46,8 +51,12 @@ pieces = 3
 LIVED: Final = {"order_accepted", "order_updated", "order_canceled", "order_filled"}
 
 
+PARENT: Final = Decimal("0.02")
+BUYERS: Final = {"BUY-BIN": "BTCUSDT.BINANCE", "BUY-OKX": "BTC-USDT.OKX"}
+
+
 def faulty(plan: Path) -> RunSpec:
-    """The preset, brisk, with this plan at every venue."""
+    """The preset, brisk, with this plan at every venue, and two who wait for a part of an order."""
     plan.write_text(PLAN)
     spec = load("four-venues", [f"duration_s={DURATION_S}"])
     table = spec.model_dump(mode="json")
@@ -55,14 +64,27 @@ def faulty(plan: Path) -> RunSpec:
         venue["faults"] = str(plan)
     for strategy in table["strategies"]:
         strategy["params"] = {"step_s": 0.25}
+    wait = {"duration_s": 4.0, "slice_s": 0.5, "offset_bps": 50.0}
+    table["strategies"] += [
+        {"id": name, "strategy": "twap", "instruments": [where], "params": wait}
+        for name, where in BUYERS.items()
+    ]
     return RunSpec.model_validate_json(RunSpec.model_validate(table).model_dump_json())
 
 
 def test_four_venues_at_once_with_faults_lose_and_double_nothing(tmp_path: Path) -> None:
     views: list[dict[str, Any]] = []
+    routed: list[dict[str, Any]] = []
     spec = faulty(tmp_path / "plan.toml")
 
-    summary = run(spec, runs_dir=tmp_path, on_progress=views.append)
+    def watch(seen: dict[str, Any]) -> None:
+        views.append(seen)
+        if not routed or Decimal(routed[-1]["unplaced"]):
+            with suppress(BadSpec, NoAnswer):  # an actor that is just restarting: say it again
+                live = connect(tmp_path / seen["run_id"])
+                routed.append(give_out(live, list(BUYERS), PARENT, None, "test", dry=False))
+
+    summary = run(spec, runs_dir=tmp_path, on_progress=watch)
 
     told = summary.document
     assert summary.ok, told
@@ -73,3 +95,9 @@ def test_four_venues_at_once_with_faults_lose_and_double_nothing(tmp_path: Path)
         kinds = Counter(record.kind for record in records)
         assert kinds.keys() >= LIVED, (tag, kinds)
     assert [set(a["books"].values()) for a in views[-1]["accounts"]] == [{"SYNCHRONIZED"}] * 4
+    record = read_records(tmp_path / told["run_id"] / "journal" / "run.sqlite", direction="note")
+    ends = [json.loads(r.payload) for r in record if r.kind == "execution_ended"]
+    assert sum(Decimal(end["quantity"]) for end in ends) == PARENT, routed
+    # A child that nobody could account for in time holds its quantity: then the rest is said.
+    assert all(end["status"] == "COMPLETED" or "time is up" in end["reason"] for end in ends), ends
+    assert 0 < sum(Decimal(end["filled"]) for end in ends) <= PARENT
