@@ -10,10 +10,11 @@ guarantees. Both only ever ask; risk and the order manager decide what becomes o
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -52,6 +53,8 @@ STREAMS: Final[Mapping[str, str]] = {
 # A parameter declared with Field(..., json_schema_extra=RELOAD) may change while the strategy runs:
 # STATE means the same with any value of it.
 RELOAD: Final[dict[str, Any]] = {"reload": True}
+# Modules that change only with a release, and numba's cache is keyed by the release of these.
+_NOT_OURS: Final = frozenset({"builtins", "math", "numba", "numpy"})
 _FIELD_DTYPES: Final[Mapping[Any, str]] = {int: "<i8", float: "<f8", bool: "<i8"}
 
 
@@ -191,10 +194,34 @@ def _digest_function(function: Any, found: Any, seen: set[int]) -> None:
         if name in function.__globals__:
             named.setdefault(name, function.__globals__[name])
     for name, value in named.items():
-        if hasattr(getattr(value, "py_func", value), "__code__"):
-            _digest_function(value, found, seen)
-        elif isinstance(value, int | float | str | bytes | tuple | np.dtype):
-            found.update(f"{name}={value!r}".encode())
+        _digest_value(name, value, code.co_names, found, seen)
+
+
+def _digest_value(name: str, value: Any, used: Iterable[str], found: Any, seen: set[int]) -> None:
+    """Feed what a function knows as `name`: a function, a constant, or what holds some of them."""
+    if hasattr(getattr(value, "py_func", value), "__code__"):
+        _digest_function(value, found, seen)
+    elif isinstance(value, ModuleType | type):
+        _digest_holder(name, value, used, found, seen)
+    elif isinstance(value, np.ndarray):
+        found.update(f"{name}={value.dtype.descr}{value.shape}".encode())
+        found.update(value.tobytes())
+    elif isinstance(value, int | float | str | bytes | tuple | Enum | np.dtype | np.generic):
+        found.update(f"{name}={value!r}".encode())
+
+
+def _digest_holder(
+    name: str, holder: ModuleType | type, used: Iterable[str], found: Any, seen: set[int]
+) -> None:
+    """Feed those parts of a module or class that are named as often as it is: `lib.helper(x)`."""
+    home = holder.__name__ if isinstance(holder, ModuleType) else holder.__module__
+    if home.partition(".")[0] in _NOT_OURS or id(holder) in seen:
+        return
+    seen.add(id(holder))
+    for part in sorted(used):
+        if (value := getattr(holder, part, None)) is not None:
+            _digest_value(f"{name}.{part}", value, used, found, seen)
+    seen.discard(id(holder))  # another function may use other parts of it
 
 
 def _digest_code(code: CodeType, found: Any) -> None:
