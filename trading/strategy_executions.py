@@ -294,7 +294,8 @@ def out(running: Running) -> dict[str, Any]:
         "state": {f.name: _plain(getattr(state, f.name)) for f in fields(Execution)}
         | {
             "children": [
-                [name, str(c.quantity), str(c.filled), c.open] for name, c in state.children.items()
+                [name, str(c.quantity), str(c.filled), c.open, c.refused]
+                for name, c in state.children.items()
             ]
         },
     }
@@ -318,8 +319,8 @@ def back(found: Mapping[str, Any]) -> Running:
         }
     )
     children = {
-        ClientOrderId(name): Child(Decimal(quantity), Decimal(filled), is_open)
-        for name, quantity, filled, is_open in s["children"]
+        ClientOrderId(name): Child(Decimal(quantity), Decimal(filled), *flags)
+        for name, quantity, filled, *flags in s["children"]
     }
     state = Execution(
         **s

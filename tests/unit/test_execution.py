@@ -294,6 +294,18 @@ def test_a_child_that_lives_after_all_is_at_work_again_and_nothing_takes_its_pla
     assert desk.state.working == 1
 
 
+def test_a_refused_child_that_fills_in_part_is_at_work_with_the_rest() -> None:
+    desk = Desk(plan())
+    desk.tick()
+    desk.fact(m.OrderRejected, "c0", code="NEVER_ARRIVED", reason="no such order")
+    desk.fill("c0", "0.25", "0.75")
+    working = desk.state.working
+    desk.fill("c0", "0.75", "0")
+
+    assert working == Decimal("0.75")
+    assert (desk.state.working, desk.state.filled) == (0, 1)
+
+
 def test_closed_children_are_forgotten_but_not_what_they_filled() -> None:
     desk = Desk(plan(quantity=Decimal(200), duration_ns=1000 * S))
     for _ in range(CLOSED_MAX + 30):

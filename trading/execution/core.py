@@ -61,11 +61,15 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One of its orders; `open` until its end is told."""
+    """One of its orders; `open` until its end is told.
+
+    refused  it ended before it was at work, as far as anybody knew: it may live after all
+    """
 
     quantity: Decimal
     filled: Decimal = Decimal(0)
     open: bool = True
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +232,8 @@ def told(
         known = replace(
             child,
             filled=child.filled + event.last_qty,
-            open=child.open and event.leaves_qty > 0,
+            open=(child.open or child.refused) and event.leaves_qty > 0,
+            refused=False,
         )
         worst = state.arrival.touch(plan.side) if state.arrival else event.last_px
         better = plan.side.sign * event.last_px < plan.side.sign * worst
@@ -237,11 +242,12 @@ def told(
         return _checked(plan, state)
     if isinstance(event, m.OrderAccepted) and not child.open and child.filled < child.quantity:
         # It was held to be refused, and lives: nothing else may take its place.
-        return _with(state, event.client_order_id, replace(child, open=True))
+        return _with(state, event.client_order_id, replace(child, open=True, refused=False))
     if not isinstance(event, _ENDS):
         return state
-    state = _with(state, event.client_order_id, replace(child, open=False))
-    if not isinstance(event, _REFUSED):
+    refused = isinstance(event, _REFUSED)
+    state = _with(state, event.client_order_id, replace(child, open=False, refused=refused))
+    if not refused:
         return replace(state, refusals=0)
     if getattr(event, "code", "") in _PASSING:
         return state
