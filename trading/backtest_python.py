@@ -34,14 +34,12 @@ from trading.backtest_settings import Settings
 from trading.kernels.engine_python import PUPPET, SCRIPT_MAX, Nothing, settle
 from trading.kernels.engine_records import ERROR_COUNT, FILLS_A_BAR_MAX
 from trading.strategy import StrategyParams, class_digest
-from trading.strategy_python import Strategy
+from trading.strategy_python import Strategy, tif_of
 from trading.strategy_records import (
     AMEND,
     CANCEL,
     FILL,
-    FOK,
     GTC,
-    IOC,
     LIMIT,
     MARKET,
     ORDER,
@@ -51,7 +49,6 @@ from trading.strategy_records import (
 )
 
 Fill = namedtuple("Fill", FILL.names or ())  # type: ignore[misc]
-_TIFS: Final = {"GTC": GTC, "IOC": IOC, "FOK": FOK}
 
 
 @dataclass(slots=True)
@@ -119,7 +116,7 @@ class BarContext:
         time_in_force: str = "GTC", reduce_only: bool = False, tag: int = 0,
     ) -> None:  # fmt: skip
         """Ask for a limit order, at a tick that is no worse than `price`."""
-        tif = _TIFS[time_in_force]
+        tif = tif_of(time_in_force)
         self._ask(side, LIMIT, quantity, price, 0.0, tif, post_only, reduce_only, tag)
 
     def submit_stop(

@@ -23,7 +23,7 @@ from trading.strategy_records import FOK, GTC, IOC, LIMIT, MARKET, STOP_MARKET
 from trading.strategy_state import OwnOrder, StrategyState
 from trading.strategy_turn import Number, Turn
 
-_TIFS: Final = {"GTC": GTC, "IOC": IOC, "FOK": FOK}
+_TIFS: Final[dict[str, int]] = {"GTC": GTC, "IOC": IOC, "FOK": FOK}
 # Our name, then NautilusTrader's: a class may use either.
 _NAMES: Final = {
     "bars": ("on_bar",),
@@ -32,6 +32,16 @@ _NAMES: Final = {
     "book": ("on_book", "on_order_book"),
 }
 _STREAM_OF: Final = {"on_bar": "bars", "on_trade": "trades", "on_quote": "quotes"}
+
+
+def tif_of(name: str) -> int:
+    """ORDER.tif of a time in force by its name.
+
+    raises  ValueError
+    """
+    if name not in _TIFS:
+        raise ValueError(f"time_in_force: {name!r} is none of {', '.join(_TIFS)}; cancel in time")
+    return _TIFS[name]
 
 
 class Context:
@@ -99,7 +109,7 @@ class Context:
     ) -> ClientOrderId | None:
         """Ask for a market order."""
         return self._turn.submit(
-            self._i, side.sign, MARKET, quantity, reduce_only=reduce_only, tag=tag
+            self._i, OrderSide(side).sign, MARKET, quantity, reduce_only=reduce_only, tag=tag
         )
 
     def submit_limit(
@@ -108,8 +118,8 @@ class Context:
     ) -> ClientOrderId | None:  # fmt: skip
         """Ask for a limit order, at a tick that is no worse than `price`."""
         return self._turn.submit(
-            self._i, side.sign, LIMIT, quantity, price=price, tif=_TIFS[time_in_force],
-            post_only=post_only, reduce_only=reduce_only, tag=tag,
+            self._i, OrderSide(side).sign, LIMIT, quantity, price=price,
+            tif=tif_of(time_in_force), post_only=post_only, reduce_only=reduce_only, tag=tag,
         )  # fmt: skip
 
     def submit_stop(
@@ -118,7 +128,7 @@ class Context:
     ) -> ClientOrderId | None:  # fmt: skip
         """Ask for a stop-market order."""
         return self._turn.submit(
-            self._i, side.sign, STOP_MARKET, quantity, trigger=trigger,
+            self._i, OrderSide(side).sign, STOP_MARKET, quantity, trigger=trigger,
             reduce_only=reduce_only, tag=tag,
         )  # fmt: skip
 

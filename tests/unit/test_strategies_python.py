@@ -250,6 +250,13 @@ class SaysNoSide(Hears):
         ctx.submit_market(1, 1.0)  # type: ignore[arg-type]
 
 
+class SaysGtd(Hears):
+    """Wants what an order cannot have."""
+
+    def on_bar(self, ctx: Context, bar: Any) -> None:
+        ctx.submit_limit(OrderSide.BUY, 1.0, 1.0, time_in_force="GTD")
+
+
 def test_a_side_that_is_a_text_is_that_side() -> None:
     assert set(run(SaysBuy, {}, BARS[:20], Settings()).fills["side"].tolist()) == {1}
 
@@ -308,6 +315,7 @@ class NeedsTimer(Hears):
         (AsksTooMuch, StrategyError, "AsksTooMuch: .*2022-01-08T00:20:00Z.* count is 65"),
         (NonsenseAtTheEnd, StrategyError, "NonsenseAtTheEnd: .*T00:20:00Z.* quantity is nan"),
         (SaysNoSide, StrategyError, "SaysNoSide: .*1 is not a valid OrderSide"),
+        (SaysGtd, StrategyError, "SaysGtd: .*'GTD' is none of GTC, IOC, FOK"),
         (NeedsTimer, ValueError, "timer_ns"),
         (Strategy, ValueError, "on_bar"),
     ],

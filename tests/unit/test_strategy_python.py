@@ -115,3 +115,18 @@ def test_what_happened_while_it_was_down_is_seen_but_not_acted_on() -> None:
 
     assert bench.state.memory.told[-1] == "quote 60100"
     assert len(bench.orders) == 1
+
+
+class SaysBuy(Strategy):
+    """Names the side with a text."""
+
+    def on_quote(self, ctx: Context, quote: Any) -> None:
+        ctx.submit_market("BUY", 0.01)  # type: ignore[arg-type]
+
+
+def test_a_side_that_is_a_text_is_that_side_as_in_a_backtest() -> None:
+    bench = Bench(SaysBuy)
+
+    bench.quote(60_000, 60_001)
+
+    assert [order.side for order in bench.orders] == [OrderSide.BUY]
