@@ -28,11 +28,16 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
+# Tests of actors by themselves; the other Ray tests are whole runs, with a venue and its traders.
+_ACTORS = ("test_shell", "test_supervision", "test_sweep")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under `-n`, tests that start a Ray share one worker: two would take each other's cores."""
+    """Under `-n`, whole runs share one worker: two at a time would take each other's cores."""
     for item in items:
         if item.get_closest_marker("ray") is not None:
-            item.add_marker(pytest.mark.xdist_group("ray"))
+            group = "actors" if item.path.name.startswith(_ACTORS) else "runs"
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)

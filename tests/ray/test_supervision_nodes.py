@@ -10,34 +10,20 @@ from typing import Any
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from ray_nodes import cluster_of
 
-from supervisors.environment import prepare_environment
 from supervisors.plan import Plan
 from supervisors.system import start_system, status, stop_system, wait_serving
 from supervisors.tree import Child, Team
-from supervisors.warm import system_config
 
 pytestmark = pytest.mark.ray
-TOOLS = str(Path(__file__).parents[1] / "tools")
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    before = dict(os.environ)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TOOLS, before.get("PYTHONPATH")]))
-    prepare_environment(tmp_path / "token")
-    head = {
-        "num_cpus": 1,
-        "resources": {"disk": 1000},
-        "_system_config": system_config(("pydantic", "messages", "supervisors.root")),
-        "include_dashboard": False,
-    }
-    nodes = Cluster(initialize_head=True, head_node_args=head)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
-    os.environ.clear()
-    os.environ.update(before)
+    preload = ("pydantic", "messages", "supervisors.root")
+    with cluster_of(tmp_path / "token", preload, resources={"disk": 1000}) as nodes:
+        yield nodes
 
 
 def test_actor_of_a_lost_node_comes_back_on_another(cluster: Cluster, tmp_path: Path) -> None:

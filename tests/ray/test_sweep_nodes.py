@@ -1,38 +1,26 @@
 """A sweep on three nodes, one of which goes away in the middle."""
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 import toy_sweep
 from ray.cluster_utils import Cluster
+from ray_nodes import cluster_of
 
 from scenarios.sweep import Where, create, run
 from scenarios.sweep_spec import describe
-from supervisors.environment import prepare_environment
-from supervisors.warm import system_config
 
 pytestmark = pytest.mark.ray
-TOOLS = str(Path(__file__).parents[1] / "tools")
 BARS = toy_sweep.market(2000)
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    before = dict(os.environ)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TOOLS, before.get("PYTHONPATH")]))
-    prepare_environment(tmp_path / "token")
-    head = {"num_cpus": 1, "_system_config": system_config(()), "include_dashboard": False}
-    nodes = Cluster(initialize_head=True, head_node_args=head)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
-    os.environ.clear()
-    os.environ.update(before)
+    with cluster_of(tmp_path / "token") as nodes:
+        yield nodes
 
 
 def test_a_node_that_is_removed_in_the_middle_changes_nothing(

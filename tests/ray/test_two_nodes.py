@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 from ray.cluster_utils import Cluster
+from ray_nodes import cluster_of
 
 from actors.logs import read_logs
 from journal.reader import read_records
@@ -27,8 +27,6 @@ from messages.control import StrategyCheckpoint
 from messages.orders import OrderFilled, OrderSide
 from scenarios.assemble import NODE_RESOURCES
 from scenarios.connect import Connected, connect
-from supervisors.environment import prepare_environment
-from supervisors.warm import system_config
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 PATIENCE_S = 120.0
@@ -49,21 +47,10 @@ node = "fast"
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    before = dict(os.environ)
-    prepare_environment(None)
-    head = {
-        "num_cpus": 1,
-        "resources": dict(NODE_RESOURCES),
-        "_system_config": system_config(("pydantic", "messages", "actors.shell")),
-        "include_dashboard": False,
-    }
-    nodes = Cluster(initialize_head=True, head_node_args=head)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
-    os.environ.clear()
-    os.environ.update(before)
+def cluster() -> Iterator[Cluster]:
+    preload = ("pydantic", "messages", "actors.shell")
+    with cluster_of(None, preload, resources=dict(NODE_RESOURCES)) as nodes:
+        yield nodes
 
 
 @pytest.fixture
