@@ -8,6 +8,10 @@ between may or may not be, but the venue applies fills in the order of their exe
 in the total is some prefix of them. Each prefix gives one possible offset. The first check keeps
 them all; each later one keeps those that it shares, and if it shares none, the money is not
 explained. So trading never has to stop for a check, and one quiet moment makes it exact.
+
+A contract moves no coin, and its price is settled against what it was entered at: after a closed
+trade the venue has added just what the flows say, and before that something that only the venue's
+rule of averages knows. So a currency is judged while no contract that settles in it is open.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +22,7 @@ from typing import Final
 from immutables import Map
 
 from messages.base import InstrumentId
-from messages.market import Instrument
+from messages.market import Instrument, Product
 from messages.orders import OrderFilled
 from messages.venue import Balance
 from trading.positions import negative, notional, signed, total
@@ -76,11 +80,17 @@ def flow_of(fill: OrderFilled, instrument: Instrument, now_ns: int) -> Flow:
     """What a fill moves: base one way, quote the other, and the commission out."""
     quantity = signed(fill)
     amounts = (
-        (instrument.base, quantity),
+        (_what(instrument), quantity),
         (instrument.quote, negative(notional(quantity, fill.last_px))),
         (fill.currency, negative(fill.commission)),
     )
     return Flow(fill.ts_event, now_ns, amounts)
+
+
+def _what(instrument: Instrument) -> str:
+    """What is bought: a coin, or a contract, which is no currency but has a sum like one."""
+    spot = instrument.product is Product.SPOT
+    return instrument.base if spot else str(instrument.instrument_id)
 
 
 def add(sums: Sums, amounts: Iterable[tuple[str, Decimal]]) -> Sums:
@@ -134,20 +144,36 @@ def possible_offsets(check: Check, currency: str, grace_ns: int) -> Offsets:
     return frozenset(offsets)
 
 
+def entered(
+    ledger: Ledger, instruments: Mapping[InstrumentId, Instrument], grace_ns: int
+) -> frozenset[str]:
+    """Currencies in which contracts settle that may have been open when the venue answered."""
+    check = ledger.check
+    if check is None:
+        return frozenset()
+    contracts = [i for i in instruments.values() if i.product is not Product.SPOT]
+    # Without the venue's total of something, each possible offset is the negative of its sum.
+    return frozenset(
+        i.quote for i in contracts if possible_offsets(check, _what(i), grace_ns) != {_ZERO}
+    )
+
+
 def judged(
     ledger: Ledger, instruments: Mapping[InstrumentId, Instrument], grace_ns: int
 ) -> tuple[Ledger, tuple[Gap, ...]]:
     """The ledger after its check, and the currencies that it does not explain.
 
-    Only currencies that we trade in or have paid are looked at. A gap leaves the offsets alone:
-    the caller decides when to believe it (`rebased`).
+    Only currencies that we trade in or have paid are looked at, but for those of open contracts
+    (`entered`). A gap leaves the offsets alone: the caller decides when to believe it (`rebased`).
     """
     check = ledger.check
     if check is None:
         return ledger, ()
-    traded = {name for i in instruments.values() for name in (i.base, i.quote)}
+    traded = {name for i in instruments.values() for name in (_what(i), i.quote)}
+    contracts = {_what(i) for i in instruments.values() if i.product is not Product.SPOT}
+    left_out = contracts | entered(ledger, instruments, grace_ns)
     offsets, gaps = ledger.offsets, list[Gap]()
-    for currency in sorted(traded | set(ledger.sums)):
+    for currency in sorted((traded | set(ledger.sums)) - left_out):
         possible = possible_offsets(check, currency, grace_ns)
         before = offsets.get(currency, possible)
         if before & possible:

@@ -97,11 +97,12 @@ def _judge_balances(turn: Turn) -> None:
         turn.change(ledger=replace(ledger, check=None))
         return
     instruments = turn.config.instruments
+    later = balances.entered(ledger, instruments, turn.config.grace_ns)
     after, gaps = balances.judged(ledger, instruments, turn.config.grace_ns)
     turn.change(ledger=after)
     missing = {gap.currency for gap in gaps}
     for owner in sorted(o for o in turn.state.cases if o.startswith(_CURRENCY)):
-        if owner.removeprefix(_CURRENCY) not in missing:
+        if owner.removeprefix(_CURRENCY) not in missing | later:
             turn.settle(owner, Verdict())
     for gap in gaps:
         turn.settle(f"{_CURRENCY}{gap.currency}", Verdict((_gap(turn, gap),)))
