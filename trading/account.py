@@ -12,6 +12,9 @@ from messages.venue import Balance
 from trading.positions import PositionBook
 from trading.shelf import Orders
 
+# Venues may number the orders of each instrument by themselves, as Binance does.
+VenueKey = tuple[InstrumentId, VenueOrderId]
+
 
 @dataclass(frozen=True, slots=True)
 class OrderManagerConfig:
@@ -49,7 +52,7 @@ class Books:
 
     orders: Orders = field(default_factory=Orders)
     open: tuple[ClientOrderId, ...] = ()  # not closed, in order of arrival
-    by_venue_id: Map[VenueOrderId, ClientOrderId] = field(default_factory=Map)
+    by_venue_id: Map[VenueKey, ClientOrderId] = field(default_factory=Map)
     positions: PositionBook = field(default_factory=Map)
     balances: Map[str, Balance] = field(default_factory=Map)
     last_trade: Map[InstrumentId, int] = field(default_factory=Map)  # all fills up to it are known

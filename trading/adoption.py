@@ -29,14 +29,14 @@ _BECOMES: Final = {
 
 def report(turn: Turn, message: venue.OrderReport) -> None:
     """A report about any order: learn from it, after adopting the order if it is a stray."""
-    if turn.find(message.client_order_id, message.venue_order_id) is None:
+    if turn.find(message) is None:
         _adopt(turn, message)
     turn.report(message)
 
 
 def fill(turn: Turn, message: venue.FillReport) -> None:
     """A fill of any order: book it; of an order that should be in the books, ask for the order."""
-    if turn.find(message.client_order_id, message.venue_order_id) is not None:
+    if turn.find(message) is not None:
         turn.fill(message)
     elif _ours(turn, message.client_order_id) and message.instrument_id in turn.config.instruments:
         catch_up.stray(turn, message.instrument_id, message.client_order_id)

@@ -19,7 +19,7 @@ from trading import catch_up
 from trading.account import Books, Question
 from trading.positions import Holding
 from trading.replacing import replace
-from trading.shelf import Orders, Packed, pack, unpack
+from trading.shelf import Orders, Packed, instrument_of, pack, unpack
 
 
 def shelve(books: Books, before_ns: int) -> tuple[Books, bytes]:
@@ -68,8 +68,16 @@ def load(raw: bytes, shelves: Iterable[bytes]) -> Books:
     for shelf in shelves:
         for key, status, venue_order_id, trades, order in json.loads(shelf):
             packed[ClientOrderId(key)] = Packed(status, venue_order_id, trades, order.encode())
-    ids = {VenueOrderId(p.venue_order_id): key for key, p in packed.items() if p.venue_order_id}
-    ids |= {o.venue_order_id: key for key, o in recent.items() if o.venue_order_id is not None}
+    ids = {
+        (instrument_of(p), VenueOrderId(p.venue_order_id)): key
+        for key, p in packed.items()
+        if p.venue_order_id
+    }
+    ids |= {
+        (o.spec.instrument_id, o.venue_order_id): key
+        for key, o in recent.items()
+        if o.venue_order_id is not None
+    }
     for key in recent.keys() & packed.keys():  # came off the shelf again
         del packed[key]
     return Books(

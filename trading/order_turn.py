@@ -105,7 +105,8 @@ class Turn:
             opened = tuple(k for k in opened if k != key)
         by_venue_id = books.by_venue_id
         if order.venue_order_id is not None:
-            by_venue_id = by_venue_id.set(order.venue_order_id, key)
+            at_venue = order.spec.instrument_id, order.venue_order_id
+            by_venue_id = by_venue_id.set(at_venue, key)
         self.books = replace(
             books, orders=books.orders.set(key, order), open=opened, by_venue_id=by_venue_id
         )
@@ -180,22 +181,25 @@ class Turn:
 
     # --- evidence -----------------------------------------------------------------------------
 
-    def find(self, client_order_id: str, venue_order_id: str) -> Order | None:
+    def find(self, report: venue.OrderReport | venue.FillReport) -> Order | None:
         """Our order behind a report, by either id; None for orders that are not ours."""
-        order = self.order(client_order_id)
+        order, venue_order_id = self.order(report.client_order_id), report.venue_order_id
         if order is None:
-            key = self.books.by_venue_id.get(VenueOrderId(venue_order_id))
+            key = self.books.by_venue_id.get((report.instrument_id, venue_order_id))
             return self.books.orders.get(key) if key is not None else None
         known = order.venue_order_id
         # A venue lets a closed order's client id be used again: another venue id, another order.
-        # But one that waits for a trigger may be kept apart, and get another id when it triggers.
-        becomes = order.spec.order_type.triggered and not order.closed
+        # But one that waits for a trigger may be kept apart, and get another id when it triggers;
+        # of one that was adopted only the venue's reports say that it waited.
+        kinds = order.spec.order_type, getattr(report, "order_type", order.spec.order_type)
+        becomes = any(kind.triggered for kind in kinds) and not order.closed
         return order if known in (None, venue_order_id) or becomes else None
 
     def report(self, report: venue.OrderReport) -> None:
-        order = self.find(report.client_order_id, report.venue_order_id)
+        order = self.find(report)
         if order is None:
             return
+        order = self._renamed(order, report.venue_order_id)
         found = evidence.from_report(order, report, self.now_ns)
         name = catch_up.name_of(order)
         if found.fills_missing:
@@ -203,6 +207,14 @@ class Turn:
         elif catch_up.answers(self, name, report):
             catch_up.done(self, name)
         self._learn(order, found)
+
+    def _renamed(self, order: Order, venue_order_id: VenueOrderId) -> Order:
+        """The order by its newest id at the venue, under which its fills are asked for. An id that
+        it had before comes with a late report."""
+        had = self.books.by_venue_id.get((order.spec.instrument_id, venue_order_id))
+        if order.closed or order.venue_order_id is None or had == order.spec.client_order_id:
+            return order
+        return self.put(replace(order, venue_order_id=venue_order_id))
 
     def not_found(self, answer: venue.OrderNotFound) -> None:
         order = self.order(answer.client_order_id)
@@ -218,7 +230,7 @@ class Turn:
             self._learn(order, evidence.from_not_found(order, answer, self.now_ns))
 
     def fill(self, fill: venue.FillReport) -> None:
-        order = self.find(fill.client_order_id, fill.venue_order_id)
+        order = self.find(fill)
         if order is None:
             return
         catch_up.heard(self, fill)

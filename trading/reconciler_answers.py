@@ -21,7 +21,7 @@ def open_orders(turn: Turn, message: venue.OpenOrdersReport) -> None:
         return
     listed, strange = set[str](), set[str]()
     for report in message.orders:
-        known = turn.match(report.client_order_id, report.venue_order_id)
+        known = turn.match(report)
         if known is None:
             strange.add(report.venue_order_id)
             turn.orphan(report)
@@ -52,7 +52,7 @@ def _unlisted(turn: Turn, known: Tracked, asked: int) -> None:
 
 def order(turn: Turn, message: venue.OrderReport) -> None:
     """The venue knows the order that we asked about."""
-    known = turn.match(message.client_order_id, message.venue_order_id)
+    known = turn.match(message)
     asked = turn.answered(f"order:{message.client_order_id}")
     if known is not None and asked is not None:
         theirs = tracked.reported(known.theirs, message, asked)
@@ -108,14 +108,14 @@ def _sort_fills(turn: Turn, fills: tuple[venue.FillReport, ...]) -> None:
     held = {(f.instrument_id, f.trade_id) for f in turn.state.unclaimed}
     strange = list(turn.state.unclaimed)
     for fill in fills:
-        known = turn.match(fill.client_order_id, fill.venue_order_id)
+        known = turn.match(fill)
         if known is not None:
             mine.setdefault(known.ours.client_order_id, []).append(fill)
         elif (fill.instrument_id, fill.trade_id) not in held:
             strange.append(fill)
     turn.change(unclaimed=tuple(strange[-turn.config.unclaimed_max :]))
     for group in mine.values():
-        known = turn.match(group[0].client_order_id, group[0].venue_order_id)
+        known = turn.match(group[0])
         if known is not None:
             theirs = with_fills(known, group).theirs
             turn.learn(known, group[0].venue_order_id, theirs)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from messages import control, risk, venue
+from messages.base import ClientOrderId
 from messages.health import Action, DiscrepancyKind, ReconcileCompleted
 from messages.risk import TradingState
 from trading import balances
@@ -190,13 +191,14 @@ def _forget(turn: Turn) -> None:
         if t.ours.phase is Phase.CLOSED and f"order:{key}" not in turn.state.cases
     )
     surplus = len(ended) - turn.config.retained_max
-    orders, by_venue_id = turn.state.orders, turn.state.by_venue_id
+    orders, by_venue_id, gone = turn.state.orders, turn.state.by_venue_id, set[ClientOrderId]()
     for n, (ts_changed, key) in enumerate(ended):
         ours = orders[key].ours
         covered = turn.cursor(ours.instrument_id).ts_known >= ts_changed + turn.config.grace_ns
         if n >= surplus and not (covered and turn.time >= ts_changed + turn.config.retain_ns):
             continue
         orders = orders.delete(key)
-        if ours.venue_order_id is not None and ours.venue_order_id in by_venue_id:
-            by_venue_id = by_venue_id.delete(ours.venue_order_id)
+        gone.add(key)
+    for at_venue in [at for at, key in by_venue_id.items() if key in gone] if gone else ():
+        by_venue_id = by_venue_id.delete(at_venue)
     turn.change(orders=orders, by_venue_id=by_venue_id)

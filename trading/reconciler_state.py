@@ -11,6 +11,7 @@ from messages.base import NS_PER_S, ClientOrderId, InstrumentId, StrategyId, Ven
 from messages.market import Instrument
 from messages.risk import TradingState
 from messages.venue import FillReport, OrderReport
+from trading.account import VenueKey
 from trading.balances import Ledger
 from trading.cases import Cases
 from trading.discrepancies import Tolerance
@@ -69,7 +70,7 @@ class ReconcilerState:
     synced: bool = False
     trading_state: TradingState = TradingState.ACTIVE
     orders: Map[ClientOrderId, Tracked] = field(default_factory=Map)
-    by_venue_id: Map[VenueOrderId, ClientOrderId] = field(default_factory=Map)
+    by_venue_id: Map[VenueKey, ClientOrderId] = field(default_factory=Map)
     orphans: Map[VenueOrderId, OrderReport] = field(default_factory=Map)
     unclaimed: tuple[FillReport, ...] = ()  # oldest first
     fills: Map[InstrumentId, FillsCursor] = field(default_factory=Map)

@@ -9,9 +9,10 @@ from typing import Any
 
 from messages import Message, accounts, venue
 from messages import orders as m
-from messages.base import ClientOrderId, InstrumentId, VenueOrderId
+from messages.base import InstrumentId, VenueOrderId
 from messages.control import SetTimer
 from messages.health import Action, Discrepancy, DiscrepancyKind, DiscrepancyResolved
+from messages.orders import OrderType
 from messages.venue import FillReport, OrderReport
 from trading import balances, discrepancies
 from trading.cases import Case, Difference, Verdict, find, settle
@@ -26,7 +27,7 @@ from trading.reconciler_state import (
     ReconcilerState,
 )
 from trading.replacing import replace
-from trading.tracked import Theirs, Tracked, adopt_trades
+from trading.tracked import Ours, Phase, Theirs, Tracked, adopt_trades
 
 
 class Turn:
@@ -125,24 +126,26 @@ class Turn:
         every = (t for t in self.state.orders.values() if t.ours.instrument_id == instrument_id)
         return sorted(every, key=lambda t: t.ours.client_order_id)
 
-    def match(self, client_order_id: str, venue_order_id: VenueOrderId) -> Tracked | None:
+    def match(self, report: OrderReport | FillReport) -> Tracked | None:
         """Our order behind a report, by either id.
 
         A venue lets the client id of an ended order be used again, so a known venue id that
-        differs makes it another order.
+        differs makes it another order; but one that waits for a trigger may get another id then.
         """
-        orders = self.state.orders
-        tracked = orders.get(ClientOrderId(client_order_id)) if client_order_id else None
+        orders, name, venue_id = self.state.orders, report.client_order_id, report.venue_order_id
+        tracked = orders.get(name) if name else None
         if tracked is not None:
-            known = tracked.ours.venue_order_id
-            return tracked if known in (None, venue_order_id) else None
-        key = self.state.by_venue_id.get(venue_order_id)
+            ours = tracked.ours
+            waits = ours.triggered or getattr(report, "order_type", OrderType.LIMIT).triggered
+            becomes = waits and ours.phase is not Phase.CLOSED
+            return tracked if ours.venue_order_id in (None, venue_id) or becomes else None
+        key = self.state.by_venue_id.get((report.instrument_id, venue_id))
         return orders.get(key) if key is not None else None
 
     def learn(self, tracked: Tracked, venue_order_id: VenueOrderId, theirs: Theirs) -> None:
         """Replace the venue's side of an order, and compare."""
         ours = tracked.ours
-        if ours.venue_order_id is None and venue_order_id:
+        if venue_order_id:
             ours = replace(ours, venue_order_id=venue_order_id)
         self.put(replace(tracked, ours=ours, theirs=theirs))
 
@@ -158,14 +161,18 @@ class Turn:
 
     def _claim(self, tracked: Tracked) -> Tracked:
         """The order with the fills that waited for it, now that its ids are known."""
-        key, venue_id = tracked.ours.client_order_id, tracked.ours.venue_order_id
+        ours = tracked.ours
+        key, venue_id = ours.client_order_id, ours.venue_order_id
         if venue_id is not None:
-            self.change(by_venue_id=self.state.by_venue_id.set(venue_id, key))
-        waiting = [f for f in self.state.unclaimed if _belongs(f, key, venue_id)]
+            at_venue = ours.instrument_id, venue_id
+            self.change(by_venue_id=self.state.by_venue_id.set(at_venue, key))
+        waiting = [f for f in self.state.unclaimed if _belongs(f, ours)]
         if waiting:
-            rest = tuple(f for f in self.state.unclaimed if not _belongs(f, key, venue_id))
+            rest = tuple(f for f in self.state.unclaimed if not _belongs(f, ours))
             self.change(unclaimed=rest)
         for known, report in sorted(self.state.orphans.items()):
+            if report.instrument_id != ours.instrument_id:
+                continue
             if known == venue_id or (venue_id is None and report.client_order_id == key):
                 self.adopt(known)
         return with_fills(tracked, waiting)
@@ -255,12 +262,12 @@ class Turn:
             )
 
 
-def _belongs(
-    fill: FillReport, client_order_id: ClientOrderId, venue_order_id: VenueOrderId | None
-) -> bool:
-    if venue_order_id is not None:
-        return fill.venue_order_id == venue_order_id
-    return fill.client_order_id == client_order_id
+def _belongs(fill: FillReport, ours: Ours) -> bool:
+    if fill.instrument_id != ours.instrument_id:
+        return False
+    if ours.venue_order_id is not None:
+        return fill.venue_order_id == ours.venue_order_id
+    return fill.client_order_id == ours.client_order_id
 
 
 def with_fills(tracked: Tracked, fills: Iterable[FillReport]) -> Tracked:

@@ -10,14 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import nlargest
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from immutables import Map
 
-from messages.base import ClientOrderId, VenueOrderId
+from messages.base import ClientOrderId, InstrumentId, VenueOrderId
 from messages.orders import OrderSpec
 from messages.venue import OrderReport
 from trading.orders import Order, OrderStatus
+
+_INSTRUMENT: Final = rb"\"instrument_id\":\""  # as JSON within JSON
 
 
 class Packed(NamedTuple):
@@ -77,6 +79,12 @@ def _ts_last(raw: bytes) -> int:
     """`ts_last` of what `pack` wrote, without reading the rest: quotes within it are escaped."""
     _, _, rest = raw.partition(b'"ts_last":')
     return int(rest[: rest.index(b",")])
+
+
+def instrument_of(packed: Packed) -> InstrumentId:
+    """The instrument of an order on the shelf, without reading the rest: its name is plain text."""
+    _, _, rest = packed.raw.partition(_INSTRUMENT)
+    return InstrumentId(rest[: rest.index(b"\\")].decode())
 
 
 @dataclass(frozen=True, slots=True)

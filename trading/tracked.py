@@ -66,6 +66,7 @@ class Ours:
     ts_filled: int = 0  # our time of the last fill
     earlier_qty: Decimal = _ZERO  # filled before our picture began; trade ids unknown
     earlier_cost: Decimal = _ZERO
+    triggered: bool = False  # it waits for a price, or did: the venue may rename it then
     whole: bool = True  # False: fills from before we tracked it may exist, so they are not compared
 
     @property
@@ -147,6 +148,8 @@ def after(ours: Ours | None, event: OrderEvent, now_ns: int) -> Ours:
         )
     if isinstance(event, m.OrderFilled):
         ours = _filled(ours, event, now_ns)
+    if isinstance(event, m.OrderSubmitted):
+        ours = replace(ours, triggered=event.order.order_type.triggered)
     phase, status = PHASES[type(event)] or (ours.phase, ours.status)
     if isinstance(event, m.OrderUpdated) and not event.leaves_qty:
         phase, status = Phase.CLOSED, "FILLED"
@@ -179,6 +182,7 @@ def from_view(view: OrderView, now_ns: int) -> Ours:
         status=view.status,
         ts_changed=now_ns,
         venue_order_id=view.venue_order_id,
+        triggered=view.order.order_type.triggered,
         earlier_qty=view.filled_qty,
         earlier_cost=notional(view.filled_qty, view.avg_px),
     )

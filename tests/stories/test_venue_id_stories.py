@@ -1,0 +1,176 @@
+"""The venue's ids of orders: they may change at a trigger, and two instruments may share one."""
+
+from decimal import Decimal
+from typing import Any
+
+from reconciler_stage import BTC, Stage, spec
+from story import CONFIG, Story
+
+from messages import Message, accounts, venue
+from messages import orders as m
+from messages.base import ClientOrderId, InstrumentId, StrategyId, TradeId, VenueOrderId
+from messages.venue import FillReport, OrderReport, Source, VenueStatus
+from trading.account import OrderManagerConfig
+from trading.order_manager import OrderManagerCore
+
+ONE = Decimal(1)
+ETH = InstrumentId("ETHUSDT.BINANCE")
+
+
+def stop(instrument_id: InstrumentId) -> m.OrderSpec:
+    return m.OrderSpec(
+        client_order_id=ClientOrderId("o1"),
+        strategy_id=StrategyId("S"),
+        instrument_id=instrument_id,
+        side=m.OrderSide.BUY,
+        order_type=m.OrderType.STOP_LIMIT,
+        quantity=ONE,
+        price=Decimal(100),
+        trigger_price=Decimal(99),
+    )
+
+
+def report(
+    venue_id: str, status: str = "NEW", filled: int = 0, *, triggered: bool = True, **more: Any
+) -> OrderReport:
+    known: dict[str, Any] = {
+        "ts_event": 1,
+        "ts_init": 1,
+        "client_order_id": ClientOrderId("o1"),
+        "venue_order_id": VenueOrderId(venue_id),
+        "instrument_id": InstrumentId("BTCUSDT.BINANCE"),
+        "side": m.OrderSide.BUY,
+        "order_type": m.OrderType.STOP_LIMIT,
+        "status": VenueStatus(status),
+        "quantity": ONE,
+        "filled_qty": Decimal(filled),
+        "price": Decimal(100),
+        "triggered": triggered,
+        "source": Source.STREAM,
+    }
+    return OrderReport(**known | more)
+
+
+def fill(venue_id: str, name: str = "", instrument_id: str = "BTCUSDT.BINANCE") -> FillReport:
+    return FillReport(
+        ts_event=1,
+        ts_init=1,
+        client_order_id=ClientOrderId(name),
+        venue_order_id=VenueOrderId(venue_id),
+        instrument_id=InstrumentId(instrument_id),
+        trade_id=TradeId("7"),
+        side=m.OrderSide.BUY,
+        last_qty=ONE,
+        last_px=Decimal(100),
+        commission=Decimal(0),
+        currency="USDT",
+        liquidity_side=m.LiquiditySide.MAKER,
+        source=Source.QUERY,
+    )
+
+
+def told(story: Story, *messages: Message) -> list[Message]:
+    """What the order manager says to these."""
+    said: list[Message] = []
+    for message in messages:
+        step = story.core.react(story.books, message, story.now_ns)
+        story.books = step.state
+        said += step.out
+    return said
+
+
+def with_stop() -> Story:
+    story = Story()
+    approved = m.ApprovedOrder(ts_event=0, ts_init=0, order=stop(InstrumentId("BTCUSDT.BINANCE")))
+    told(story, approved, report("A1", triggered=False))
+    return story
+
+
+# --- the order manager -------------------------------------------------------------------------
+
+
+def test_fills_of_a_triggered_order_are_asked_for_by_the_id_that_it_got() -> None:
+    story = with_stop()
+
+    said = told(story, report("A1"), report("B2"), report("A1"), report("B2", "FILLED", 1))
+    asked = [message.venue_order_id for message in said if isinstance(message, venue.QueryFills)]
+    told(story, fill("B2"))
+
+    assert asked == [VenueOrderId("B2")]
+    assert story.books.orders[ClientOrderId("o1")].status == "FILLED"
+
+
+def test_an_adopted_stop_is_known_by_the_id_that_it_gets_when_it_triggers() -> None:
+    story = Story()
+    name = ClientOrderId("M0123456789ab00000007")
+    waiting = report("A1", triggered=False, client_order_id=name)
+
+    told(story, waiting, waiting.model_copy(update={"venue_order_id": VenueOrderId("B2")}))
+    told(story, fill("B2"))
+
+    assert story.books.orders[name].filled_qty == ONE
+
+
+def test_a_venue_order_id_of_another_instrument_is_another_order() -> None:
+    btc = CONFIG.instruments[InstrumentId("BTCUSDT.BINANCE")]
+    eth = btc.model_copy(update={"instrument_id": ETH, "symbol": "ETHUSDT", "base": "ETH"})
+    story = Story()
+    story.core = OrderManagerCore(OrderManagerConfig({btc.instrument_id: btc, ETH: eth}))
+    story.play("0  approve  o1  buy 1 @ 100")
+    told(story, report("9", order_type=m.OrderType.LIMIT, triggered=False))
+
+    told(story, fill("9", instrument_id=ETH))
+    before = story.books.orders[ClientOrderId("o1")].filled_qty
+    told(story, fill("9"))
+    books, shelf = story.core.shelve(story.books, 10**18)
+
+    assert before == 0
+    assert story.books.orders[ClientOrderId("o1")].filled_qty == ONE
+    assert len(books.orders.packed) == 1
+    assert story.core.load(story.core.save(books), [shelf]).by_venue_id == story.books.by_venue_id
+
+
+# --- the reconciler ----------------------------------------------------------------------------
+
+
+class Renamed(Stage):
+    """A venue that knows its orders of now by other ids."""
+
+    def report(self, key: str) -> OrderReport:
+        found = super().report(key)
+        new = {"venue_order_id": VenueOrderId("B2"), "order_type": m.OrderType.STOP_LIMIT}
+        return found.model_copy(update=new | {"triggered": True})
+
+
+def test_a_triggered_order_with_another_id_is_no_orphan_and_not_missing() -> None:
+    stage = Renamed()
+    stage.statuses = {"o1": ("NEW", "0")}
+    working = stop(BTC.instrument_id).model_copy(update={"quantity": Decimal(2)})
+    stage.snapshot_orders = (
+        accounts.OrderView(
+            order=working,
+            status="TRIGGERED",
+            filled_qty=Decimal(0),
+            avg_px=Decimal(0),
+            venue_order_id=VenueOrderId("A1"),
+        ),
+    )
+
+    stage.run(60_000_000_000)
+
+    assert stage.said == []
+    assert stage.state.by_venue_id[BTC.instrument_id, VenueOrderId("B2")] == "o1"
+
+
+def test_fills_of_another_instrument_with_our_venue_order_id_are_not_ours() -> None:
+    stage = Stage()
+    stage.statuses = {"o1": ("NEW", "0")}
+    stage.run(20_000_000)
+    stage.tell(m.OrderSubmitted(**stage.head("o1"), order=spec("o1")))
+    stage.line("ours", "accepted", "o1")
+    stage.run_on(6_000_000_000)
+    stage.fills = [fill("V-o1", instrument_id="ETHUSDT.SIM")]
+
+    stage.run_on(40_000_000_000)
+
+    assert stage.said == []
