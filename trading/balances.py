@@ -11,7 +11,8 @@ explained. So trading never has to stop for a check, and one quiet moment makes 
 
 A contract moves no coin, and its price is settled against what it was entered at: after a closed
 trade the venue has added just what the flows say, and before that something that only the venue's
-rule of averages knows. So a currency is judged while no contract that settles in it is open.
+rule of averages knows. So a currency is judged while no contract that settles in it is open; one
+that was entered before this ledger began is among them (`begun`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -98,6 +99,13 @@ def add(sums: Sums, amounts: Iterable[tuple[str, Decimal]]) -> Sums:
     for currency, amount in amounts:
         sums = sums.set(currency, total(sums.get(currency, _ZERO), amount))
     return sums
+
+
+def begun(ledger: Ledger, instrument: Instrument, quantity: Decimal) -> Ledger:
+    """The ledger that begins with so many contracts held; of coins the venue's totals tell."""
+    if instrument.product is Product.SPOT:
+        return ledger
+    return replace(ledger, sums=add(ledger.sums, ((_what(instrument), quantity),)))
 
 
 def moved(ledger: Ledger, flow: Flow) -> Ledger:

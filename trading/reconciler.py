@@ -79,11 +79,13 @@ def _snapshot(turn: Turn, message: accounts.AccountSnapshot) -> None:
         return
     if message.incarnation != turn.config.incarnation:
         return
-    claims = turn.state.claims
+    claims, ledger = turn.state.claims, turn.state.ledger
     for position in message.positions:
         claim = Claim(position.quantity, position.quantity)
         claims = claims.set(_owner(position.strategy_id, position.instrument_id), claim)
-    turn.change(synced=True, trading_state=message.trading_state, claims=claims)
+        if (rules := turn.config.instruments.get(position.instrument_id)) is not None:
+            ledger = balances.begun(ledger, rules, position.quantity)
+    turn.change(synced=True, trading_state=message.trading_state, claims=claims, ledger=ledger)
     for view in message.orders:
         turn.put(Tracked(tracked.from_view(view, turn.time)))
     begin(turn)

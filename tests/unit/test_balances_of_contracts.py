@@ -5,12 +5,15 @@ from decimal import Decimal
 import pytest
 from instruments import usdt
 
+from messages.accounts import AccountSnapshot, Position
 from messages.base import NS_PER_S, ClientOrderId, InstrumentId, StrategyId, TradeId, VenueOrderId
 from messages.market import Product
 from messages.orders import LiquiditySide, OrderFilled, OrderSide
+from messages.risk import TradingState
 from messages.venue import Balance
 from trading import balances
 from trading.balances import Ledger
+from trading.reconciler import ReconcilerConfig, ReconcilerCore
 
 PERP = usdt().model_copy(
     update={"instrument_id": InstrumentId("BTCUSDT-PERP.SIM"), "product": Product.LINEAR}
@@ -82,3 +85,43 @@ def test_a_contract_that_opens_while_the_answer_is_on_its_way_leaves_its_money_u
 
     assert balances.entered(ledger, RULES, GRACE) == {"USDT"}
     assert balances.judged(ledger, RULES, GRACE)[1] == ()
+
+
+def restarted(quantity: int) -> Ledger:
+    """What a reconciler knows that starts while a contract is held."""
+    core = ReconcilerCore(ReconcilerConfig(RULES, grace_ns=GRACE))
+    held = Position(
+        instrument_id=PERP.instrument_id,
+        strategy_id=StrategyId("S"),
+        quantity=Decimal(quantity),
+        avg_px=Decimal(100),
+        realized_pnl=Decimal(0),
+        commissions=Decimal(1),
+    )
+    snapshot = AccountSnapshot(
+        ts_event=0,
+        ts_init=0,
+        asker="reconciler",
+        trading_state=TradingState.ACTIVE,
+        orders=(),
+        positions=(held,),
+        balances=(),
+    )
+    return core.react(core.resume(core.start(), 0).state, snapshot, 0).state.ledger
+
+
+def test_money_is_judged_again_once_a_contract_that_was_held_before_a_restart_is_closed() -> None:
+    ledger, before = checked(restarted(1), 1, 999)
+    ledger, closed = checked(traded(ledger, 10 * GRACE, OrderSide.SELL, 110), 20 * GRACE, 1008)
+
+    assert (before, closed) == ([], [])
+    assert checked(ledger, 30 * GRACE, 1008)[1] == []
+    assert checked(ledger, 30 * GRACE, 1007)[1] == ["USDT"]
+
+
+def test_a_contract_held_before_a_restart_is_still_open_after_a_trade_and_its_opposite() -> None:
+    ledger, _ = checked(restarted(1), 1, 999)
+    ledger = traded(ledger, 10 * GRACE, OrderSide.BUY, 120)
+    ledger = traded(ledger, 11 * GRACE, OrderSide.SELL, 130)  # 20 won, of an entry at 110
+
+    assert checked(ledger, 20 * GRACE, 1017)[1] == []
