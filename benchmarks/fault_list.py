@@ -104,11 +104,14 @@ def begins(faults: Sequence[str], every_s: float) -> list[float]:
     return [BEGIN_S, *(BEGIN_S + total for total in accumulate(lengths))]
 
 
-def plan(faults: Sequence[str], market: str, every_s: float) -> str:
-    """These faults one after the other at the venue of a market, as TOML."""
+def plan(faults: Sequence[str], market: str, every_s: float, seed: int = 7) -> str:
+    """These faults one after the other at the venue of a market, as TOML.
+
+    seed  of what strikes by chance
+    """
     found = [
         FAULTS[name].toml(market, at_s)
         for name, at_s in zip(faults, begins(faults, every_s), strict=False)
         if FAULTS[name].at(market.rpartition(".")[2])
     ]
-    return "seed = 7\n" + "\n".join(found)
+    return f"seed = {seed}\n" + "\n".join(found)

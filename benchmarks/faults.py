@@ -93,7 +93,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--every", type=float, default=15.0, metavar="SECONDS", help="from one fault to the next"
     )
-    parser.add_argument("--seed", type=int, default=7, help="of the market")
+    parser.add_argument("--seed", type=int, default=7, help="of the market and of chance")
     parser.add_argument("--into", type=Path, default=Path("runs/faults"), help="what is kept")
     parser.add_argument(
         "--again", action="store_true", help="play what is chosen anew; the rest is kept"
@@ -189,7 +189,7 @@ def _spec(
     table["instruments"] = [limits[v] | {"instrument_id": m} for v, m in markets.items()]
     for venue in table["venues"]:
         path = folder / f"{venue['name']}.toml"
-        path.write_text(plan(faults, markets[venue["name"]], given.every))
+        path.write_text(plan(faults, markets[venue["name"]], given.every, given.seed))
         venue |= {"faults": str(path), "product": str(product)}
     for strategy in table["strategies"]:
         strategy |= {"params": _PARAMS, "instruments": [markets[strategy["id"]]]}

@@ -95,6 +95,17 @@ def test_every_fault_is_a_plan_at_each_venue_and_no_two_share_a_kind(tmp_path: P
     assert set(WHOLE) <= set(kinds)
 
 
+def test_another_seed_strikes_otherwise_by_the_same_rules(tmp_path: Path) -> None:
+    path, market = tmp_path / "plan.toml", MARKETS[Product.LINEAR]["OKX"]
+    plans = []
+    for seed in (7, 8):
+        path.write_text(plan(list(FAULTS), market, 20.0, seed))
+        plans.append(read_plan(path))
+
+    assert [one.seed for one in plans] == [7, 8]
+    assert plans[0].rules == plans[1].rules
+
+
 @pytest.mark.parametrize("product", MARKETS)
 def test_every_plan_names_requests_that_its_venue_has(product: Product, tmp_path: Path) -> None:
     path = tmp_path / "plan.toml"
