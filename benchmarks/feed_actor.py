@@ -20,7 +20,6 @@ import argparse
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -36,6 +35,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.g
 
 import ray
 from feed_frames import RECORDED_LEVELS, Frames
+from feed_source import start
 
 from actors.config import Accounts, RunConfig, StrategyConfig
 from actors.feed import Feed
@@ -49,7 +49,6 @@ from supervisors.warm import ray_init_options
 from trading.links import Frame
 
 _STRATEGY: Final = StrategyId("COUNT-1")
-_PATIENCE_S: Final = 30.0
 _WARM_S: Final = 1.0  # of the sending, which is not counted
 _DRAIN_S: Final = 2.0
 
@@ -92,16 +91,11 @@ class Measured:
 
     async def figures(self) -> dict[str, Any]:
         """Start everything, send, and say what arrived."""
-        times, port_file = self._folder / f"{self._run}.npy", self._folder / f"{self._run}.port"
-        options = {
-            "port-file": port_file, "times": times, "rate": self._rate,
-            "seconds": self._said.seconds + _WARM_S, "instruments": self._said.instruments,
-            "levels": self._levels,
-        }  # fmt: skip
-        script = str(Path(__file__).with_name("feed_source.py"))
-        words = [f"--{name}={value}" for name, value in options.items()]
-        command = [sys.executable, script, self._venue, *words]
-        source = subprocess.Popen(command, stdin=subprocess.PIPE)
+        times = self._folder / f"{self._run}.npy"
+        source, port = start(
+            self._venue, times=times, rate=self._rate, seconds=self._said.seconds + _WARM_S,
+            instruments=self._said.instruments, levels=self._levels,
+        )  # fmt: skip
         receiver = Receiver(self._frames)
         lines = [
             Exchange(address(self._run, name), {"receive": receiver.receive, "note": _nothing})
@@ -111,7 +105,6 @@ class Measured:
         try:
             for line in lines:
                 await line.open()
-            port = await _until(port_file)
             actor = self._actor(port)
             pid, _ = await actor.boot.remote()
             spent, seen = await self._sent(pid)
@@ -197,15 +190,6 @@ def _cpu_s(pid: int) -> float:
     """Processor seconds that a process has used, all its threads."""
     words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-
-
-async def _until(path: Path) -> int:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not path.exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{path.name}: the source has not started")
-        await asyncio.sleep(0.02)
-    return int(path.read_text())
 
 
 def main() -> int:

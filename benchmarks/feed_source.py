@@ -1,15 +1,17 @@
 """A venue's market data without a venue: depth frames over a loopback WebSocket, made in advance.
 
-    python benchmarks/feed_source.py VENUE --port-file F [--rate 20000] [--times F.npy] ...
+    python benchmarks/feed_source.py VENUE --times F.npy [--rate 20000] ...
 
 Answers what a feed asks before it follows books (time, whole book), then sends frames at `rate` a
-second from the first subscription on, or as fast as the connection takes them (`--rate 0`). When
-it ends it writes what was sent when: rows of (number of the first frame, count, ns).
+second from the first subscription on, or as fast as the connection takes them (`--rate 0`). Its
+first line is its port. It ends once its stdin is closed, and then writes what was sent when: rows
+of (number of the first frame, count, ns).
 """
 
 import argparse
 import asyncio
 import json
+import subprocess
 import sys
 import time
 from http import HTTPStatus
@@ -28,6 +30,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 _SLICE_S: Final = 0.001
 _CHUNK: Final = 64  # frames in one write
@@ -47,7 +50,7 @@ def framed(raw: bytes) -> bytes:
 
 
 class Source:
-    """One venue's frames, sent to the one connection that subscribes."""
+    """One venue's frames, sent to the connection that subscribed last, while it is open."""
 
     def __init__(self, frames: Frames, said: argparse.Namespace) -> None:
         self._frames = frames
@@ -57,6 +60,7 @@ class Source:
         self._trades = said.trades
         self._began_ns = time.time_ns()
         self._next = 0
+        self._to: ServerConnection | None = None
         self._sending: asyncio.Task[None] | None = None
         self.sent: list[tuple[int, int, int]] = []
 
@@ -87,21 +91,26 @@ class Source:
         for place in range(len(self._frames.instruments)):
             if self._frames.venue != "BINANCE" and self._next == 0:
                 ws.transport.write(framed(self._frames.whole(place, self._next, time.time_ns())))
+        self._to = ws
         if self._sending is None:
-            self._sending = asyncio.create_task(self._send(ws))
+            self._sending = asyncio.create_task(self._send())
 
-    async def _send(self, ws: ServerConnection) -> None:
+    async def _send(self) -> None:
         await asyncio.sleep(_SETTLE_S)
         self._began_ns = time.time_ns()
         begun = time.perf_counter()
         while (passed := time.perf_counter() - begun) < self._seconds:
             due = int(passed * self._rate) if self._rate else self._next + _CHUNK
-            while self._next < due and ws.transport.get_write_buffer_size() < _BACKLOG:
+            while self._next < due and (ws := self._writable()):
                 self._write(ws, min(_CHUNK, due - self._next))
-            await asyncio.sleep(_SLICE_S if self._rate or self._full(ws) else 0)
+            await asyncio.sleep(0 if not self._rate and self._writable() else _SLICE_S)
 
-    def _full(self, ws: ServerConnection) -> bool:
-        return bool(ws.transport.get_write_buffer_size() >= _BACKLOG)
+    def _writable(self) -> ServerConnection | None:
+        """None while it cannot take more: too much waits in it, or it is lost and none has come."""
+        ws = self._to
+        if ws is None or ws.state is not State.OPEN or ws.transport.is_closing():
+            return None
+        return ws if ws.transport.get_write_buffer_size() < _BACKLOG else None
 
     def _write(self, ws: ServerConnection, count: int) -> None:
         first, now_ns = self._next, time.time_ns()
@@ -134,6 +143,21 @@ def _time(now_ns: int) -> bytes:
     return json.dumps(said).encode()
 
 
+def start(venue: str, **options: object) -> tuple[subprocess.Popen[bytes], int]:
+    """A process of this file -> (process, port), once it serves; close its stdin to end it.
+
+    raises  RuntimeError if it ends before that
+    """
+    words = [f"--{name}={value}" for name, value in options.items()]
+    pipe = subprocess.PIPE
+    source = subprocess.Popen([sys.executable, __file__, venue, *words], stdin=pipe, stdout=pipe)
+    assert source.stdout is not None
+    said = source.stdout.readline()
+    if not said:
+        raise RuntimeError(f"the source of {venue} ended with {source.wait()}: see above")
+    return source, int(said)
+
+
 async def run(said: argparse.Namespace) -> None:
     """Serve until this process is told to end."""
     symbols = [s for s in said.symbols.split(",") if s]
@@ -144,9 +168,7 @@ async def run(said: argparse.Namespace) -> None:
     listen = serve(source.talk, "127.0.0.1", 0, process_request=source.answer, compression=None)
     async with listen as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        partial = said.port_file.with_suffix(".part")
-        partial.write_text(str(port))
-        partial.rename(said.port_file)
+        print(port, flush=True)
         await asyncio.to_thread(sys.stdin.read)  # whoever started it closes it, or has died
         np.save(said.times, np.array(source.sent, np.int64).reshape(-1, 3))
 
@@ -155,7 +177,6 @@ def main() -> int:
     """One run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("venue")
-    parser.add_argument("--port-file", type=Path, required=True)
     parser.add_argument("--times", type=Path, required=True)
     parser.add_argument("--rate", type=float, default=20_000, help="frames a second; 0: flood")
     parser.add_argument("--seconds", type=float, default=10.0)

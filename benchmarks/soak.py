@@ -11,13 +11,13 @@ bars of a minute.
 
 For each process: private memory (RssAnon) at the end of the warm-up (a third of the run) and at the
 end, and the slope between them by least squares, in MiB an hour of the market. `grows` names those
-whose slope is above --most (1 MiB an hour); exit code 1 if there are any.
+whose slope is above --most (1 MiB an hour); `deaf` says that the feed heard less than nine tenths
+of the rows that were sent. Exit code 1 in both cases.
 """
 
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,7 +31,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # before Ray is imported
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+# Actors import this file too, as `benchmarks.soak`, and it what stands beside it.
+_PATHS = (str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH"))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _PATHS))
+
+from feed_source import start
 
 from actors.connection import BACKOFF
 from actors.feed import Feed
@@ -39,17 +43,20 @@ from scenarios import run as system
 from scenarios.spec import load
 from trading.machine import Machine
 from venues.net.http import Http
+from venues.net.lag import Lag
 from venues.net.market import MarketStreams
 from venues.net.questions import Questions
 from venues.net.socket import SocketConfig
 
-PORT_FILE: Final = "MANTA_SOAK_PORT"  # the environment variable that names it
+PORT: Final = "MANTA_SOAK_PORT"  # the environment variable that has the source's
 SYMBOLS: Final = "BTCUSDT,ETHUSDT"
 _WARM: Final = 1 / 3  # of the run: buffers of the recorder and allocators reach their size in it
 _EVERY_S: Final = 2.0
 _MIB: Final = 2**20
 _LEVELS: Final = 16
 _ENOUGH: Final = 3
+_LONGER_S: Final = 60.0  # than the run: the source sends until its reader goes
+_HEARD: Final = 0.9  # of what was sent: less, and the run says nothing about memory
 
 
 class Day(Feed):
@@ -57,7 +64,7 @@ class Day(Feed):
 
     async def open(self) -> Machine[Any]:
         machine = await super().open()
-        port = Path(os.environ[PORT_FILE]).read_text()
+        port = os.environ[PORT]
         self._access = replace(self._access, http=Http(f"http://127.0.0.1:{port}"))
         self._questions = Questions(self._access)
         self._streams = MarketStreams(
@@ -67,6 +74,8 @@ class Day(Feed):
             self.clock.now_ns,
             np.random.default_rng(7),
         )
+        for stream in self._streams.routes.values():  # its clock runs away from ours, by intention
+            stream.lag = Lag(late_ns=sys.maxsize)
         return machine
 
 
@@ -75,16 +84,16 @@ class Sampler:
 
     def __init__(self) -> None:
         self.samples: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        self.events: list[tuple[float, int]] = []
+        self.events = 0
         self._next_s = 0.0
 
     def look(self, shown: dict[str, Any]) -> None:
         """Called with the view of the run, several times a second."""
         now_s = time.monotonic()
+        self.events = max(self.events, shown["events"])  # a feed that has ended says 0
         if now_s < self._next_s:
             return
         self._next_s = now_s + _EVERY_S
-        self.events.append((now_s, shown["events"]))
         actors = {row.get("pid"): row["name"] for row in shown["actors"]}
         for pid in descendants(os.getpid()):
             name = actors.get(pid) or _command(pid)
@@ -135,20 +144,15 @@ def _command(pid: int) -> str:
 def measure(said: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """One run."""
     seconds = said.hours * 3600 / said.speed
-    port_file = folder / "port"
-    words = [
-        "BINANCE", f"--port-file={port_file}", f"--times={folder / 'times.npy'}",
-        f"--rate={said.rate}", f"--seconds={seconds}", f"--symbols={SYMBOLS}",
-        f"--levels={_LEVELS}", f"--speed={said.speed}", "--trades=10",
-    ]  # fmt: skip
-    script = str(Path(__file__).with_name("feed_source.py"))
-    source = subprocess.Popen([sys.executable, script, *words], stdin=subprocess.PIPE)
-    os.environ[PORT_FILE] = str(port_file)
-    while not port_file.exists() and source.poll() is None:
-        time.sleep(0.02)
     spec = load("quickstart", [f"duration_s={seconds + 2}"])
     feed = spec.feed.model_copy(update={"bar_intervals_s": (60,), "record": said.record})
     one = spec.strategies[:1]
+    times = folder / "times.npy"
+    source, port = start(
+        "BINANCE", times=times, rate=said.rate, seconds=seconds + _LONGER_S, symbols=SYMBOLS,
+        levels=_LEVELS, speed=said.speed, trades=10,
+    )  # fmt: skip
+    os.environ[PORT] = str(port)
     sampler = Sampler()
     try:
         system.run(
@@ -159,14 +163,16 @@ def measure(said: argparse.Namespace, folder: Path) -> dict[str, Any]:
         )
     finally:
         source.communicate(b"")
-    sent = np.load(folder / "times.npy")
+    sent = np.load(times)
     hour_s = 3600 / said.speed
     rows = {name: grown(x, said.hours, hour_s) for name, x in sorted(sampler.samples.items())}
     slopes = {name: row["mib_per_hour"] for name, row in rows.items() if row}
+    frames = int(sent[:, 1].sum())
     return {
         "market_hours": said.hours,
-        "depth_frames": int(sent[:, 1].sum()),
-        "rows_heard": sampler.events[-1][1] if sampler.events else 0,
+        "depth_frames": frames,
+        "rows_heard": sampler.events,
+        "deaf": sampler.events < _HEARD * frames * _LEVELS,
         "processes": rows,
         "feed_mib": [round(size, 1) for _, size in sampler.samples["feed"]],
         "grows": sorted(name for name, slope in slopes.items() if slope > said.most),
@@ -209,7 +215,10 @@ def main() -> int:
             print("\n".join(f"{name} {key} {row}" for key, row in rows))
     if report["grows"]:
         print(f"soak: memory grows: {', '.join(report['grows'])}", file=sys.stderr)
-    return int(bool(report["grows"]))
+    if report["deaf"]:
+        heard, sent = report["rows_heard"], report["depth_frames"] * _LEVELS
+        print(f"soak: {heard:,} rows heard of {sent:,} changed levels sent", file=sys.stderr)
+    return int(bool(report["grows"]) or report["deaf"])
 
 
 if __name__ == "__main__":
