@@ -57,9 +57,10 @@ def _fill(fill: dict[str, Any]) -> tuple[Any, ...]:
     return (*(fill[name] for name in names), money)
 
 
-def _because(found: dict[str, Any]) -> str:
-    """Why it is not known, of a single payload."""
-    return f" ({found['reason']})" if found.get("reason") else ""
+def _because(found: dict[str, Any], kind: str) -> str:
+    """Why it is not known, of a single payload or one of many."""
+    reason = found.get("reasons", {}).get(kind) or found.get("reason")
+    return f" ({reason})" if reason else ""
 
 
 def decode(
@@ -84,7 +85,7 @@ def decode(
     names = ("venue", "product", "frames", "understood", "garbled", "books", "in_step", "crossed")
     rows = [tuple(one[name] for name in names) for one in found]
     unread = [
-        f"{one['file']}: {count} of an unknown kind: {kind}" + _because(one)
+        f"{one['file']}: {count} of an unknown kind: {kind}" + _because(one, kind)
         for one in found
         for kind, count in one["unknown"].items()
     ]

@@ -2,7 +2,8 @@
 
 A recording is `.jsonl.zst` (one JSON record a line: connections, frames, HTTP answers), `.gz`
 (Binance's, lines of "<local ns> <frame>"), or frames as they are: `.jsonl` one a line, `.json` one
-a file. What is in a `.json` may also be a frame of an account, or an answer over REST.
+a file. What is in a `.json` may also be a frame of an account, or an answer over REST; many such
+answers are in a `.json.zst` (`scenarios.venue_routes`).
 """
 
 import json
@@ -18,6 +19,7 @@ from messages.base import NS_PER_S, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
 from scenarios.spec import BadSpec
 from scenarios.venue_payload import recognised, unused
+from scenarios.venue_routes import decode_collected
 from trading.book import Book
 from trading.book_sync import BookSync, SyncState
 from trading.errors import VenueError
@@ -119,6 +121,8 @@ def _wrapped(path: Path) -> Iterator[Line]:
 
 def decode(path: Path, of: Adapter) -> dict[str, Any]:
     """What was understood of one file."""
+    if path.name.endswith(".json.zst"):
+        return decode_collected(path, of, _NAMELESS)
     instruments: dict[InstrumentId, Instrument] = {}
     batchers: dict[str, Batcher] = {}
     sessions: list[Any] = []

@@ -23,6 +23,7 @@ from messages.venue import (
     RequestRefused,
 )
 from trading.errors import VenueError
+from venues.binance.codec_rest import decode_listen_key
 from venues.bybit.codec_user import read_user_frame
 from venues.registry import adapter
 from venues.wire.adapter import Adapter
@@ -36,7 +37,8 @@ _SYMBOL: Final = re.compile(rb'"(?:symbol|instId|product_id)"\s*:\s*"([^"]+)"')
 _ANY: Final = ("BTC-USDT-SWAP", "BTC-USDT", "BTCUSDT", "BTC-USD")
 _TIME_BYTES_MAX: Final = 250
 _FAST: Final = "execution.fast"
-_OTHER: Final = "contracts of another product"
+OTHER: Final = "contracts of another product"
+UNUSED: Final = "not used: nothing here asks it"
 _ROWS: Final = re.compile(rb'"(?:symbols|list)"\s*:\s*\[\s*\{')  # of instruments
 _CANDLES: Final = re.compile(rb"\[\s*\[")
 _TAKEN: Final = re.compile(rb'"sCode"\s*:\s*"0"')
@@ -51,12 +53,12 @@ _AROUND: Final[dict[str, tuple[bytes, ...]]] = {
 _UNUSED: Final = (
     (re.compile(rb'"(?:optionsType|optType|deltaBs)"\s*:\s*"[^"]'), "options: another product"),
     (re.compile(rb'"(?:sprdId|legs)"'), "spreads: another product"),
-    (re.compile(rb'"contractType"\s*:\s*"Inverse|"category"\s*:\s*"inverse'), _OTHER),
+    (re.compile(rb'"contractType"\s*:\s*"Inverse|"category"\s*:\s*"inverse'), OTHER),
     (
         re.compile(
             rb'"instType"\s*:\s*"(?:FUTURES|MARGIN)|"FUTURE"|"(?:cfm_|futures_)|"number_of_contracts"'
         ),
-        _OTHER,
+        OTHER,
     ),
 )
 # A reader of something else may stumble over anything in it.
@@ -105,9 +107,7 @@ def recognised(raw: bytes, of: Adapter, pattern: Instrument) -> str:
 
 def unused(raw: bytes) -> str:
     """Why no reader of ours knows a payload."""
-    return next(
-        (why for sign, why in _UNUSED if sign.search(raw)), "not used: nothing here asks it"
-    )
+    return next((why for sign, why in _UNUSED if sign.search(raw)), UNUSED)
 
 
 def _read(raw: bytes, of: Adapter, pattern: Instrument) -> str:
@@ -192,7 +192,9 @@ def _untraded(raw: bytes, of: Adapter) -> str:
 
 
 def _told_by_kind(raw: bytes, of: Adapter) -> str:
-    """A frame of an account that is read and says nothing new: Bybit's fast executions."""
+    """What is read and makes no event: Binance's listen key, Bybit's fast executions."""
+    if of.venue == "BINANCE":
+        return "answer:listen_key" if decode_listen_key(raw) else ""
     if of.venue != "BYBIT":
         return ""
     found = read_user_frame(raw, of.product, _NOW)

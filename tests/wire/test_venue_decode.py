@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from scenarios.cli import app
 from scenarios.cli_output import Mistake
+from scenarios.spec import BadSpec
 from scenarios.venue_decode import adapter_for, decode
 
 FILES = sorted(CRYPTOFEED.glob("*.jsonl.zst"))
@@ -133,6 +134,52 @@ def test_payload_that_nobody_reads_has_its_reason(text: str, why: str, tmp_path:
     said = CliRunner().invoke(app, ["venue", "decode", str(path)], env={"COLUMNS": "200"}).output
 
     assert why in said
+
+
+def test_collected_answers_are_read_by_their_routes_or_have_their_reason(tmp_path: Path) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    trade = {"a": 7, "p": "1", "q": "2", "T": 1577977445500, "m": True}
+    routes = {
+        "/api/v3/aggTrades": {"GET": [[trade], [trade], [trade | {"": 1}], [trade]]},
+        "/api/v3/ticker/price": {"GET": [{"price": "1"}, None]},
+        "/api/v3/userDataStream": {"POST": [{"listenKey": "key"}]},
+        "/dapi/v1/aggTrades": {"GET": [[trade]]},
+        "/fapi/v1/time": {"GET": [{"serverTime": 1577977445500}]},
+    }
+    routes["/api/v3/aggTrades"]["GET"][1] = [{k: v for k, v in trade.items() if k != "m"}]
+    rows = {
+        r: {m: [{"data": a} for a in given]} for r, ms in routes.items() for m, given in ms.items()
+    }
+    path = tmp_path / "binance.json.zst"
+    path.write_bytes(zstandard.compress(json.dumps({"routes": rows}).encode()))
+
+    found = decode(path, adapter_for(path))
+
+    assert found["kinds"] == {"answer:listen_key": 1, "time": 1, "trades": 3}
+    assert {name: (n, found["reasons"][name]) for name, n in found["unknown"].items()} == {
+        "GET /api/v3/aggTrades": (1, "rows without m"),
+        "GET /api/v3/ticker/price": (2, "no answer was recorded; not used: nothing here asks it"),
+        "GET /dapi/v1/aggTrades": (1, "contracts of another product"),
+    }
+
+
+def test_collection_of_another_venue_is_refused_with_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "coinbase.json.zst"
+    path.write_bytes(b"")
+
+    with pytest.raises(BadSpec, match="of COINBASE no paths are known"):
+        decode(path, adapter_for(path))
+
+
+def test_collection_that_is_none_is_refused_with_one_line(tmp_path: Path) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    path = tmp_path / "binance.json.zst"
+    for raw in (b"no frame", zstandard.compress(b"{}"), zstandard.compress(b"[1]")):
+        path.write_bytes(raw)
+        result = CliRunner().invoke(app, ["venue", "decode", str(path)])
+
+        assert isinstance(result.exception, Mistake)
+        assert "\n" not in str(result.exception)
 
 
 def test_each_unknown_kind_is_a_line_of_its_own(tmp_path: Path) -> None:
