@@ -184,6 +184,7 @@ class ExecutionEnded(Event):
     filled: NonNegative
     reason: str
     # Measures against the market when it began (trading.execution.quality); None if nobody knew it.
+    # The shortfall needs the market at the end too, if something is left; the rate needs neither.
     slippage_bps: Decimal | None = None
     shortfall_bps: Decimal | None = None
     improved: Decimal | None = None

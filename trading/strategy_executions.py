@@ -248,11 +248,15 @@ def _touch(market: "Market") -> Touch:
 def ended(turn: "Turn", running: Running) -> ExecutionEnded:
     """What is said of an execution that is over."""
     plan, state = running.plan, running.state
-    measured: dict[str, Any] = {}
+    measured: dict[str, Any] = {"fill_rate": round(state.filled / plan.quantity, 4)}
     if state.arrival is not None:
-        mid = sum(_touch(turn.state.markets[_market(turn, running)]), Decimal(0)) / 2
+        touch = _touch(turn.state.markets[_market(turn, running)])
+        mid = (
+            (touch[0] + touch[1]) / 2 if min(touch) > 0 else None
+        )  # one side says nothing of the other
         found = quality(plan.side, plan.quantity, state.arrival, state.traded, mid)
-        measured = {f.name: round(getattr(found, f.name), 4) for f in fields(found)}
+        values = {f.name: getattr(found, f.name) for f in fields(found)}
+        measured = {name: None if v is None else round(v, 4) for name, v in values.items()}
     return ExecutionEnded(
         ts_event=turn.now_ns,
         ts_init=turn.now_ns,

@@ -259,3 +259,21 @@ def test_a_paused_strategy_places_no_children_and_its_own_orders_are_not_mixed_w
     assert ctx.working == ()
     assert len(bench.state.orders) == 1
     assert [r.number for r in ctx.executions] == [1]
+
+
+def test_an_end_while_nobody_knows_the_market_says_unknown_of_what_needs_it() -> None:
+    ended = []
+    for before, after in (((60_000, 60_001), (0, 60_001)), ((0, 60_001), (0, 60_001))):
+        bench = Bench(type("BuyerTWAP", (Buyer,), {"method": "TWAP"}))
+        bench.quote(*before)
+        for order in bench.orders:
+            bench.fill(order, 60_001)
+        bench.state.memory.wish = "cancel"
+        bench.quote(*after)
+        ended += [m for m in bench.said if isinstance(m, ExecutionEnded)]
+
+    known, unknown = ended
+    assert (known.slippage_bps, known.shortfall_bps) == (0, None)
+    assert known.fill_rate == Decimal("0.0833")
+    assert (unknown.slippage_bps, unknown.shortfall_bps, unknown.duration_ns) == (None, None, None)
+    assert unknown.fill_rate == known.fill_rate

@@ -56,24 +56,26 @@ class Quality:
 
     slippage_bps     average price against the touch that the order could have taken at arrival
     shortfall_bps    against the mid at arrival, fees included, with what was not filled valued at
-                     the mid when it ended (implementation shortfall)
+                     the mid when it ended (implementation shortfall); None if something was not
+                     filled and nobody knew that mid
     improved         share of the filled quantity that traded better than the touch at arrival
     fill_rate        filled / wanted
     duration_ns      from the decision to the last fill; 0 without one
     """
 
     slippage_bps: Decimal
-    shortfall_bps: Decimal
+    shortfall_bps: Decimal | None
     improved: Decimal
     fill_rate: Decimal
     duration_ns: int
 
 
 def quality(
-    side: OrderSide, wanted: Decimal, arrival: Arrival, traded: Traded, mid_end: Decimal
+    side: OrderSide, wanted: Decimal, arrival: Arrival, traded: Traded, mid_end: Decimal | None
 ) -> Quality:
     """Measures of one order.
 
+    mid_end  None if the market is not known when it ends
     source  A. Perold, "The Implementation Shortfall: Paper versus Reality", 1988
     raises  ValueError if nothing was wanted
     """
@@ -82,11 +84,13 @@ def quality(
     sign, filled = side.sign, traded.quantity
     touch, mid = arrival.touch(side), (arrival.bid + arrival.ask) / 2
     slippage = sign * (traded.paid / filled - touch) / touch * _BPS if filled else Decimal(0)
-    missed = sign * (wanted - filled) * (mid_end - mid)
-    paid = sign * (traded.paid - filled * mid)
+    paid, rest, shortfall = sign * (traded.paid - filled * mid), wanted - filled, None
+    if mid_end is not None or not rest:
+        missed = sign * rest * ((mid if mid_end is None else mid_end) - mid)
+        shortfall = (paid + traded.fees + missed) / (wanted * mid) * _BPS
     return Quality(
         slippage_bps=slippage,
-        shortfall_bps=(paid + traded.fees + missed) / (wanted * mid) * _BPS,
+        shortfall_bps=shortfall,
         improved=traded.better / filled if filled else Decimal(0),
         fill_rate=filled / wanted,
         duration_ns=traded.ts_last - arrival.ts_ns if filled else 0,
