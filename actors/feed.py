@@ -192,7 +192,9 @@ class Feed(Shell[FeedState]):
         except VenueError as e:
             self._log("WARNING", "no_history", instrument=wanted.instrument_id, error=str(e))
             return  # the core asks again
-        rows = np.empty(0, TRADE) if found is None else found.rows
+        if not found.whole:
+            self._log("WARNING", "history_not_whole", instrument=wanted.instrument_id)
+        rows = np.empty(0, TRADE) if found.batch is None else found.batch.rows
         now_ns = self.clock.now_ns()
         self._heard_from_venue(
             TradeHistory(
@@ -201,6 +203,7 @@ class Feed(Shell[FeedState]):
                 instrument_id=wanted.instrument_id,
                 asked_ns=wanted.ts_event,
                 since_ns=wanted.since_ns,
+                # If its end is missing, the core sees that it does not reach the live trades.
                 complete=bool(len(rows)) and int(rows["ts_event"][0]) <= wanted.since_ns,
                 rows=rows.copy(),
             )
@@ -221,7 +224,7 @@ class Feed(Shell[FeedState]):
         try:
             if wanted.by == "trades":
                 found = await self._questions.trades(wanted.instrument_id, wanted.since_ns)
-                trades = trades if found is None else found.rows
+                trades = trades if found.batch is None else found.batch.rows
             else:
                 levels = best_levels((await self._questions.book(wanted.instrument_id)).rows)
         except VenueError as e:

@@ -43,8 +43,9 @@ async def whole_book(w: World) -> None:
 
 async def history(w: World) -> None:
     found = await w.questions.trades(w.name, 0)
-    assert found is not None
-    assert found.rows["price"].tolist() == [60005.0] * 2
+    assert found.batch is not None
+    assert found.whole
+    assert found.batch.rows["price"].tolist() == [60005.0] * 2
 
 
 def hears(channel: Channel, kind: type[Event], **more: Any) -> Case:
@@ -98,7 +99,8 @@ async def bar_history(w: World) -> None:
     interval_ns = min(i for i in w.access.adapter.bar_intervals if i >= 60 * NS_PER_S)
     now_ns = w.access.clock.now_ns()
     found = await w.questions.bars(w.name, interval_ns, now_ns - 3 * interval_ns)
-    starts = [] if found is None else found.rows["ts_open"].tolist()
+    assert found.whole
+    starts = [] if found.batch is None else found.batch.rows["ts_open"].tolist()
     assert all(start % interval_ns == 0 for start in starts)
     assert all(start + interval_ns <= now_ns for start in starts)
 
