@@ -1,9 +1,11 @@
 """The one question about every failure: did the venue act?"""
 
+import numpy as np
 import pytest
 
 from messages.base import ClientOrderId
 from messages.venue import Acted, OrderNotFound, Request, RequestFailed, RequestRefused
+from trading.breaker import RetryPolicy
 from trading.errors import Garbled
 from venues.binance import codec_encode as wire
 from venues.binance import codec_encode_orders as wire_orders
@@ -142,11 +144,17 @@ def test_an_error_without_a_readable_body_is_perhaps() -> None:
     assert "unreadable answer of 6 bytes" in found.reason
 
 
-def test_the_firewall_let_nothing_through() -> None:
-    found = answer(Request.SUBMIT, 403, None)
+@pytest.mark.parametrize("request_", ACTING)
+@pytest.mark.parametrize(("status", "code"), [(403, None), (400, -1016)])
+def test_what_the_venue_turned_away_was_not_done_and_is_not_sent_again_at_once(
+    request_: Request, status: int, code: int | None
+) -> None:
+    found = answer(request_, status, code)
 
     assert isinstance(found, RequestFailed)
     assert found.acted is Acted.NO
+    assert found.retry_after_ns == 10 * S
+    assert RetryPolicy().wait_ns(found, 1, np.random.default_rng(1)) is None
 
 
 @pytest.mark.parametrize("request_", SPOT_REQUESTS)

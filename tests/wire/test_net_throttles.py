@@ -49,6 +49,7 @@ CASES: tuple[tuple[str, tuple[WireRequest, ...], Answer, tuple[bool, ...]], ...]
     ("BYBIT", BYBIT, said(200, '{"retCode":10018,"retMsg":""}'), (True, True, True)),
     ("BINANCE", BINANCE, said(429, '{"code":-1015,"msg":""}'), (True, False, False)),
     ("BINANCE", BINANCE, said(429, '{"code":-1003,"msg":""}', **BANNED), (True, True, True)),
+    ("BINANCE", BINANCE, said(403, "<html>"), (True, True, True)),
     ("BINANCE", BINANCE, said(418, '{"code":-1003,"msg":""}', **BANNED), (True, True, True)),
     ("COINBASE", COINBASE, said(429, "{}"), (True, False, False)),
 )

@@ -80,13 +80,16 @@ USDM_CODES: Final[dict[int, Verdict]] = CODES | {
 # order of ours may be there, so it is no refusal of the order that the id belongs to.
 DUPLICATE: Final = "Duplicate order sent."
 STATUSES: Final[dict[int, Verdict]] = {
-    403: Verdict.CLOSED,  # the web application firewall
+    403: Verdict.THROTTLED,  # the web application firewall's own limit
     418: Verdict.THROTTLED,  # banned for going on after 429
     429: Verdict.THROTTLED,
 }
 # Where the venue does not say how long to wait: its longest weight window; a first ban's length.
-_WAIT_S: Final[dict[int, int]] = {429: 60, 418: 120}
 _WAIT_DEFAULT_S: Final = 10
+_WAIT_S: Final[dict[int, int]] = {403: _WAIT_DEFAULT_S, 429: 60, 418: 120}
+# What the venue has turned away is not sent again by its connection within a second, as what never
+# left is: an order's sender hears it at once, cancels and questions are repeated by who wants them.
+_WAITS: Final = frozenset({Verdict.THROTTLED, Verdict.CLOSED})
 _TOO_MANY_ORDERS: Final = -1015
 ORDERS_WAIT_S: Final = 10  # no header says; of the windows of orders the shortest is full first
 
@@ -132,7 +135,7 @@ def error_of(body: bytes) -> tuple[int | None, str]:
 
 
 def wait_ns(status: int, headers: Mapping[str, str]) -> int:
-    """How long a 429 or 418 wants to hear nothing from us; 0 of any other status."""
+    """How long a 403, 429 or 418 wants to hear nothing from us; 0 of any other status."""
     if STATUSES.get(status) is not Verdict.THROTTLED:
         return 0
     wait_s = header(headers, "Retry-After")
@@ -160,5 +163,5 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, asked: As
     return asked.failed(
         Acted.PERHAPS if acting else Acted.NO,
         f"HTTP {status}" + (f", {code}: {text}" if code is not None else f": {text}"),
-        retry_after_ns=wait_s * NS_PER_S if verdict is Verdict.THROTTLED else 0,
+        retry_after_ns=wait_s * NS_PER_S if verdict in _WAITS else 0,
     )
