@@ -4,28 +4,37 @@ It only lends (`venues.net.governor`); who holds leases spends them without a ca
 (`actors.leasing`). What it has lent is in a file beside the account's lock before anybody hears of
 it, so that its successor, and the next run of the account, go on from there. The file survives the
 process, which is enough: no limit that matters outlasts the start of a machine.
+
+A silence that the venue has told is measured twice: in the venue's time, as each holder knows it,
+and from when it was told by the machine's own clock, which nobody sets. It is over when both say
+so. A holder that starts anew does not know the venue's time and takes the host's for it; where that
+is far ahead, its first question would come in the middle of a ban.
 """
 
 import asyncio
 import os
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from actors.boot import refusal
+from actors.clock import boot_id, since_boot_ns
 from actors.config import config_of
 from actors.lines import Exchange, Method, address
 from actors.logs import Log, open_log
 from actors.supervised import Supervised
 from actors.threads import prompt
+from messages.base import NS_PER_S
 from messages.market import Product
 from venues.net.governor import Count, Full, Governor, Lease, Memory, Wish
 from venues.registry import adapter
 
 _NEWS_S: Final = 3.0  # less than a call may take
+_CLOCKS_NS: Final = NS_PER_S  # by so much two clocks may differ about what is left of a silence
 
 
 class Talk(msgspec.Struct, array_like=True):
@@ -60,6 +69,9 @@ class RateGovernor(Supervised):
         self._talks = 0
         self._memory = Path(self.config.account_lock + ".rates")
         self._forgetful = False
+        self._boot_id = boot_id()
+        # By product and limit: until when nothing may be asked, by a clock that nobody sets.
+        self._steady: dict[str, dict[str, int]] = {}
         self._log: Log | None = None
         methods: dict[str, Method] = {"talk": self.talk, "news": self.news}
         self._exchange = Exchange(address(self.config.run_id, name), methods)
@@ -113,18 +125,41 @@ class RateGovernor(Supervised):
         epoch = governor.epoch
         governor.block(said.silence, said.now_ns)
         if governor.epoch != epoch:
+            self._measure(said)
+        self._insist(said.product, said.now_ns)
+        if governor.epoch != epoch:
             self._news.set()
             self._news = asyncio.Event()
         leases = governor.lend(said.wishes, said.now_ns)
-        if leases or said.silence or said.alone:
+        if leases or said.silence or said.alone or governor.epoch != epoch:
             self._remember()
         silence = governor.silence.all(said.now_ns)
         full = governor.full(said.wishes, said.now_ns)
         return msgspec.msgpack.encode(Loan(leases, silence, governor.epoch, full))
 
+    def _measure(self, said: Talk) -> None:
+        """Note how long what was just told lasts, by the machine's own clock."""
+        steady, now_ns = self._steady.setdefault(said.product, {}), since_boot_ns()
+        for name, until_ns in said.silence.items():
+            steady[name] = max(steady.get(name, 0), now_ns + until_ns - said.now_ns)
+
+    def _insist(self, product: str, now_ns: int) -> None:
+        """What is not over by the machine's own clock lasts, whatever a holder takes for the
+        venue's time."""
+        governor, steady = self._governors[product], self._steady.get(product, {})
+        for name, until_ns in tuple(steady.items()):
+            left_ns = until_ns - since_boot_ns()
+            if left_ns <= 0:
+                del steady[name]
+            elif governor.silence.left_ns((name,), now_ns) < left_ns - _CLOCKS_NS:
+                governor.block({name: now_ns + left_ns}, now_ns)
+
     def _remember(self) -> None:
         """Write down what is lent; a disk that is full stops no trading."""
-        found = {product: g.memory() for product, g in self._governors.items()}
+        found = {
+            product: replace(g.memory(), steady=self._steady.get(product, {}), boot=self._boot_id)
+            for product, g in self._governors.items()
+        }
         whole = self._memory.with_suffix(".new")
         try:
             whole.write_bytes(msgspec.msgpack.encode(found))
@@ -150,6 +185,8 @@ class RateGovernor(Supervised):
         for product, governor in self._governors.items():
             if product in found:
                 governor.resume(found[product])
+                if self._boot_id and found[product].boot == self._boot_id:
+                    self._steady[product] = dict(found[product].steady)
             elif lost:
                 governor.assume(now_ns)
         self._remember()

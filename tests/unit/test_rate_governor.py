@@ -181,6 +181,48 @@ async def test_the_first_governor_of_an_account_lends_at_once(tmp_path: Path) ->
     assert await asked(made(run, 1), Wish(Lane.SUBMIT, "address", 540)) == 540
 
 
+@pytest.mark.parametrize("ahead_s", [0, 86_400])
+async def test_a_ban_outlasts_a_restart_with_a_clock_that_is_far_ahead(
+    tmp_path: Path, ahead_s: int
+) -> None:
+    run = config("r", str(tmp_path), (BTCUSDT,), account="BYBIT/main")
+    first, second = (made(run, n) for n in (1, 2))
+    now_ns = time.time_ns()
+    await told(first, now_ns, {"": now_ns + 600 * NS_PER_S})
+    second.prepare()
+    later_ns = now_ns + ahead_s * NS_PER_S
+
+    for governor in (second, first):  # the same for a holder that starts anew
+        loan = await told(governor, later_ns)
+        again = await told(governor, later_ns + NS_PER_S)
+
+        assert loan.leases == ()
+        assert 595 * NS_PER_S < loan.silence[""] - later_ns <= 601 * NS_PER_S
+        assert again.epoch == loan.epoch
+
+
+async def test_a_ban_of_another_start_of_the_machine_is_over_by_its_time(tmp_path: Path) -> None:
+    run = config("r", str(tmp_path), (BTCUSDT,), account="BYBIT/main")
+    first, second = (made(run, n) for n in (1, 2))
+    now_ns = time.time_ns()
+    await told(first, now_ns, {"": now_ns + 600 * NS_PER_S})
+    written = tmp_path / "lock.rates"
+    found = msgspec.msgpack.decode(written.read_bytes())
+    for memory in found.values():
+        memory["boot"] = "another"
+    written.write_bytes(msgspec.msgpack.encode(found))
+    second.prepare()
+
+    assert (await told(second, now_ns + 300 * NS_PER_S)).leases == ()
+    assert (await told(second, now_ns + 601 * NS_PER_S)).leases != ()
+
+
+async def told(governor: RateGovernor, now_ns: int, silence: dict[str, int] | None = None) -> Loan:
+    wish = Wish(Lane.QUERY, "address", 1)
+    said = Talk(str(Product.SPOT), now_ns, (wish,), (), (), silence or {}, {})
+    return msgspec.msgpack.decode(await governor.talk(msgspec.msgpack.encode(said)), type=Loan)
+
+
 def made(run: str, incarnation: int) -> RateGovernor:
     """One that knows the limits and does not listen."""
     governor = RateGovernor(run, "governor", incarnation)

@@ -21,7 +21,7 @@ Pure: no clock, no sockets; the venue's time is an argument.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from messages.base import NS_PER_S
@@ -75,10 +75,15 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What outlives a governor: what is spent of each rule, and who must be silent until when."""
+    """What outlives a governor: what is spent of each rule, and who must be silent until when.
+
+    steady  until when, by the clock that nobody sets of the machine's start `boot`
+    """
 
     spent: dict[str, Spent]
     silence: dict[str, tuple[tuple[int, int], ...]]  # (said at, until) ..
+    steady: dict[str, int] = field(default_factory=dict)
+    boot: str = ""
 
 
 class Governor:
