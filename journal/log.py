@@ -7,11 +7,12 @@ benchmarks/journal_append.py prints all of it). And a cancelled `await` cannot l
 transaction open, because the whole of it runs in the thread or does not start.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import aiosqlite
 
@@ -28,7 +29,26 @@ _ITER_CHUNK_ROWS: Final = 64  # aiosqlite's own default; its cursors are not use
 
 
 class _OneHop(aiosqlite.Connection):
-    """A connection that runs a whole function in its thread, not only one statement."""
+    """A connection that runs a whole function in its thread, not only one statement.
+
+    stopping  the end of its thread, once that has been asked for
+    """
+
+    stopping: "asyncio.Future[Any] | None" = None
+
+    def stop(self) -> "asyncio.Future[Any] | None":
+        """Ask the thread to end."""
+        self.stopping = super().stop()
+        return self.stopping
+
+    async def connect(self) -> None:
+        """Connect; if that fails its thread is done, too: it would answer a loop that is over."""
+        try:
+            await self
+        except BaseException:
+            if self.stopping is not None:
+                await self.stopping
+            raise
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns or raises, given the connection."""
@@ -69,7 +89,7 @@ class Journal:
         try:
             claim = Claim(owner, lease, incarnation, now_ns)
             db = _OneHop(lambda: _connect(path), _ITER_CHUNK_ROWS)
-            await db
+            await db.connect()
             try:
                 ledger, report = await db.run(lambda sqlite: _start(path, sqlite, claim, lock))
             except BaseException:
@@ -124,8 +144,11 @@ class Journal:
         refuse_existing(to)
         # Through a reader of its own: appends do not wait for it.
         db = _OneHop(lambda: connect_read_only(self.path), _ITER_CHUNK_ROWS)
-        async with db:
+        await db.connect()
+        try:
             await db.run(lambda source: copy(source, to))
+        finally:
+            await db.close()
 
     async def close(self) -> None:
         """Fold the -wal file in and let the next writer in; more than once does no harm."""

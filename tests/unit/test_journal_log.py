@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -288,6 +289,27 @@ async def test_missing_folder_and_missing_file_say_so(tmp_path: Path) -> None:
     with pytest.raises(JournalUnavailable):
         await opened(tmp_path)
     assert not (tmp_path / "j.db").exists()
+
+
+def test_a_journal_that_cannot_be_opened_leaves_no_thread_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread would answer a loop that is over: an exception that nobody hears."""
+    unheard: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", unheard.append)
+    before = threading.active_count()
+
+    for _ in range(50):
+        loop = asyncio.new_event_loop()
+        with pytest.raises(JournalUnavailable):
+            loop.run_until_complete(opened(tmp_path))
+        loop.close()
+
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and "_connection_worker" in thread.name:
+            thread.join(5)
+    assert unheard == []
+    assert threading.active_count() <= before
 
 
 async def test_closed_journal_can_be_closed_again_but_not_used(tmp_path: Path) -> None:
