@@ -1,6 +1,5 @@
 """`manta backtest`: one strategy over past bars, from the command line."""
 
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from scenarios.cli_compiled import compiled_code_beside
 from scenarios.cli_options import Catalogue, Data, End, Interval, Start, Strategy
 from scenarios.cli_output import RUNS, Json, Mistake, RunsDir, cell, show, table
 
@@ -102,7 +102,7 @@ def backtest(
     if tape:
         if data is not None:
             raise Mistake("--data and --tape: give one of them")
-        _compiled_code_beside(runs_dir)
+        compiled_code_beside(runs_dir)
         from scenarios.cli_backtest_tape import from_tape  # noqa: PLC0415 - numba
 
         done = from_tape(
@@ -133,12 +133,6 @@ def _settings(
     }  # fmt: skip
 
 
-def _compiled_code_beside(runs_dir: Path) -> None:
-    """Read when numba is imported: compiled code is kept beside the runs."""
-    home = runs_dir.expanduser().resolve() / ".cache" / "numba"
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(home))
-
-
 def _carry_out(
     strategy: str,
     where: tuple[Any, ...],
@@ -148,7 +142,7 @@ def _carry_out(
     keep: bool,
     quiet: bool,
 ) -> "Done":
-    _compiled_code_beside(runs_dir)
+    compiled_code_beside(runs_dir)
     from scenarios import backtest as scenario  # noqa: PLC0415 - numba
     from scenarios.sweep_data import load_bars  # noqa: PLC0415
     from trading.kernels.engine_loop import listeners  # noqa: PLC0415

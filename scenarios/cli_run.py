@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scenarios.cli_compiled import refuse_uncompiled
 from scenarios.cli_folders import find_run, journals_of, secure_local_ray
 from scenarios.cli_options import Address, refuse_silence
 from scenarios.cli_output import (
@@ -74,6 +75,7 @@ def run(
     folder = None if resume is None else find_run(resume, runs_dir)
     spec = _spec(source, overrides) if folder is None else _kept(folder, overrides)
 
+    refuse_uncompiled()
     _refuse_second_run(spec, runs_dir)
     if address is not None:
         refuse_silence(address)

@@ -1,11 +1,11 @@
 """`manta sweep`: many parameters of one strategy, and whether the best of them means anything."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from scenarios.cli_compiled import compiled_code_beside
 from scenarios.cli_folders import LATEST, secure_local_ray
 from scenarios.cli_options import (
     Address,
@@ -130,8 +130,7 @@ def _prepare(workers: int | None, address: str | None, runs_dir: Path) -> None:
     """What numba and Ray read when they are imported, here and in every worker."""
     if workers is not None and workers < 1:
         raise Mistake(f"--workers {workers}: one at least")
-    cache = runs_dir.expanduser().resolve() / ".cache" / "numba"
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache))
+    compiled_code_beside(runs_dir)
     if address is None:
         secure_local_ray(runs_dir)
     else:  # its token is the operator's to set

@@ -28,6 +28,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
+def pytest_configure() -> None:
+    """Strategies and engines are compiled, so without the compiler nothing could be tested."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "") not in ("", "0"):
+        raise pytest.UsageError("NUMBA_DISABLE_JIT: strategies have to be compiled: unset it")
+
+
 # Tests of actors by themselves; the other Ray tests are whole runs, with a venue and its traders.
 _ACTORS = ("test_shell", "test_supervision", "test_sweep")
 

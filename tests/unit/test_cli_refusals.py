@@ -218,3 +218,27 @@ def test_a_stop_that_comes_late_finds_the_summary_of_this_start_only(
             run.stop()
 
     assert folder.read("summary.json") == {"fills": 7}, "nothing is deleted"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("run", "quickstart"),
+        ("backtest", "--strategy", "trend_following", "--data", "BTCUSDT"),
+        ("backtest", "--strategy", "market_making", "--tape", "a.gz"),
+        ("sweep", "--strategy", "trend_following", "--data", "BTCUSDT", "--space", "fast=2:3"),
+    ],
+)
+def test_without_the_compiler_nothing_is_begun(
+    verb: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+
+    code = main([*verb, "--runs-dir", str(tmp_path)])
+
+    line = "NUMBA_DISABLE_JIT=1: strategies and backtests have to be compiled: unset it"
+    assert (code, capsys.readouterr().err) == (2, f"manta: {line}\n")
+    assert list(tmp_path.iterdir()) == []
