@@ -16,6 +16,7 @@ from scenarios.strategy_source import source_of
 from scenarios.sweep_spec import load_strategy
 from trading import backtest_l2
 from trading.strategy import CompiledStrategy
+from venues.binance.codec_names import Market
 from venues.binance.recording import RecordingError
 from venues.binance.tape import Tape
 from venues.binance.tape_events import tape_events
@@ -38,7 +39,7 @@ def run_tape(
 
     strategy  built in, or "path.py:Name"; it needs on_book, on_quote, on_trade or on_bar
     settings  of `trading.l2_settings.L2Settings`; fees and steps come from the recording's
-              instruments unless they are given
+              instruments unless they are given, and spot is traded with a cash account
     interval_ns  of the bars that trades are made into, for a strategy of bars
     note      told what takes long
     raises    BadSpec for whatever its user can mend; OSError if the folder cannot be written
@@ -53,10 +54,13 @@ def run_tape(
         if note is not None:
             note("reading " + ", ".join(path.name for path in tapes))
         wanted = interval_ns if code.on_bar is not None else 0
-        found = tape_events(Tape(tuple(tapes)), interval_ns=wanted)
+        tape = Tape(tuple(tapes))
+        found = tape_events(tape, interval_ns=wanted)
         fees = {n: v for n, v in settings.items() if n in {"maker_fee", "taker_fee"}}
         rules = tuple(r.model_copy(update=fees) for r in found.rules)
-        chosen = backtest_l2.L2Settings(**{"instruments": rules, **settings})
+        # Nobody sells on a spot market what he does not have, unless he borrows it.
+        money = {"account": "cash"} if tape.market is Market.SPOT else {}
+        chosen = backtest_l2.L2Settings(**{"instruments": rules, **money, **settings})
         result = backtest_l2.run(code, model, found.rows, chosen, bars=found.bars, note=note)
     except ValidationError as error:
         raise BadSpec(f"settings: {invalid(error)}") from None

@@ -38,8 +38,9 @@ def from_tape(
         "entry_latency_ns": delay,
         "response_latency_ns": delay,
         "initial_balance": cash,
-        "leverage": leverage or 1.0,
     }
+    if leverage is not None:
+        settings |= {"account": "margin", "leverage": leverage}
     if fee is not None:
         settings |= {"maker_fee": fee, "taker_fee": fee}
     folder = None if runs_dir is None else new_folder(runs_dir, strategy, datetime.now(UTC))

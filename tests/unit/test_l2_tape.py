@@ -30,6 +30,9 @@ def test_market_making_on_a_recording_trades_as_maker_within_its_limits(market: 
     assert (fills["ts"] >= orders["ts"][fills["order"]] + 5_000_000).all()
     assert (abs(fills["position"] * fills["price"]) < 6_000).all()
     assert done.result.identity["engine"] == "events-2"
+    if market == "spot":  # nobody sells there what he does not have
+        assert fills["position"].min() >= -1e-9
+        assert (fills["side"] < 0).any()
 
 
 def test_rows_of_a_recording_are_heard_after_they_happen() -> None:
