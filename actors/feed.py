@@ -281,9 +281,11 @@ class Feed(Shell[FeedState]):
         if isinstance(message, QualityAlert):
             about = {"instrument": message.instrument_id, "severity": round(message.severity, 3)}
             self._log("WARNING", "quality", anomaly=message.anomaly, text=message.text, **about)
-        elif isinstance(message, SubscriptionsChanged) and message.state is StreamState.ERROR:
+        elif isinstance(message, SubscriptionsChanged) and message.reason:
             names = [f"{n.instrument_id} {n.stream}" for n in message.streams]
-            self._log("WARNING", "not_subscribed", streams=names, reason=message.reason)
+            failed = message.state is StreamState.ERROR
+            level, word = ("WARNING", "not_subscribed") if failed else ("INFO", "unsubscribed")
+            self._log(level, word, streams=names, reason=message.reason)
 
     def measure(self) -> Views:
         tracked = self.machine.state.tracked if self.machine else {}

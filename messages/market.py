@@ -313,7 +313,8 @@ class SubscribeFeed(Command):
     """An actor wants these instruments, from the batch after `since` where it has seen some.
 
     The feed answers with one `FeedReplay` and then sends what happens. `since` pairs a stream
-    key ("trade_batch:BTCUSDT.BINANCE") with the last sequence seen.
+    key ("trade_batch:BTCUSDT.BINANCE") with the last sequence seen. Without `replay` there is no
+    answer: the asker lives, and wants them still.
     """
 
     kind: Literal["subscribe_feed"] = "subscribe_feed"
@@ -321,6 +322,7 @@ class SubscribeFeed(Command):
     instrument_ids: tuple[InstrumentId, ...]
     since: tuple[tuple[str, int], ...] = ()
     streams: tuple[StreamKind, ...] = ("book", "trades", "quotes")
+    replay: bool = True
 
 
 class UnsubscribeFeed(Command):

@@ -57,8 +57,12 @@ class FeedCore:
 
     def start(self) -> FeedState:
         tracked = [Tracked(i, self._config) for i in self._config.instruments]
-        most, linger = self._config.per_connection, self._config.linger_ns
-        limits = SubscriptionLimits(per_connection=most, linger_ns=linger)
+        limits = SubscriptionLimits(
+            per_connection=self._config.per_connection,
+            # Its reports are what those who want streams answer: without, nobody can be missed.
+            lease_ns=self._config.lease_ns if self._config.stale_after_ns else 0,
+            linger_ns=self._config.linger_ns,
+        )
         subs = Subscriptions(limits, dict(self._config.routes))
         return FeedState({t.instrument_id: t for t in tracked}, subs)
 
@@ -82,7 +86,8 @@ class FeedCore:
         elif isinstance(message, TimerFired):
             out = self._timer_fired(state, message.name, now_ns)
         elif isinstance(message, SubscribeFeed):
-            out = (*self._wanted(state, message, now_ns), replay(state, message, now_ns))
+            answer = (replay(state, message, now_ns),) if message.replay else ()
+            out = (*self._wanted(state, message, now_ns), *answer)
         elif isinstance(message, UnsubscribeFeed):
             out = self._unwanted(state, message, now_ns)
         elif isinstance(message, StreamDown):

@@ -52,6 +52,7 @@ class FeedConfig:
     wanted            (actor, instrument, stream) that the run's specification has from the start:
                       a feed that was started anew must not wait to be asked
     per_connection    streams that the venue takes on one connection
+    lease_ns          how long an actor that says nothing more is taken to want what it asked for
     linger_ns         how long a stream that nobody wants stays open
     books_streamed    whole books come in the stream; else they are answers, and no sign of life
     probes            what is asked over REST about a stream that is silent; none: nothing
@@ -73,6 +74,7 @@ class FeedConfig:
     routes: tuple[tuple[Stream, str], ...] = ()
     wanted: tuple[tuple[str, InstrumentId, Stream], ...] = ()
     per_connection: int = 1000
+    lease_ns: int = 60 * NS_PER_S
     linger_ns: int = 30 * NS_PER_S
     books_streamed: bool = True
     probes: tuple[tuple[Stream, Literal["book", "trades"]], ...] = ()

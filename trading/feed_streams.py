@@ -96,11 +96,15 @@ def begin(config: FeedConfig, state: FeedState, now_ns: int) -> Out:
 
 
 def subscribe(state: FeedState, asked: SubscribeFeed, now_ns: int) -> Out:
-    """An actor wants streams of instruments."""
+    """An actor wants streams of instruments, or says that it wants them still."""
+    keys = [StreamKey(i, stream) for i in asked.instrument_ids for stream in asked.streams]
+    if not asked.replay:
+        known = [key for key in keys if key.instrument_id in state.tracked]
+        changes = state.subs.renew(asked.asker, known, now_ns)
+        return _opened(state, changes, now_ns) + due(state, now_ns)
     out: Out = ()
-    for instrument_id in asked.instrument_ids:
-        for stream in asked.streams:
-            out += _want(state, asked.asker, StreamKey(instrument_id, stream), now_ns)
+    for key in keys:
+        out += _want(state, asked.asker, key, now_ns)
     return _joined(out, now_ns) + due(state, now_ns)
 
 
@@ -110,9 +114,18 @@ def _want(state: FeedState, who: str, key: StreamKey, now_ns: int) -> Out:
             raise SubscriptionRefused(
                 f"{key.instrument_id}: not an instrument of this run; name it in the run's file"
             )
-        return told(state.subs.subscribe(who, key, now_ns), now_ns)
+        return _opened(state, state.subs.subscribe(who, key, now_ns), now_ns)
     except SubscriptionRefused as e:
         return told((StreamChange(key, None, StreamState.ERROR, str(e)),), now_ns)
+
+
+def _opened(state: FeedState, changes: tuple[StreamChange, ...], now_ns: int) -> Out:
+    """Silence counts from when a stream is asked for, not from when it was last closed."""
+    for change in changes:
+        for stream, pulse in state.tracked[change.key.instrument_id].pulses.items():
+            if stream == change.key.kind and change.before is None:
+                pulse.expect(now_ns)
+    return told(changes, now_ns)
 
 
 def _joined(out: Out, now_ns: int) -> Out:

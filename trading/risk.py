@@ -72,19 +72,11 @@ class RiskCore:
         return state.ready
 
     def resume(self, state: RiskState, now_ns: int) -> Step[RiskState]:
-        times: dict[str, Any] = {"ts_event": now_ns, "ts_init": now_ns}
-        wants, name = tuple(self.config.instruments), self.config.name
-        return Step(
-            replace(state, ready=False),
-            (
-                accounts.SyncRequest(
-                    **times, asker=self.config.name, incarnation=self.config.incarnation
-                ),
-                market.SubscribeFeed(
-                    **times, asker=name, instrument_ids=wants, streams=("quotes",)
-                ),
-            ),
+        name, incarnation = self.config.name, self.config.incarnation
+        sync = accounts.SyncRequest(
+            ts_event=now_ns, ts_init=now_ns, asker=name, incarnation=incarnation
         )
+        return Step(replace(state, ready=False), (sync, self._wants(now_ns, replay=True)))
 
     def react(self, state: RiskState, message: Message, now_ns: int) -> Step[RiskState]:
         match message:
@@ -106,7 +98,7 @@ class RiskCore:
             case risk.TradingStateChanged():
                 return Step(replace(state, trading_state=message.state))
             case market.FeedStale() | market.FeedRecovered() | market.FeedReported():
-                return Step(_silence(state, message, now_ns))
+                return self._of_the_feed(state, message, now_ns)
             case market.InstrumentChanged():
                 i = message.instrument
                 return Step(replace(state, instruments=state.instruments.set(i.instrument_id, i)))
@@ -114,6 +106,31 @@ class RiskCore:
                 return Step(_replayed(state, message, now_ns))
             case _:
                 return Step(state)
+
+    # --- the feed -----------------------------------------------------------------------------
+
+    def _of_the_feed(
+        self,
+        state: RiskState,
+        said: market.FeedStale | market.FeedRecovered | market.FeedReported,
+        now_ns: int,
+    ) -> Step[RiskState]:
+        if not isinstance(said, market.FeedReported):
+            return Step(_silence(state, said))
+        if said.number <= state.reported:
+            return Step(state)
+        again = (self._wants(now_ns, replay=False),) if silence.asks(said) else ()
+        return Step(_reported(state, said, now_ns), again)
+
+    def _wants(self, now_ns: int, *, replay: bool) -> market.SubscribeFeed:
+        return market.SubscribeFeed(
+            ts_event=now_ns,
+            ts_init=now_ns,
+            asker=self.config.name,
+            instrument_ids=tuple(self.config.instruments),
+            streams=("quotes",),
+            replay=replay,
+        )
 
     # --- verdicts -----------------------------------------------------------------------------
 
@@ -201,13 +218,7 @@ def _quoted(state: RiskState, batch: market.QuoteBatch, now_ns: int) -> RiskStat
     return replace(state, markets=state.markets.set(batch.instrument_id, after))
 
 
-def _silence(
-    state: RiskState,
-    said: market.FeedStale | market.FeedRecovered | market.FeedReported,
-    now_ns: int,
-) -> RiskState:
-    if isinstance(said, market.FeedReported):
-        return _reported(state, said, now_ns) if said.number > state.reported else state
+def _silence(state: RiskState, said: market.FeedStale | market.FeedRecovered) -> RiskState:
     before = state.markets.get(said.instrument_id, _NO_MARKET)
     one = frozenset({said.stream})
     streams = before.stale | one if isinstance(said, market.FeedStale) else before.stale - one

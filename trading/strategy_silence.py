@@ -50,6 +50,8 @@ class Silence:
         if report.number <= turn.state.reported:
             return
         turn.state.reported, turn.state.reported_ns = report.number, turn.now_ns
+        if silence.asks(report):
+            turn.subscribe(replay=False)
         for i, at in enumerate(turn.state.markets):
             after = silence.silent(frozenset(at.stale), report, at.instrument_id)
             if after != at.stale:

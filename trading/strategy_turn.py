@@ -272,14 +272,19 @@ class Turn:
         self.state.answer = answer
         self.out.append(answer)
 
-    def subscribe(self) -> None:
-        """Ask the feed for what we have not seen."""
+    def subscribe(self, *, replay: bool = True) -> None:
+        """Ask the feed for what we have not seen, or only say that we want its streams still; who
+        is stopping wants none."""
+        if self.state.stopping:
+            return
+        since = sorted(self.state.seen.items()) if replay else ()
         self.out.append(
             SubscribeFeed(
                 **self._times(""),
                 asker=self.config.name,
                 instrument_ids=self.config.instrument_ids,
-                since=tuple(sorted(self.state.seen.items())),
+                since=tuple(since),
+                replay=replay,
             )
         )
 

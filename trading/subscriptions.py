@@ -2,12 +2,14 @@
 
 Theory of operation. A stream is an instrument and a kind of data. The first who wants it has it
 opened; a while after the last has left it is closed, so that one who restarts finds it as it was;
-whoever asks again changes nothing. What is asked of the
-venue is `PENDING` until the venue confirms it, or it speaks. A refusal makes it `ERROR`, with the
-reason; so does an answer that does not come. Both are asked for again, after waits that double,
-`TRIES` times; then nobody asks until the next connection, or somebody who wants it anew. A lost
-connection pauses its streams; whoever holds the connection asks for all of them again on the next
-one, so nothing is due then.
+whoever asks again changes nothing. Who dies says nothing: whoever wants streams says so again now
+and then (`renew`), and has left when it has not for `lease_ns`.
+
+What is asked of the venue is `PENDING` until the venue confirms it, or it speaks. A refusal makes
+it `ERROR`, with the reason; so does an answer that does not come. Both are asked for again, after
+waits that double, `TRIES` times; then nobody asks until the next connection, or somebody who wants
+it anew. A lost connection pauses its streams; whoever holds the connection asks for all of them
+again on the next one, so nothing is due then.
 
     PENDING -> ACTIVE, ERROR, PAUSED, UNSUBSCRIBED      ACTIVE -> PENDING, PAUSED, UNSUBSCRIBED
     PAUSED  -> PENDING, ACTIVE, UNSUBSCRIBED            ERROR  -> PENDING, PAUSED, UNSUBSCRIBED
@@ -18,7 +20,8 @@ it after every change and when `next_due` has come.
 
 import re
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -29,6 +32,7 @@ _INSTRUMENT: Final = re.compile(r"[A-Z0-9][A-Z0-9_-]*\.[A-Z][A-Z0-9]*")
 _WINDOW_NS: Final = NS_PER_S
 RETRY_NS: Final = 5 * NS_PER_S  # for a first answer; doubled with each further attempt
 TRIES: Final = 5
+_FEWER: Final = "name fewer instruments in the run's file, or give some of them to another run"
 UNCONFIRMED: Final = "the venue did not answer"
 
 
@@ -82,12 +86,17 @@ class SubscriptionRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionLimits:
-    """How much may be asked for; and how long a stream that nobody wants stays open."""
+    """How much may be asked for, and for how long.
+
+    lease_ns   how long who says nothing more is taken to want what it asked for; 0: for ever
+    linger_ns  how long a stream that nobody wants stays open
+    """
 
     new_per_s: int = 10
     total: int = 1000
     per_instrument: int = 10
     per_connection: int = 1000
+    lease_ns: int = 0
     linger_ns: int = 0
 
 
@@ -104,6 +113,7 @@ class _Stream:
     tries: int = 0
     due_ns: int = 0  # when it is asked for again if nothing changes; 0: never
     left_ns: int = 0  # when the last who wanted it left
+    left: str = ""  # and why
 
     @property
     def status(self) -> StreamStatus:
@@ -129,7 +139,9 @@ class Subscriptions:
     limits: SubscriptionLimits = field(default_factory=SubscriptionLimits)
     routes: Mapping[str, str] = field(default_factory=dict)
     _up: set[str] = field(default_factory=set)
+    _said_ns: dict[str, int] = field(default_factory=dict)  # when each asker last asked
     _streams: dict[tuple[InstrumentId, str], _Stream] = field(default_factory=dict)
+    _open: Counter[str] = field(default_factory=Counter)  # streams by instrument, by connection
     _asked_ns: deque[int] = field(default_factory=deque)
 
     def statuses(self) -> tuple[StreamStatus, ...]:
@@ -148,6 +160,7 @@ class Subscriptions:
 
         raises  SubscriptionRefused past a limit, or for what is no instrument
         """
+        self._said_ns[who] = now_ns
         stream = self._streams.get(key)
         if stream is not None:
             stream.subscribers.add(who)
@@ -158,37 +171,61 @@ class Subscriptions:
         up = self._route(key) in self._up
         state = StreamState.PENDING if up else StreamState.PAUSED
         self._streams[key] = _Stream(key, state, now_ns, {who})
+        self._open.update(self._places(key))
         return (StreamChange(key, None, state),)
 
-    def unsubscribe(self, who: str, key: StreamKey, now_ns: int) -> None:
+    def renew(self, who: str, keys: Iterable[StreamKey], now_ns: int) -> tuple[StreamChange, ...]:
+        """`who` lives, and wants these still: what it lost meanwhile it has again, and what there
+        was no room for if there is some now."""
+        self._said_ns[who] = now_ns
+        changes: list[StreamChange] = []
+        for key in keys:
+            stream = self._streams.get(key)
+            if stream is None or who not in stream.subscribers:
+                with suppress(SubscriptionRefused):  # that was said when it was asked for
+                    changes += self.subscribe(who, key, now_ns)
+        return tuple(changes)
+
+    def unsubscribe(self, who: str, key: StreamKey, now_ns: int, why: str = "") -> None:
         """`who` wants it no longer; who never did changes nothing. `due` closes it."""
         stream = self._streams.get(key)
         if stream is None or who not in stream.subscribers:
             return
         stream.subscribers.discard(who)
-        stream.left_ns = now_ns
+        stream.left_ns, stream.left = now_ns, why
 
-    def leave(self, who: str, now_ns: int) -> None:
+    def leave(self, who: str, now_ns: int, why: str = "") -> None:
         """`who` is gone."""
+        self._said_ns.pop(who, None)
         for key in [s.key for s in self._streams.values() if who in s.subscribers]:
-            self.unsubscribe(who, key, now_ns)
+            self.unsubscribe(who, key, now_ns, why)
+
+    def _lapse(self, now_ns: int) -> None:
+        """Who has said nothing for so long is gone. It has left now, not when its time was up: if
+        it was we who did not listen, it has the time until the streams close to say so."""
+        lease_ns = self.limits.lease_ns
+        for who, said_ns in tuple(self._said_ns.items()):
+            if lease_ns and now_ns - said_ns >= lease_ns:
+                why = f"{who} has not asked for it for {lease_ns // NS_PER_S} s"
+                self.leave(who, now_ns, why)
 
     def _check(self, key: StreamKey) -> None:
         name, limits = key.instrument_id, self.limits
         if not _INSTRUMENT.fullmatch(name):
             raise SubscriptionRefused(f"{name}: no instrument; one is BTCUSDT.BINANCE")
-        if len(self._streams) >= limits.total:
-            raise SubscriptionRefused(f"{name}: {limits.total} streams are open; close one first")
-        if Counter(i for i, _ in self._streams)[name] >= limits.per_instrument:
-            raise SubscriptionRefused(
-                f"{name}: {limits.per_instrument} streams of it are open; close one first"
-            )
-        beside = sum(self._route(k) == self._route(key) for k in self._streams)
-        if beside >= limits.per_connection:
-            raise SubscriptionRefused(
-                f"{name}: {limits.per_connection} streams are open on its connection, which is what"
-                " the venue takes; close one first"
-            )
+        of_it, beside = (self._open[place] for place in self._places(key))
+        for open_now, most, which, whose in (
+            (len(self._streams), limits.total, "in all", "a feed keeps"),
+            (of_it, limits.per_instrument, "of it", "a feed keeps"),
+            (beside, limits.per_connection, "on its connection", "the venue takes"),
+        ):
+            if open_now >= most:
+                full = f"{most} streams {which} are open, as many as {whose}"
+                raise SubscriptionRefused(f"{name} {key.kind}: {full}; {_FEWER}")
+
+    def _places(self, key: tuple[InstrumentId, str]) -> tuple[str, str]:
+        """What a stream is counted with: its instrument, and its connection."""
+        return key[0], f"connection {self._route(key)}"
 
     def _route(self, key: tuple[InstrumentId, str]) -> str:
         return self.routes.get(key[1], "")
@@ -219,6 +256,7 @@ class Subscriptions:
     def due(self, now_ns: int) -> Due:
         """What to ask for now; each is returned once. Also while a connection is down: whoever
         holds it asks when it is back."""
+        self._lapse(now_ns)
         leaving, closed = self._close(now_ns)
         while self._asked_ns and self._asked_ns[0] <= now_ns - _WINDOW_NS:
             self._asked_ns.popleft()
@@ -242,7 +280,8 @@ class Subscriptions:
         ]
         for stream in ended:
             del self._streams[stream.key]
-        changes = (StreamChange(s.key, s.state, StreamState.UNSUBSCRIBED) for s in ended)
+            self._open.subtract(self._places(stream.key))
+        changes = (StreamChange(s.key, s.state, StreamState.UNSUBSCRIBED, s.left) for s in ended)
         return tuple(s.key for s in ended if s.asked), tuple(changes)
 
     def _again(self, now_ns: int) -> tuple[tuple[StreamKey, ...], tuple[StreamChange, ...]]:
@@ -267,6 +306,8 @@ class Subscriptions:
         streams = self._streams.values()
         times = [s.due_ns for s in streams if s.asked and s.due_ns]
         times += [s.left_ns + self.limits.linger_ns for s in streams if not s.subscribers]
+        if self.limits.lease_ns and self._said_ns:
+            times.append(min(self._said_ns.values()) + self.limits.lease_ns)
         if not all(s.asked for s in streams):
             full = len(self._asked_ns) >= self.limits.new_per_s
             times.append(self._asked_ns[0] + _WINDOW_NS if full else now_ns)

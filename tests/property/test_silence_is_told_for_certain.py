@@ -1,63 +1,24 @@
 """Words about silence are lost between actors: nobody stays stale, or trades on, for that."""
 
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
 
-import numpy as np
 import pytest
-from feed_driver import BTC, INSTRUMENT, T0, S, book, snapshot
+from feed_driver import BTC, INSTRUMENT, book, snapshot
+from feed_world import Deaf, Listeners, until
 
 from messages import Message
-from messages.base import RunId, StrategyId
-from messages.risk import InstrumentLimits, RiskLimits
-from strategies import load
-from trading.core import Core
-from trading.faults import NONE, Dice, Faults
-from trading.feed import FeedCore
-from trading.feed_state import FeedConfig
-from trading.loop import Host, Loop, World
-from trading.risk import RiskConfig, RiskCore
-from trading.strategy_core import StrategyCore
-from trading.strategy_state import StrategyConfig
-from trading.wiring import Directory
+from messages.base import StrategyId
+from trading.faults import NONE, Faults
 
-ONE = Decimal(1)
 LOST = Faults(loss=1.0)
 A = StrategyId("A")
-
-
-class Deaf:
-    """A venue that answers nothing."""
-
-    def request(self, loop: Loop, host: Host, message: Message) -> None: ...
-
-    def launched(self, loop: Loop, host: Host) -> None: ...
-
-
-def _core(name: str, incarnation: int) -> Core[Any]:
-    if name == "feed":
-        return FeedCore(FeedConfig((INSTRUMENT,), incarnation))
-    if name == "risk":
-        limits = InstrumentLimits(instrument_id=BTC, max_order_notional=ONE, max_position=ONE)
-        return RiskCore(RiskConfig(RiskLimits(instruments=(limits,)), {BTC: INSTRUMENT}))
-    config = StrategyConfig(RunId("run"), A, (BTC,), {}, incarnation=incarnation)
-    return StrategyCore(config, load("market_making"))
 
 
 class Market:
     """A feed with both that listen to it; its book speaks when told to."""
 
     def __init__(self) -> None:
-        actors = ("feed", "risk", "strategy-A")
-        world = World(
-            Directory({A: frozenset({BTC})}),
-            actors,
-            _core,
-            lambda machine, checkpoint: None,
-            Deaf(),
-        )
-        self.loop = Loop(world, T0, dice=Dice(np.random.default_rng(1)))
+        self.loop = Listeners((INSTRUMENT,), {A: BTC}).loop(Deaf())
         self.loop.start()
         self.last = 0
         self.speak(0.5, snapshot)
@@ -70,8 +31,7 @@ class Market:
         self.loop.tell(self.loop.hosts["feed"], change, "venue")
 
     def until(self, at_s: float) -> None:
-        for _ in self.loop.run(T0 + round(at_s * S)):
-            pass
+        until(self.loop, at_s)
 
     def crash(self, name: str) -> None:
         self.loop.crash(self.loop.hosts[name])

@@ -84,6 +84,38 @@ def test_a_silent_stream_that_it_does_not_use_changes_nothing() -> None:
     assert bench.said == []
 
 
+def report(bench: Bench, number: int) -> market.FeedReported:
+    return market.FeedReported(ts_event=bench.now_ns, ts_init=bench.now_ns, number=number)
+
+
+def test_every_tenth_report_is_answered_that_the_streams_are_wanted_still() -> None:
+    bench = Bench(BUYER)
+    said = []
+    for number in range(1, 31):
+        bench.tell(report(bench, number))
+        said += bench.said
+
+    assert [m.kind for m in said] == ["subscribe_feed"] * 3
+    assert {m.replay for m in said if isinstance(m, market.SubscribeFeed)} == {False}
+
+
+def test_a_strategy_that_is_stopped_wants_nothing_more_of_its_feed() -> None:
+    bench = Bench(BUYER)
+    times = {"ts_event": bench.now_ns, "ts_init": bench.now_ns}
+    bench.quote(60_000, 60_000.01)
+    bench._counts["QuoteBatch"] += 1
+
+    bench.tell(control.Shutdown(**times, reason="test"))
+    bench.tell(report(bench, 10))
+    answer = kinds(bench)
+    bench.quote(60_001, 60_001.01)  # after a gap
+    gap = kinds(bench)
+    bench.tell(control.TimerFired(**times, name="strategy"))
+
+    assert answer == gap == []
+    assert "subscribe_feed" not in kinds(bench)
+
+
 # --- control -------------------------------------------------------------------------------------
 
 

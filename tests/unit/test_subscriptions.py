@@ -187,7 +187,7 @@ def test_limits_and_names_are_refused_in_one_line() -> None:
     with pytest.raises(SubscriptionRefused, match="2 streams of it are open"):
         subs.subscribe("a", StreamKey(BOOK.instrument_id, "bars"), 0)
     subs.subscribe("a", key(1), 0)
-    with pytest.raises(SubscriptionRefused, match="3 streams are open"):
+    with pytest.raises(SubscriptionRefused, match="3 streams in all are open"):
         subs.subscribe("a", key(2), 0)
     for name in ("BTCUSDT", "btc.binance", "", "BTC USD.COINBASE"):
         with pytest.raises(SubscriptionRefused, match="no instrument"):
@@ -199,8 +199,12 @@ def test_a_connection_carries_as_many_streams_as_the_venue_takes() -> None:
     subs.subscribe("a", BOOK, 0)
     subs.subscribe("a", TRADES, 0)  # comes over the other one
 
-    with pytest.raises(SubscriptionRefused, match="1 streams are open on its connection"):
+    with pytest.raises(SubscriptionRefused) as told:
         subs.subscribe("a", key(1), 0)
+    assert str(told.value) == (
+        "C1-USD.COINBASE book: 1 streams on its connection are open, as many as the venue takes;"
+        " name fewer instruments in the run's file, or give some of them to another run"
+    )
 
 
 def test_who_is_gone_leaves_everything() -> None:
@@ -213,6 +217,76 @@ def test_who_is_gone_leaves_everything() -> None:
 
     assert subs.due(2).changes == (StreamChange(BOOK, P, U),)
     assert [s.subscribers for s in subs.statuses()] == [frozenset({"b"})]
+
+
+def test_who_says_nothing_for_its_lease_has_left_and_who_renews_has_not() -> None:
+    subs = connected(lease_ns=60 * S, linger_ns=30 * S)
+    for who in "ab":
+        subs.subscribe(who, BOOK, 0)
+        subs.subscribe(who, TRADES, 0)
+    subs.due(0)
+    subs.renew("b", [BOOK], 50 * S)
+
+    assert subs.next_due(S) == 5 * S  # unconfirmed; the leases are later
+    subs.due(60 * S)
+    assert [s.subscribers for s in subs.statuses()] == [frozenset("b")] * 2
+    assert subs.due(109 * S).unsubscribe == ()
+    subs.due(110 * S)
+    gone = subs.due(140 * S)
+    assert set(gone.unsubscribe) == {BOOK, TRADES}
+    assert {c.reason for c in gone.changes if c.after is U} == {"b has not asked for it for 60 s"}
+    assert subs.statuses() == ()
+    assert subs.next_due(140 * S) is None
+
+
+def test_a_lease_that_ends_is_waited_for() -> None:
+    subs = connected(lease_ns=60 * S)
+    subs.subscribe("a", BOOK, 2 * S)
+    subs.due(2 * S)
+    subs.heard(*BOOK, 3 * S)
+
+    assert subs.next_due(3 * S) == 62 * S
+    assert subs.due(62 * S).unsubscribe == (BOOK,)
+
+
+def test_without_leases_nobody_is_gone_for_saying_nothing() -> None:
+    subs = connected()
+    subs.subscribe("a", BOOK, 0)
+    subs.due(0)
+    subs.heard(*BOOK, S)
+
+    assert subs.next_due(S) is None
+    assert subs.due(9_000 * S).unsubscribe == ()
+
+
+def test_a_renewal_brings_back_what_was_lost_and_asks_anew_for_nothing_that_was_given_up() -> None:
+    subs = connected(lease_ns=60 * S)
+    for stream in (BOOK, TRADES):
+        subs.subscribe("a", stream, 0)
+    subs.due(0)
+    for n in range(TRIES):
+        subs.refused(BOOK, "no", n)
+    subs.unsubscribe("a", TRADES, S)  # a late word of an earlier process
+
+    changes = subs.renew("a", [BOOK, TRADES], 2 * S)
+    due = subs.due(2 * S)
+
+    assert status(subs, TRADES).subscribers == frozenset("a")
+    assert changes == ()
+    assert (due.subscribe, due.again, due.unsubscribe) == ((), (), ())
+    assert subs.state(*BOOK) is E
+
+
+def test_what_finds_no_room_is_had_by_a_renewal_once_there_is_some() -> None:
+    subs = connected(total=1)
+    subs.subscribe("a", BOOK, 0)
+    with pytest.raises(SubscriptionRefused):
+        subs.subscribe("b", TRADES, 0)
+
+    assert subs.renew("b", [TRADES], S) == ()
+    subs.leave("a", 2 * S)
+    subs.due(2 * S)
+    assert subs.renew("b", [TRADES], 3 * S) == (StreamChange(TRADES, None, P),)
 
 
 _VERBS = st.sampled_from(["subscribe", "unsubscribe", "up", "down", "due", "confirmed", "refused"])

@@ -1,0 +1,76 @@
+"""A feed and those who listen to it, as actors in the loop: virtual time, and a way that may lose,
+repeat and delay what they say to each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from feed_driver import T0, S
+
+from messages import Message
+from messages.base import InstrumentId, RunId, StrategyId
+from messages.market import Instrument
+from messages.risk import InstrumentLimits, RiskLimits
+from strategies import load
+from trading.core import Core
+from trading.faults import Dice
+from trading.feed import FeedCore
+from trading.feed_state import FeedConfig
+from trading.loop import Connection, Host, Loop, World
+from trading.risk import RiskConfig, RiskCore
+from trading.strategy_core import StrategyCore
+from trading.strategy_state import StrategyConfig
+from trading.wiring import Directory, strategy_actor
+
+ONE = Decimal(1)
+
+
+class Deaf:
+    """A venue that answers nothing."""
+
+    def request(self, loop: Loop, host: Host, message: Message) -> None: ...
+
+    def launched(self, loop: Loop, host: Host) -> None: ...
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """A feed of these instruments, a risk checker, and a strategy for each name, which wants one.
+
+    feed  what else its `FeedConfig` says
+    """
+
+    instruments: tuple[Instrument, ...]
+    strategies: Mapping[StrategyId, InstrumentId]
+    feed: Mapping[str, Any] = field(default_factory=dict)
+
+    def loop(self, connection: Connection, seed: int = 1) -> Loop:
+        """Everybody, not started yet."""
+        directory = Directory({s: frozenset({i}) for s, i in self.strategies.items()})
+        actors = ("feed", "risk", *map(strategy_actor, self.strategies))
+        world = World(directory, actors, self.core, lambda machine, checkpoint: None, connection)
+        return Loop(world, T0, dice=Dice(np.random.default_rng(seed)))
+
+    def core(self, name: str, incarnation: int) -> Core[Any]:
+        """What an actor of this name is."""
+        if name == "feed":
+            return FeedCore(FeedConfig(self.instruments, incarnation, **self.feed))
+        known = {i.instrument_id: i for i in self.instruments}
+        if name == "risk":
+            limits = tuple(
+                InstrumentLimits(instrument_id=i, max_order_notional=ONE, max_position=ONE)
+                for i in known
+            )
+            return RiskCore(RiskConfig(RiskLimits(instruments=limits), known))
+        strategy_id = next(s for s in self.strategies if strategy_actor(s) == name)
+        wants = (self.strategies[strategy_id],)
+        config = StrategyConfig(RunId("run"), strategy_id, wants, {}, incarnation=incarnation)
+        return StrategyCore(config, load("market_making"))
+
+
+def until(loop: Loop, at_s: float) -> None:
+    """Let it run to this time."""
+    for _ in loop.run(T0 + round(at_s * S)):
+        pass
