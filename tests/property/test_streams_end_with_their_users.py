@@ -15,6 +15,7 @@ from messages.base import StrategyId
 from messages.control import Shutdown
 from messages.market import ChangeStreams, StreamsAnswered, UnsubscribeFeed
 from messages.venue import StreamUp
+from scenarios.fuzzer import Fuzzer
 from trading.faults import Faults
 from trading.links import Frame
 from trading.loop import Host, Loop
@@ -72,7 +73,6 @@ class Venue:
 
     def launched(self, loop: Loop, host: Host) -> None:
         if host.name == "feed":
-            self.open = set()
             up = StreamUp(ts_event=0, ts_init=0)
             incarnation = host.incarnation
             loop.after(0, lambda: loop.answer(host, incarnation, up))
@@ -83,7 +83,9 @@ class Run:
 
     def __init__(self, seed: int = 1, faults: Faults | None = None) -> None:
         self.venue = Venue()
-        self.loop = Listeners((INSTRUMENT, ETH), USERS, FEED).loop(self.venue, seed)
+        self.loop = Listeners((INSTRUMENT, ETH), USERS, FEED, Fuzzer, live=True).loop(
+            self.venue, seed
+        )
         self.loop.faults = faults or Faults()
         self.loop.start()
 
@@ -98,6 +100,8 @@ class Run:
         self.loop.hosts[name].machine = None
 
     def crash(self, name: str) -> None:
+        if name == "feed":
+            self.venue.open.clear()  # with its connection
         self.loop.crash(self.loop.hosts[name])
 
     def stop(self, name: str) -> None:
@@ -171,7 +175,7 @@ _STEPS = st.one_of(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=30)
 @given(story=st.lists(st.tuples(st.floats(0, 90), _STEPS), max_size=8), seed=st.integers(0, 2**32))
 def test_streams_are_open_for_those_who_live_and_for_nobody_else(
     story: list[tuple[float, tuple[Callable[[Run, str], None], str]]], seed: int

@@ -9,6 +9,7 @@ from messages.base import InstrumentId
 from messages.control import TimerFired
 from messages.market import (
     BookDeltaBatch,
+    ChangeStreams,
     FeedReplay,
     ProbeStream,
     QuoteBatch,
@@ -17,8 +18,11 @@ from messages.market import (
     StreamProbed,
     StreamsAnswered,
     SubscribeFeed,
+    SubscriptionsChanged,
     TradeBatch,
+    UnsubscribeFeed,
 )
+from messages.venue import StreamDown, StreamUp
 from trading.feed import FeedCore
 from trading.feed_state import FeedConfig, FeedState
 
@@ -112,3 +116,37 @@ def only(kind: type[Message], out: tuple[Message, ...]) -> list[Message]:
 def replay(out: tuple[Message, ...]) -> FeedReplay:
     (found,) = (m for m in out if isinstance(m, FeedReplay))
     return found
+
+
+# --- a feed with connections ---------------------------------------------------------------------
+
+ROUTES = (("book", "public"), ("quotes", "public"), ("trades", "market"))
+ALL = {"book", "trades", "quotes"}
+
+
+def managed(**settings: object) -> Driver:
+    feed = Driver(routes=ROUTES, **settings)
+    feed.resume()
+    return feed
+
+
+def up(route: str) -> StreamUp:
+    return StreamUp(ts_event=T0, ts_init=T0, route=route)
+
+
+def down(route: str) -> StreamDown:
+    return StreamDown(ts_event=T0, ts_init=T0, reason="cut", route=route)
+
+
+def leave(asker: str) -> UnsubscribeFeed:
+    return UnsubscribeFeed(ts_event=T0, ts_init=T0, asker=asker)
+
+
+def asked(out: tuple[Message, ...], what: str = "subscribe") -> set[str]:
+    changes = only(ChangeStreams, out)
+    return {name.stream for change in changes for name in getattr(change, what)}
+
+
+def told(out: tuple[Message, ...]) -> set[tuple[str, str]]:
+    events = only(SubscriptionsChanged, out)
+    return {(str(e.state), n.stream) for e in events for n in e.streams}  # type: ignore[attr-defined]
