@@ -33,6 +33,7 @@ _REQUESTS: Final[dict[type[Message], venue.Request]] = {
     venue.QueryOpenOrders: venue.Request.QUERY_OPEN_ORDERS,
     venue.QueryFills: venue.Request.QUERY_FILLS,
     venue.QueryAccount: venue.Request.QUERY_ACCOUNT,
+    venue.QueryPositions: venue.Request.QUERY_POSITIONS,
 }
 
 

@@ -13,6 +13,9 @@ A contract moves no coin, and its price is settled against what it was entered a
 trade the venue has added just what the flows say, and before that something that only the venue's
 rule of averages knows. So a currency is judged while no contract that settles in it is open; one
 that was entered before this ledger began is among them (`begun`).
+
+How many contracts are open is judged like a coin, by the venue's positions: who is liquidated or
+deleveraged has no order of ours that says so.
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,6 +52,7 @@ class Check:
 
     ts_asked: int
     sums: Sums  # of all flows known when we asked
+    balances: tuple[Balance, ...] | None = None  # told, while the positions are still asked for
     flows: tuple[Flow, ...] = ()  # known since
     ts_answered: int = 0
     totals: Sums | None = None
@@ -101,13 +105,6 @@ def add(sums: Sums, amounts: Iterable[tuple[str, Decimal]]) -> Sums:
     return sums
 
 
-def begun(ledger: Ledger, instrument: Instrument, quantity: Decimal) -> Ledger:
-    """The ledger that begins with so many contracts held; of coins the venue's totals tell."""
-    if instrument.product is Product.SPOT:
-        return ledger
-    return replace(ledger, sums=add(ledger.sums, ((_what(instrument), quantity),)))
-
-
 def moved(ledger: Ledger, flow: Flow) -> Ledger:
     """The ledger after a fill of ours."""
     check = ledger.check
@@ -116,18 +113,43 @@ def moved(ledger: Ledger, flow: Flow) -> Ledger:
     return replace(ledger, sums=add(ledger.sums, flow.amounts), check=check)
 
 
+def begun(ledger: Ledger, instrument: Instrument, quantity: Decimal) -> Ledger:
+    """The ledger that begins with a position of ours. Of a coin it is a part of what was there. Of
+    a contract it is all that must be there: one may have been liquidated while nobody looked."""
+    if instrument.product is Product.SPOT:
+        return ledger
+    name = _what(instrument)
+    offsets = ledger.offsets.set(name, frozenset({_ZERO}))
+    return replace(ledger, sums=ledger.sums.set(name, quantity), offsets=offsets)
+
+
 def asked(ledger: Ledger, now_ns: int) -> Ledger:
     """The ledger once the balances have been asked for; forgets a check under way."""
     return replace(ledger, check=Check(now_ns, ledger.sums))
 
 
-def answered(
-    ledger: Ledger, balances: Iterable[Balance], fills_due: frozenset[InstrumentId], now_ns: int
-) -> Ledger:
-    """The ledger with the venue's totals. Fills must be asked for from now on, to cover them."""
+def told(ledger: Ledger, balances: Iterable[Balance]) -> Ledger:
+    """The ledger with the venue's balances, whose positions are still to come."""
     if ledger.check is None:
         return ledger
-    totals = Map({b.currency: b.total for b in balances})
+    return replace(ledger, check=replace(ledger.check, balances=tuple(balances)))
+
+
+def answered(
+    ledger: Ledger,
+    balances: Iterable[Balance],
+    fills_due: frozenset[InstrumentId],
+    now_ns: int,
+    positions: Mapping[InstrumentId, Decimal] | None = None,
+) -> Ledger:
+    """The ledger with the venue's totals. Fills must be asked for from now on, to cover them.
+
+    positions  of contracts, 0 where flat; what is not here is not judged
+    """
+    if ledger.check is None:
+        return ledger
+    held = {str(name): quantity for name, quantity in (positions or {}).items()}
+    totals = Map({b.currency: b.total for b in balances} | held)
     check = replace(ledger.check, ts_answered=now_ns, totals=totals, fills_due=fills_due)
     return replace(ledger, check=check)
 
@@ -143,13 +165,19 @@ def fills_known(ledger: Ledger, instrument_id: InstrumentId) -> Ledger:
 def possible_offsets(check: Check, currency: str, grace_ns: int) -> Offsets:
     """What `currency` may have held before us, by this check's answer."""
     held = check.totals.get(currency, _ZERO) if check.totals is not None else _ZERO
-    known = check.sums.get(currency, _ZERO)
-    offsets = [total(held, negative(known))]
+    return frozenset(
+        total(held, negative(known)) for known in possible_sums(check, currency, grace_ns)
+    )
+
+
+def possible_sums(check: Check, currency: str, grace_ns: int) -> Offsets:
+    """What our flows of `currency` may have added up to when the venue answered."""
+    sums = [check.sums.get(currency, _ZERO)]
     between = [f for f in check.flows if f.ts_known <= check.ts_answered + grace_ns]
     for flow in sorted(between, key=lambda f: (f.ts_event, f.ts_known)):
         change = total(*(amount for name, amount in flow.amounts if name == currency))
-        offsets.append(total(offsets[-1], negative(change)))
-    return frozenset(offsets)
+        sums.append(total(sums[-1], change))
+    return frozenset(sums)
 
 
 def entered(
@@ -160,9 +188,8 @@ def entered(
     if check is None:
         return frozenset()
     contracts = [i for i in instruments.values() if i.product is not Product.SPOT]
-    # Without the venue's total of something, each possible offset is the negative of its sum.
     return frozenset(
-        i.quote for i in contracts if possible_offsets(check, _what(i), grace_ns) != {_ZERO}
+        i.quote for i in contracts if possible_sums(check, _what(i), grace_ns) != {_ZERO}
     )
 
 
@@ -172,14 +199,15 @@ def judged(
     """The ledger after its check, and the currencies that it does not explain.
 
     Only currencies that we trade in or have paid are looked at, but for those of open contracts
-    (`entered`). A gap leaves the offsets alone: the caller decides when to believe it (`rebased`).
+    (`entered`), and contracts whose positions were told. A gap leaves the offsets alone: the caller
+    decides when to believe it (`rebased`).
     """
     check = ledger.check
     if check is None:
         return ledger, ()
     traded = {name for i in instruments.values() for name in (_what(i), i.quote)}
     contracts = {_what(i) for i in instruments.values() if i.product is not Product.SPOT}
-    left_out = contracts | entered(ledger, instruments, grace_ns)
+    left_out = contracts - set(check.totals or ()) | entered(ledger, instruments, grace_ns)
     offsets, gaps = ledger.offsets, list[Gap]()
     for currency in sorted((traded | set(ledger.sums)) - left_out):
         possible = possible_offsets(check, currency, grace_ns)

@@ -23,6 +23,7 @@ from trading.account import Books, OrderManagerConfig
 from trading.core import Step
 from trading.order_turn import Turn
 from trading.orders import AT_VENUE, Order, OrderStatus
+from trading.replacing import replace
 
 TIMER: Final = "orders"
 
@@ -142,7 +143,10 @@ def _refused(turn: Turn, message: venue.RequestRefused) -> None:
             turn.fact(m.OrderRejected(**turn.head(order), **answer))
         case venue.Request.CANCEL, OrderStatus.PENDING_CANCEL:
             # Most often because it has just ended: ask how.
-            turn.fact(m.OrderCancelRejected(**turn.head(order), **answer))
+            order = turn.fact(m.OrderCancelRejected(**turn.head(order), **answer))
+            if turn.books.trading_state is TradingState.HALTED:
+                # Nobody else may act now, and the kill switch does not take no for an answer.
+                turn.put(replace(order, cancel_wanted=True))
             turn.ask(turn.again(order))
         case venue.Request.MODIFY, OrderStatus.PENDING_UPDATE | OrderStatus.PENDING_CANCEL:
             turn.fact(m.OrderModifyRejected(**turn.head(order), **answer))
@@ -211,6 +215,9 @@ def _timer(turn: Turn, message: control.TimerFired) -> None:
             turn.unanswered_update(order, "no word of it, and by now the venue would refuse it")
         if order.status is OrderStatus.PENDING_CANCEL:
             turn.say(turn.about(m.CancelOrder, order))
+        elif order.cancel_wanted and order.status in AT_VENUE:
+            turn.cancel(turn.again(order))  # it was refused
+            continue  # asked about when this one is answered, or not
         doubted = catch_up.name_of(order) in turn.books.catch_up  # then `repeat` asks
         if not doubted and (order.status in turn.UNSETTLED or order.awaited is not None):
             turn.ask(order)

@@ -1,11 +1,12 @@
 """The reconciler: asks the venue over its own connection whether our books are right, for ever.
 
-Theory of operation. A cycle asks for open orders, balances, and - once the balances are here, so
-that the fills cover them - fills. Answers and our order manager's events update two pictures, which
-are compared at once (`trading.discrepancies`, `trading.balances`); what differs must outlive a
-grace before it is reported. The evidence then goes to the order manager, who alone changes our
-books, and whose events then end the case. A difference that survives `strikes` cycles reduces
-trading, once, until a person resumes. Questions may fail: the next cycle asks them again.
+Theory of operation. A cycle asks for open orders, for balances and the positions of contracts, and
+- once these are here, so that the fills cover them - for fills. Answers and our order manager's
+events update two pictures, which are compared at once (`trading.discrepancies`,
+`trading.balances`); what differs must outlive a grace before it is reported. The evidence then goes
+to the order manager, who alone changes our books, and whose events then end the case. A difference
+that survives `strikes` cycles reduces trading, once, until a person resumes. Questions may fail:
+the next cycle asks them again.
 
 The reconciler holds nothing durable: at each start it asks the order manager for everything, and it
 knows nothing, so says nothing, until that answer is here. Fills from before our run, or of other
@@ -26,7 +27,14 @@ from trading import reconciler_answers as answers
 from trading.cases import Difference, Verdict
 from trading.core import Step
 from trading.reconciler_cycle import begin, timer
-from trading.reconciler_state import ACCOUNT, RECONCILE, Claim, ReconcilerConfig, ReconcilerState
+from trading.reconciler_state import (
+    ACCOUNT,
+    CURRENCY,
+    RECONCILE,
+    Claim,
+    ReconcilerConfig,
+    ReconcilerState,
+)
 from trading.reconciler_turn import Turn
 from trading.replacing import replace
 from trading.tracked import Tracked
@@ -46,6 +54,7 @@ class ReconcilerCore:
             venue.OpenOrdersReport: answers.open_orders,
             venue.FillsReport: answers.fills,
             venue.AccountReport: answers.account,
+            venue.PositionsReport: answers.positions,
             venue.OrderReport: answers.order,
             venue.OrderNotFound: answers.not_found,
             venue.RequestFailed: answers.failed,
@@ -83,8 +92,9 @@ def _snapshot(turn: Turn, message: accounts.AccountSnapshot) -> None:
     for position in message.positions:
         claim = Claim(position.quantity, position.quantity)
         claims = claims.set(_owner(position.strategy_id, position.instrument_id), claim)
-        if (rules := turn.config.instruments.get(position.instrument_id)) is not None:
-            ledger = balances.begun(ledger, rules, position.quantity)
+    for instrument_id, rules in turn.config.instruments.items():
+        mine = (p.quantity for p in message.positions if p.instrument_id == instrument_id)
+        ledger = balances.begun(ledger, rules, positions.total(*mine))
     turn.change(synced=True, trading_state=message.trading_state, claims=claims, ledger=ledger)
     for view in message.orders:
         turn.put(Tracked(tracked.from_view(view, turn.time)))
@@ -153,12 +163,16 @@ def _claim(turn: Turn, owner: str, claim: Claim, instrument_id: InstrumentId) ->
 
 
 def _trading_state(turn: Turn, message: risk.TradingStateChanged) -> None:
-    """A person who resumes gives every difference its strikes back."""
+    """A person who resumes gives every difference its strikes back, and has seen what contracts the
+    venue holds: they are taken as given."""
     turn.change(trading_state=message.state)
     if message.state is TradingState.ACTIVE and turn.state.frozen:
         cases = turn.state.cases
         for owner in cases:
             cases = cases.set(owner, tuple(replace(c, cycles=0) for c in cases[owner]))
+            held = owner.removeprefix(CURRENCY)
+            if held in turn.config.instruments:
+                turn.change(ledger=balances.rebased(turn.state.ledger, held))
         turn.change(frozen=False, cases=cases)
 
 

@@ -3,12 +3,15 @@
 Only answers to questions of ours count: an answer nobody waits for is older than what we know.
 """
 
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Final
 
 from messages import venue
-from messages.base import InstrumentId
+from messages.base import ClientOrderId, InstrumentId
+from messages.market import Product
 from trading import balances, tracked
-from trading.reconciler_state import ACCOUNT
+from trading.reconciler_state import ACCOUNT, POSITIONS
 from trading.reconciler_turn import Turn, with_fills
 from trading.replacing import replace
 from trading.tracked import Phase, Tracked, Where
@@ -107,18 +110,21 @@ def _sort_fills(turn: Turn, fills: tuple[venue.FillReport, ...]) -> None:
     mine: dict[str, list[venue.FillReport]] = {}
     held = {(f.instrument_id, f.trade_id) for f in turn.state.unclaimed}
     strange = list(turn.state.unclaimed)
+    # What an order with a trigger became may be listed under ids that nobody told us (OKX).
+    stops = [t for t in turn.state.orders.values() if t.ours.triggered and t.ours.trades]
+    traded = {(t.ours.instrument_id, trade): t for t in stops for trade in t.ours.trades}
     for fill in fills:
-        known = turn.match(fill)
+        known = turn.match(fill) or traded.get((fill.instrument_id, fill.trade_id))
         if known is not None:
             mine.setdefault(known.ours.client_order_id, []).append(fill)
         elif (fill.instrument_id, fill.trade_id) not in held:
             strange.append(fill)
     turn.change(unclaimed=tuple(strange[-turn.config.unclaimed_max :]))
-    for group in mine.values():
-        known = turn.match(group[0])
-        if known is not None:
-            theirs = with_fills(known, group).theirs
-            turn.learn(known, group[0].venue_order_id, theirs)
+    for name, group in mine.items():
+        known = turn.state.orders[ClientOrderId(name)]
+        theirs = with_fills(known, group).theirs
+        ours = turn.match(group[0]) is not None
+        turn.learn(known, group[0].venue_order_id if ours else None, theirs)
 
 
 def _fills_known(turn: Turn, instrument_id: InstrumentId) -> None:
@@ -136,11 +142,40 @@ def _fills_known(turn: Turn, instrument_id: InstrumentId) -> None:
 
 
 def account(turn: Turn, message: venue.AccountReport) -> None:
-    """Balances: judged once the fills that they include are here too, so ask for these now."""
+    """Balances, to be judged with the positions of contracts, if there are any."""
     if message.partial or turn.answered(ACCOUNT) is None:
         return
+    if any(i.product is not Product.SPOT for i in turn.config.instruments.values()):
+        turn.change(ledger=balances.told(turn.state.ledger, message.balances))
+        turn.ask(POSITIONS, venue.QueryPositions)
+    else:
+        _to_judge(turn, message.balances)
+
+
+def positions(turn: Turn, message: venue.PositionsReport) -> None:
+    """What contracts the venue says are open: all that were asked for, so others are flat."""
+    asked, check = turn.answered(POSITIONS), turn.state.ledger.check
+    if asked is None or check is None or check.balances is None:
+        return
+    if asked < check.ts_asked:  # for an earlier check, so from before fills that this one counts
+        turn.ask(POSITIONS, venue.QueryPositions)
+        return
+    rules = turn.config.instruments
+    held = {i: Decimal(0) for i, rule in rules.items() if rule.product is not Product.SPOT}
+    for position in message.positions:  # a venue may keep cross and isolated ones apart
+        if position.instrument_id in held:
+            held[position.instrument_id] += position.quantity
+    _to_judge(turn, check.balances, held)
+
+
+def _to_judge(
+    turn: Turn,
+    told: Iterable[venue.Balance],
+    held: Mapping[InstrumentId, Decimal] | None = None,
+) -> None:
+    """What the venue holds is judged once the fills that made it are here too: ask for these."""
     due = frozenset(turn.config.instruments)
-    ledger = balances.answered(turn.state.ledger, message.balances, due, turn.time)
+    ledger = balances.answered(turn.state.ledger, told, due, turn.time, held)
     turn.change(ledger=ledger)
     ask_fills(turn)
 
@@ -156,6 +191,7 @@ _QUESTIONS: Final = {
     venue.Request.QUERY_OPEN_ORDERS: "open:",
     venue.Request.QUERY_FILLS: "fills:",
     venue.Request.QUERY_ACCOUNT: ACCOUNT,
+    venue.Request.QUERY_POSITIONS: POSITIONS,
     venue.Request.QUERY_ORDER: "order:",
 }
 
@@ -179,7 +215,8 @@ def failed(turn: Turn, message: venue.RequestFailed | venue.RequestRefused) -> N
 def unanswered(turn: Turn, question: str) -> None:
     """A check of the balances needs all its answers; fills do not need the balances."""
     turn.change(failures=turn.state.failures + 1)
-    if question == ACCOUNT or question.startswith("fills:"):
+    held = question in (ACCOUNT, POSITIONS)
+    if held or question.startswith("fills:"):
         turn.change(ledger=replace(turn.state.ledger, check=None))
-    if question == ACCOUNT:
+    if held:
         ask_fills(turn)

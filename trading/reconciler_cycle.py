@@ -3,13 +3,14 @@
 from typing import Final
 
 from messages import control, risk, venue
-from messages.base import ClientOrderId
+from messages.base import ClientOrderId, InstrumentId
 from messages.health import Action, DiscrepancyKind, ReconcileCompleted
+from messages.market import Product
 from messages.risk import TradingState
 from trading import balances
 from trading.cases import Difference, Verdict, all_cases
 from trading.reconciler_answers import ask_fills, unanswered
-from trading.reconciler_state import ACCOUNT, JUDGE, RECONCILE
+from trading.reconciler_state import ACCOUNT, CURRENCY, JUDGE, RECONCILE
 from trading.reconciler_turn import Turn
 from trading.replacing import replace
 from trading.tracked import Phase
@@ -72,8 +73,8 @@ def _judge(turn: Turn) -> None:
     if check is not None and check.answered and turn.time >= check.ts_answered + grace_ns:
         _judge_balances(turn)
     for case in turn.find():
-        currency = case.difference.token.removeprefix(_CURRENCY)
-        if currency != case.difference.token and turn.config.rebase_balances:
+        currency = case.difference.token.removeprefix(CURRENCY)
+        if currency != case.difference.token and case.difference.action is Action.NONE:
             turn.change(ledger=balances.rebased(turn.state.ledger, currency))
     due = [
         case.ts_first + grace_ns
@@ -89,9 +90,6 @@ def _judge(turn: Turn) -> None:
         _complete(turn)
 
 
-_CURRENCY: Final = "currency:"
-
-
 def _judge_balances(turn: Turn) -> None:
     ledger = turn.state.ledger
     if not _fills_settled(turn):
@@ -102,11 +100,11 @@ def _judge_balances(turn: Turn) -> None:
     after, gaps = balances.judged(ledger, instruments, turn.config.grace_ns)
     turn.change(ledger=after)
     missing = {gap.currency for gap in gaps}
-    for owner in sorted(o for o in turn.state.cases if o.startswith(_CURRENCY)):
-        if owner.removeprefix(_CURRENCY) not in missing | later:
+    for owner in sorted(o for o in turn.state.cases if o.startswith(CURRENCY)):
+        if owner.removeprefix(CURRENCY) not in missing | later:
             turn.settle(owner, Verdict())
     for gap in gaps:
-        turn.settle(f"{_CURRENCY}{gap.currency}", Verdict((_gap(turn, gap),)))
+        turn.settle(f"{CURRENCY}{gap.currency}", Verdict((_gap(turn, gap),)))
 
 
 def _fills_settled(turn: Turn) -> bool:
@@ -121,7 +119,13 @@ def _fills_settled(turn: Turn) -> bool:
 
 
 def _gap(turn: Turn, gap: balances.Gap) -> Difference:
-    traded = [i for i, rules in turn.config.instruments.items() if rules.base == gap.currency]
+    if gap.currency in turn.config.instruments:
+        return _contracts(InstrumentId(gap.currency), gap)
+    traded = [
+        i
+        for i, rules in turn.config.instruments.items()
+        if rules.base == gap.currency and rules.product is Product.SPOT
+    ]
     rebase = turn.config.rebase_balances
     kind = DiscrepancyKind.POSITION_MISMATCH if traded else DiscrepancyKind.BALANCE_MISMATCH
     then = "; taken as given from now on" if rebase else ""
@@ -132,9 +136,25 @@ def _gap(turn: Turn, gap: balances.Gap) -> Difference:
         venues=str(gap.total),
         cause=f"{gap.currency}: our fills and commissions do not explain the total{then}",
         action=Action.NONE if rebase else Action.MANUAL,
-        token=f"{_CURRENCY}{gap.currency}",
+        token=f"{CURRENCY}{gap.currency}",
         sightings=2,
         instrument_id=traded[0] if traded else None,
+    )
+
+
+def _contracts(instrument_id: InstrumentId, gap: balances.Gap) -> Difference:
+    """Nobody pays contracts in, so they are not taken as given before a person has looked."""
+    return Difference(
+        kind=DiscrepancyKind.POSITION_MISMATCH,
+        subject=f"position:{instrument_id}",
+        ours=str(gap.expected),
+        venues=str(gap.total),
+        cause="our fills do not explain the venue's position: liquidated, deleveraged, or traded"
+        " by somebody else; taken as given once trading is resumed",
+        action=Action.MANUAL,
+        token=f"{CURRENCY}{gap.currency}",
+        sightings=2,
+        instrument_id=instrument_id,
     )
 
 

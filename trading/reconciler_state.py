@@ -20,6 +20,8 @@ from trading.tracked import Tracked
 RECONCILE: Final = "reconcile"
 JUDGE: Final = "judge"
 ACCOUNT: Final = "account"
+POSITIONS: Final = "positions"
+CURRENCY: Final = "currency:"  # whose cases are about what the venue holds
 
 
 @dataclass(frozen=True, slots=True)

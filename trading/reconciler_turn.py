@@ -142,7 +142,7 @@ class Turn:
         key = self.state.by_venue_id.get((report.instrument_id, venue_id))
         return orders.get(key) if key is not None else None
 
-    def learn(self, tracked: Tracked, venue_order_id: VenueOrderId, theirs: Theirs) -> None:
+    def learn(self, tracked: Tracked, venue_order_id: VenueOrderId | None, theirs: Theirs) -> None:
         """Replace the venue's side of an order, and compare."""
         ours = tracked.ours
         if venue_order_id:
@@ -153,7 +153,9 @@ class Turn:
         """Replace an order, give it the fills that waited for it, and compare both sides."""
         key, venue_id = tracked.ours.client_order_id, tracked.ours.venue_order_id
         before = self.state.orders.get(key)
-        if before is None or before.ours.venue_order_id != venue_id:
+        renamed = before is None or before.ours.venue_order_id != venue_id
+        traded = before is None or before.ours.trades != tracked.ours.trades
+        if renamed or (traded and tracked.ours.triggered):
             tracked = self._claim(tracked)
         tracked = adopt_trades(tracked)
         self.change(orders=self.state.orders.set(key, tracked))
@@ -265,6 +267,8 @@ class Turn:
 def _belongs(fill: FillReport, ours: Ours) -> bool:
     if fill.instrument_id != ours.instrument_id:
         return False
+    if ours.triggered and fill.trade_id in ours.trades:
+        return True  # of the order that it became, whose ids nobody may tell (OKX's lists)
     if ours.venue_order_id is not None:
         return fill.venue_order_id == ours.venue_order_id
     return fill.client_order_id == ours.client_order_id

@@ -99,6 +99,7 @@ ROUTES: Final[Mapping[Role, Routes]] = {
     },
     R.RECONCILER: {
         **dict.fromkeys(_QUERIES, (R.VENUE,)),
+        venue.QueryPositions: (R.VENUE,),
         **dict.fromkeys(_EVIDENCE, (R.ORDERS,)),
         health.Discrepancy: (R.JOURNAL,),
         health.DiscrepancyResolved: (R.JOURNAL,),

@@ -292,3 +292,38 @@ def test_the_kill_switch_halts_and_cancels_everything() -> None:
         8   approve  o3  buy 1 @ 100
         =   o3  DENIED  0
     """)
+
+
+def test_a_cancel_that_is_refused_after_the_kill_switch_is_asked_for_until_the_order_ends() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        5     report   o1  NEW
+        9     kill
+        >     submit o1, cancel o1
+        10    refused  o1  CANCEL 110079
+        >     query o1
+        12    ask      o1  NEW
+        1100  timer
+        >     cancel o1
+        1110  refused  o1  CANCEL 110079
+        1120  ask      o1  NEW
+        2200  timer
+        >     query o1, cancel o1
+        2210  report   o1  CANCELED
+        =     o1  CANCELED  0
+        9000  timer
+        >
+    """)
+
+
+def test_a_cancel_that_is_refused_while_trading_is_on_is_the_strategys_to_say_again() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        5     report   o1  NEW
+        9     cancel   o1
+        10    refused  o1  CANCEL 110079
+        12    ask      o1  NEW
+        >     submit o1, cancel o1, query o1
+        1100  timer
+        >
+    """)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from reconciler_stage import BTC, Stage, spec
 from story import CONFIG, Story
 
@@ -174,3 +175,25 @@ def test_fills_of_another_instrument_with_our_venue_order_id_are_not_ours() -> N
     stage.run_on(40_000_000_000)
 
     assert stage.said == []
+
+
+@pytest.mark.parametrize("told_s", [2, 7])
+def test_a_fill_that_the_venue_lists_under_ids_of_its_own_is_the_one_that_we_hold(
+    told_s: int,
+) -> None:
+    stage = Stage()
+    stage.statuses = {"o1": ("NEW", "0")}
+    stage.run(20_000_000)
+    waiting = stop(BTC.instrument_id).model_copy(update={"quantity": Decimal(2)})
+    stage.tell(m.OrderSubmitted(**stage.head("o1"), order=waiting))
+    stage.line("ours", "accepted", "o1")
+    stage.at(2_000_000_000, lambda: stage.line("venue", "fill", "7", "child", "1", "@", "100"))
+    stage.at(2_000_000_000, lambda: stage.line("venue", "PARTIALLY_FILLED", "o1", "1@100"))
+    stage.at(
+        told_s * 1_000_000_000, lambda: stage.line("ours", "filled", "7", "o1", "1", "@", "100")
+    )
+
+    stage.run_on(60_000_000_000)
+
+    assert [line for line in stage.said if "SetTradingState" in line] == []
+    assert not stage.state.cases
