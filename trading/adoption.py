@@ -72,7 +72,7 @@ def _adopt(turn: Turn, message: venue.OrderReport) -> None:
     spec = _spec(message, owner) if owner is not None else None
     if spec is None or message.instrument_id not in turn.config.instruments:
         return
-    order = turn.put(Order(spec))
+    order = turn.put(Order(spec, cancel_wanted=turn.halted))
     catch_up.done(turn, catch_up.stray_name(message.instrument_id, message.client_order_id))
     head = evidence.header(order, message, turn.now_ns) | {"reconciliation": True}
     turn.fact(m.OrderSubmitted(**head, venue_order_id=message.venue_order_id, order=spec))

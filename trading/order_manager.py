@@ -101,7 +101,7 @@ def _approved(turn: Turn, message: m.ApprovedOrder) -> None:
         turn.known(known)  # same id, same order, forever: an approval that comes again is no order
         return
     order = turn.put(Order(spec))
-    if turn.books.trading_state is TradingState.HALTED:
+    if turn.halted:
         turn.deny(order, m.RefusalCode.TRADING_HALTED, "trading is halted")
         return
     turn.fact(m.OrderSubmitted(**turn.head(order), order=spec))
@@ -144,7 +144,7 @@ def _refused(turn: Turn, message: venue.RequestRefused) -> None:
         case venue.Request.CANCEL, OrderStatus.PENDING_CANCEL:
             # Most often because it has just ended: ask how.
             order = turn.fact(m.OrderCancelRejected(**turn.head(order), **answer))
-            if turn.books.trading_state is TradingState.HALTED:
+            if turn.halted:
                 # Nobody else may act now, and the kill switch does not take no for an answer.
                 turn.put(replace(order, cancel_wanted=True))
             turn.ask(turn.again(order))

@@ -52,6 +52,11 @@ class Turn:
         for client_order_id in self.books.open:
             yield self.books.orders[client_order_id]
 
+    @property
+    def halted(self) -> bool:
+        """Whether nothing new may work; strategies do not act then, so cancels are ours to insist on."""
+        return self.books.trading_state is TradingState.HALTED
+
     # --- wording ------------------------------------------------------------------------------
 
     def times(self, order: Order) -> dict[str, Any]:
@@ -116,7 +121,10 @@ class Turn:
 
     def fact(self, event: OrderEvent) -> Order:
         """Fold `event` into its order and the position, and say it."""
-        order = apply(self.books.orders[event.client_order_id], event, self.now_ns)
+        before = self.books.orders[event.client_order_id]
+        order = apply(before, event, self.now_ns)
+        if before.closed and not order.closed and self.halted:
+            order = replace(order, cancel_wanted=True)  # it lives after all: as good as a new one
         self.put(order)
         self.say(event)
         if isinstance(event, m.OrderFilled):

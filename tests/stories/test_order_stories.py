@@ -327,3 +327,25 @@ def test_a_cancel_that_is_refused_while_trading_is_on_is_the_strategys_to_say_ag
         1100  timer
         >
     """)
+
+
+def test_an_order_that_lives_after_all_is_canceled_while_trading_is_halted() -> None:
+    play("""
+        0   approve  o1  buy 2 @ 100
+        1   failed   o1  SUBMIT NO
+        =   o1  DENIED  0
+        6   kill
+        >   submit o1
+        7   report   o1  NEW
+        >   cancel o1
+        8   report   o1  CANCELED
+        =   o1  CANCELED  0
+    """)
+
+
+def test_a_stray_is_canceled_while_trading_is_halted() -> None:
+    play("""
+        0   kill
+        1   report   M0123456789ab00000007  NEW
+        >   cancel M0123456789ab00000007
+    """)

@@ -98,6 +98,19 @@ def test_a_liquidation_that_no_order_of_ours_tells_reduces_trading_until_a_perso
     ]
 
 
+def test_a_liquidation_while_nobody_looked_is_found_at_the_start() -> None:
+    stage = Contracts(begun=1)
+    stage.held = Decimal(0)
+
+    stage.run(30 * NS_PER_S)
+
+    words = [line.split(maxsplit=1)[1] for line in stage.said]
+    assert words == [
+        "POSITION_MISMATCH MANUAL position:BTCUSDT-PERP.SIM",
+        "SetTradingState REDUCING",
+    ]
+
+
 def test_an_open_contract_from_before_our_start_keeps_its_money_unjudged_until_it_closes() -> None:
     stage = Contracts(begun=1)
     stage.at(8 * NS_PER_S, lambda: stage.trade(OrderSide.SELL, 130))
