@@ -54,7 +54,7 @@ class Turn:
 
     @property
     def halted(self) -> bool:
-        """Whether nothing new may work; strategies do not act then, so cancels are ours to insist on."""
+        """Whether nothing new may work. Strategies do not act then: we must repeat cancels."""
         return self.books.trading_state is TradingState.HALTED
 
     # --- wording ------------------------------------------------------------------------------
