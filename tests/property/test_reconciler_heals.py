@@ -4,11 +4,12 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reconciler_world import World, lived
+from reconciler_world import INSTRUMENTS, World, lived
 
 from messages import health
 from messages.base import NS_PER_S
 from messages.health import DiscrepancyKind as K
+from messages.market import Product
 from messages.risk import SetTradingState
 
 
@@ -52,6 +53,34 @@ def test_a_deposit_is_reported_once_and_then_taken_as_given(
     assert [d.discrepancy for d in world.of(health.Discrepancy)] == [kind]
     assert [d.discrepancy for d in world.of(health.DiscrepancyResolved)] == [kind]
     assert world.of(SetTradingState) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([0.0, 0.3]))
+def test_contracts_that_are_traded_and_closed_are_never_taken_for_a_mismatch(
+    seed: int, loss: float
+) -> None:
+    world = lived(seed, loss, product=Product.LINEAR)
+
+    found = {d.discrepancy for d in world.of(health.Discrepancy)}
+    assert not found & {K.POSITION_MISMATCH, K.BALANCE_MISMATCH}
+    assert world.of(SetTradingState) == []
+    assert all(world.state.ledger.offsets[i] == {Decimal(0)} for i in INSTRUMENTS)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_position_that_nobody_of_ours_changed_is_always_found(seed: int) -> None:
+    world = World(seed, 0.0, Product.LINEAR)
+    for n in range(8):
+        world.at(world.ms(0, 20_000), lambda n=n: world.place(n))
+    world.run(30 * NS_PER_S)
+    world.balances["BTC"] += 7
+
+    world.run(100 * NS_PER_S)
+
+    assert [d.discrepancy for d in world.of(health.Discrepancy)] == [K.POSITION_MISMATCH]
+    assert [str(s.state) for s in world.of(SetTradingState)] == ["REDUCING"]
 
 
 @settings(max_examples=5, deadline=None)

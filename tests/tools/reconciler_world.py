@@ -19,11 +19,13 @@ from messages.base import (
     NS_PER_MS,
     NS_PER_S,
     ClientOrderId,
+    InstrumentId,
     RunId,
     StrategyId,
     TradeId,
     VenueOrderId,
 )
+from messages.market import Product
 from messages.orders import LiquiditySide, OrderSide, OrderSpec, OrderType
 from messages.risk import TradingState
 from messages.venue import Balance, Source, VenueStatus
@@ -56,7 +58,7 @@ class Life:
 class World:
     """Venue, order manager stand-in and reconciler under one clock."""
 
-    def __init__(self, seed: int, loss: float) -> None:
+    def __init__(self, seed: int, loss: float, product: Product = Product.SPOT) -> None:
         self.chance = random.Random(seed)
         self.loss = loss
         self.lost: list[str] = []
@@ -64,9 +66,12 @@ class World:
         self.queue: list[tuple[int, int, Any]] = []
         self.lives: dict[str, Life] = {}
         self.fills: list[venue.FillReport] = []
-        self.balances = {"BTC": D(5), "ETH": D(50), "USDT": D(100_000)}
+        self.linear = product is Product.LINEAR  # then BTC and ETH are contracts, of which 0 open
+        coins = {"BTC": ZERO, "ETH": ZERO} if self.linear else {"BTC": D(5), "ETH": D(50)}
+        self.balances = coins | {"USDT": D(100_000)}
         self.book: PositionBook = Map()
-        self.core = ReconcilerCore(ReconcilerConfig(INSTRUMENTS, grace_ns=GRACE))
+        rules = {i: r.model_copy(update={"product": product}) for i, r in INSTRUMENTS.items()}
+        self.core = ReconcilerCore(ReconcilerConfig(rules, grace_ns=GRACE))
         self.said: list[Message] = []
         self.channel_free = 0
         self.timers: dict[str, int] = {}
@@ -110,7 +115,8 @@ class World:
                 orders.QueryOrder()
                 | venue.QueryOpenOrders()
                 | venue.QueryFills()
-                | (venue.QueryAccount())
+                | venue.QueryAccount()
+                | venue.QueryPositions()
             ):
                 self.ask(message)
             case venue.OrderReport() | venue.FillReport() | venue.OrderNotFound():
@@ -139,6 +145,7 @@ class World:
                 venue.QueryOpenOrders: venue.Request.QUERY_OPEN_ORDERS,
                 venue.QueryFills: venue.Request.QUERY_FILLS,
                 venue.QueryAccount: venue.Request.QUERY_ACCOUNT,
+                venue.QueryPositions: venue.Request.QUERY_POSITIONS,
             }[type(question)]
             failed = venue.RequestFailed(
                 **self.times(),
@@ -187,12 +194,27 @@ class World:
                     complete=len(all_fills) <= 3,
                     source=Source.QUERY,
                 )
+            case venue.QueryPositions():
+                found = (self.position(i) for i, r in INSTRUMENTS.items() if self.balances[r.base])
+                return venue.PositionsReport(
+                    **self.times(), positions=tuple(found), source=Source.QUERY
+                )
             case _:
                 held = tuple(
                     Balance(currency=c, total=x, free=x, locked=D(0))
                     for c, x in self.balances.items()
+                    if c == "USDT" or not self.linear
                 )
                 return venue.AccountReport(**self.times(), balances=held, source=Source.QUERY)
+
+    def position(self, instrument_id: InstrumentId) -> venue.PositionReport:
+        return venue.PositionReport(
+            **self.times(),
+            instrument_id=instrument_id,
+            quantity=self.balances[INSTRUMENTS[instrument_id].base],
+            avg_px=D(100),
+            source=Source.QUERY,
+        )
 
     def report(self, life: Life) -> venue.OrderReport:
         return venue.OrderReport(
@@ -252,8 +274,9 @@ class World:
         full = life.filled == life.spec.quantity
         life.status = VenueStatus.FILLED if full else VenueStatus.PARTIALLY_FILLED
         sign = life.spec.side.sign
-        currency = rules.base if sign > 0 else rules.quote
-        fee = (quantity if sign > 0 else quantity * price) / 1000
+        in_base = sign > 0 and not self.linear
+        currency = rules.base if in_base else rules.quote
+        fee = (quantity if in_base else quantity * price) / 1000
         self.balances[rules.base] += sign * quantity
         self.balances["USDT"] -= sign * quantity * price
         self.balances[currency] -= fee
@@ -349,8 +372,8 @@ class World:
         return [m for m in self.said if isinstance(m, kind)]
 
 
-def lived(seed: int, loss: float, count: int = 12) -> World:
-    world = World(seed, loss)
+def lived(seed: int, loss: float, count: int = 12, product: Product = Product.SPOT) -> World:
+    world = World(seed, loss, product)
     for n in range(count):
         world.at(world.ms(0, 25_000), lambda n=n: world.place(n))
     world.run(100 * NS_PER_S)
