@@ -79,7 +79,7 @@ def _open(order: Order, report: OrderReport, head: dict[str, Any]) -> Findings:
     return Findings(tuple(facts), fills_missing=missing)
 
 
-def _smaller(order: Order, report: OrderReport, head: dict[str, Any]) -> tuple[OrderEvent, ...]:
+def _smaller(order: Order, report: OrderReport, head: dict[str, Any]) -> tuple[m.OrderUpdated, ...]:
     """A change of quantity that took effect, whether or not we were answered. Quantities only ever
     become smaller, so a report of a smaller one is true for ever."""
     filled = max(order.filled_qty, report.filled_qty)
@@ -95,10 +95,12 @@ def _end(order: Order, report: OrderReport, head: dict[str, Any]) -> tuple[Order
         VenueStatus.EXPIRED: m.OrderExpired,
         VenueStatus.REJECTED: m.OrderExpired,
     }
-    smaller = () if order.closed else _smaller(order, report, head)
+    # Of an order that was cut short some venues show no more than what traded of it.
+    cut = report.status is not VenueStatus.FILLED and report.quantity == report.filled_qty
+    smaller = () if order.closed or cut else _smaller(order, report, head)
     smaller = tuple(fact for fact in smaller if legal(order, fact))
-    kind = ends.get(report.status)  # FILLED: its fills have said so, or its smaller quantity does
-    if kind is None:
+    kind = ends.get(report.status)  # FILLED: its fills say so, or its smaller quantity does
+    if kind is None or any(fact.leaves_qty == 0 for fact in smaller):
         return smaller
     end = kind(**head)
     return (*smaller, end) if legal(order, end) else smaller

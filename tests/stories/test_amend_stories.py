@@ -180,3 +180,29 @@ def test_an_order_that_the_venue_may_not_hold_is_not_changed() -> None:
     """)
 
     assert any(isinstance(s, m.OrderModifyRejected) for s in story.said)
+
+
+def test_an_end_that_shows_no_more_than_what_traded_is_no_smaller_quantity() -> None:
+    story = play("""
+        0   approve  o1  buy 2 @ 100
+        5   report   o1  NEW
+        6   fill     o1  t1 0.5 @ 100
+    """)
+
+    answer(story, 7, "CANCELED", "0.5", "0.5", "STREAM")
+
+    order = story.books.orders["o1"]
+    assert (order.status, order.quantity) == ("CANCELED", Decimal(2))
+
+
+def test_an_end_with_a_smaller_quantity_that_has_traded_by_then_is_a_fill() -> None:
+    story = play("""
+        0   approve  o1  buy 2 @ 100
+        5   report   o1  NEW
+        6   fill     o1  t1 0.5 @ 100
+        7   fill     o1  t2 0.5 @ 100
+    """)
+
+    answer(story, 8, "CANCELED", "1", "0.5", "QUERY")
+
+    story.play("=     o1  FILLED  1")

@@ -112,3 +112,15 @@ def test_a_private_stream_is_left_when_a_frame_is_missing_or_it_is_refused() -> 
     assert refused.problem == "refused: authentication failure"
     with pytest.raises(Garbled):
         session.heard(user_frame(7, user_row(status="LOST")), NOW, NOW)
+
+
+def test_an_order_about_to_end_that_shows_nothing_left_keeps_the_quantity_that_we_know() -> None:
+    adapter = CoinbaseAdapter()
+    placed(adapter)
+    session = adapter.user_session(KEYS, {})
+
+    ending = user_row(status="CANCEL_QUEUED", leaves_quantity="0")
+    (report,) = session.heard(user_frame(0, ending), NOW, NOW).events
+
+    assert isinstance(report, OrderReport)
+    assert (report.status, report.quantity) == (VenueStatus.PARTIALLY_FILLED, Decimal("0.01"))

@@ -134,8 +134,9 @@ class CoinbaseUserSession(UserSession):
 def report_of(d: UserOrder, ts: int, ts_init: int, orders: KnownOrders) -> OrderReport | None:
     """The venue's view of one order.
 
-    An order that has ended shows no more than what traded, so its quantity is the one that we
-    knew. None where nobody knows: it is none of this run's, and it ended without a trade.
+    An order that has ended, or is about to, shows no more than what traded, so its quantity is the
+    one that we knew. None where nobody knows: it is none of this run's, and it ended without a
+    trade.
     """
     name, order_id = ClientOrderId(d.client_order_id), VenueOrderId(d.order_id)
     instrument, known = instrument_id(d.product_id), orders.get(name) if name else None
@@ -144,7 +145,7 @@ def report_of(d: UserOrder, ts: int, ts_init: int, orders: KnownOrders) -> Order
     filled, left = amount(d.cumulative_quantity), amount(d.leaves_quantity)
     status = status_of(d.status, filled)
     quantity: Decimal | None = filled + left
-    if known is not None and not status.open:
+    if known is not None and (not status.open or not left):
         quantity = known.quantity or quantity
     if not quantity:
         return None
