@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -176,38 +176,29 @@ class Feed(Shell[FeedState]):
             again = Subscription(wanted.instrument_id, Channel.BOOK)
             await self._streams.of(again).begin_anew(again)
             return
-        await self._rest_up.wait()
-        try:
-            book = await self._questions.book(wanted.instrument_id)
-        except VenueError as e:
-            self._log("WARNING", "no_snapshot", instrument=wanted.instrument_id, error=str(e))
-            return  # the core asks again
-        self._heard_from_venue(book)
+        async with self._asking_rest("no_snapshot", wanted.instrument_id):
+            self._heard_from_venue(await self._questions.book(wanted.instrument_id))
 
     async def _history(self, wanted: HistoryRequested) -> None:
         """Trades since a time; the venue still had all of them if the first one is that old."""
-        await self._rest_up.wait()
-        try:
+        async with self._asking_rest("no_history", wanted.instrument_id):
             found = await self._questions.trades(wanted.instrument_id, wanted.since_ns)
-        except VenueError as e:
-            self._log("WARNING", "no_history", instrument=wanted.instrument_id, error=str(e))
-            return  # the core asks again
-        if not found.whole:
-            self._log("WARNING", "history_not_whole", instrument=wanted.instrument_id)
-        rows = np.empty(0, TRADE) if found.batch is None else found.batch.rows
-        now_ns = self.clock.now_ns()
-        self._heard_from_venue(
-            TradeHistory(
-                ts_event=now_ns,
-                ts_init=now_ns,
-                instrument_id=wanted.instrument_id,
-                asked_ns=wanted.ts_event,
-                since_ns=wanted.since_ns,
-                # If its end is missing, the core sees that it does not reach the live trades.
-                complete=bool(len(rows)) and int(rows["ts_event"][0]) <= wanted.since_ns,
-                rows=rows.copy(),
+            if not found.whole:
+                self._log("WARNING", "history_not_whole", instrument=wanted.instrument_id)
+            rows = np.empty(0, TRADE) if found.batch is None else found.batch.rows
+            now_ns = self.clock.now_ns()
+            self._heard_from_venue(
+                TradeHistory(
+                    ts_event=now_ns,
+                    ts_init=now_ns,
+                    instrument_id=wanted.instrument_id,
+                    asked_ns=wanted.ts_event,
+                    since_ns=wanted.since_ns,
+                    # If its end is missing, the core sees that it does not reach the live trades.
+                    complete=bool(len(rows)) and int(rows["ts_event"][0]) <= wanted.since_ns,
+                    rows=rows.copy(),
+                )
             )
-        )
 
     async def _change(self, wanted: ChangeStreams) -> None:
         """Subscriptions as the core has counted them. What is asked for again goes out one by one:
@@ -219,29 +210,35 @@ class Feed(Shell[FeedState]):
 
     async def _probe(self, wanted: ProbeStream) -> None:
         """What REST says of a market that is silent here."""
-        await self._rest_up.wait()
-        trades, levels = np.empty(0, TRADE), np.empty(0, DELTA)
-        try:
+        async with self._asking_rest("no_probe", wanted.instrument_id):
+            trades, levels = np.empty(0, TRADE), np.empty(0, DELTA)
             if wanted.by == "trades":
                 found = await self._questions.trades(wanted.instrument_id, wanted.since_ns)
                 trades = trades if found.batch is None else found.batch.rows
             else:
                 levels = best_levels((await self._questions.book(wanted.instrument_id)).rows)
-        except VenueError as e:
-            self._log("WARNING", "no_probe", instrument=wanted.instrument_id, error=str(e))
-            return  # silence is judged without it
-        now_ns = self.clock.now_ns()
-        self._heard_from_venue(
-            StreamProbed(
-                ts_event=now_ns,
-                ts_init=now_ns,
-                instrument_id=wanted.instrument_id,
-                stream=wanted.stream,
-                asked_ns=wanted.ts_event,
-                trades=trades,
-                levels=levels,
+            now_ns = self.clock.now_ns()
+            self._heard_from_venue(
+                StreamProbed(
+                    ts_event=now_ns,
+                    ts_init=now_ns,
+                    instrument_id=wanted.instrument_id,
+                    stream=wanted.stream,
+                    asked_ns=wanted.ts_event,
+                    trades=trades,
+                    levels=levels,
+                )
             )
-        )
+
+    @asynccontextmanager
+    async def _asking_rest(self, failed: str, instrument_id: InstrumentId) -> AsyncIterator[None]:
+        """Begins once REST may be asked; a question that the venue does not answer ends in a line
+        of the log: the core asks again, and judges silence without a probe."""
+        await self._rest_up.wait()
+        try:
+            yield
+        except VenueError as e:
+            self._log("WARNING", failed, instrument=instrument_id, error=str(e))
 
     async def _repair(self, wanted: RepairStream) -> None:
         """One step of the ladder; the last one ends this process, and the supervisor starts it."""
