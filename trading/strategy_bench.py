@@ -23,7 +23,6 @@ from messages.arrays import BAR, DELTA, QUOTE, TRADE, Rows
 from messages.base import (
     NS_PER_S,
     ClientOrderId,
-    InstrumentId,
     RunId,
     StrategyId,
     TradeId,
@@ -33,24 +32,12 @@ from messages.orders import OrderEvent, OrderSpec
 from messages.risk import TradingState
 from trading.orders import Order, OrderStatus, apply
 from trading.positions import Holding, fold, view
+from trading.samples import BTCUSDT
 from trading.strategy import CompiledStrategy
 from trading.strategy_core import StrategyCore
 from trading.strategy_python import Strategy
 from trading.strategy_state import StrategyConfig, StrategyState
 
-BTCUSDT: Final = market.Instrument(
-    instrument_id=InstrumentId("BTCUSDT.BINANCE"),
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    price_increment=Decimal("0.01"),
-    size_increment=Decimal("0.00001"),
-    min_quantity=Decimal("0.00001"),
-    max_quantity=Decimal("9000"),
-    min_notional=Decimal("5"),
-    maker_fee=Decimal("0.001"),
-    taker_fee=Decimal("0.001"),
-)
 _START_NS: Final = 1_700_000_000 * NS_PER_S
 
 

@@ -3,25 +3,15 @@
 from decimal import Decimal
 
 from hypothesis import strategies as st
+from instruments import coin
 
-from messages.base import InstrumentId
-from messages.market import Instrument
 from venues.sim.orders import VenueOrder
 from venues.sim.venue import SimVenue
 
-COIN = Instrument(
-    instrument_id=InstrumentId("X.SIM"),
-    symbol="X",
-    base="X",
-    quote="USD",
-    price_increment=Decimal("0.5"),
-    size_increment=Decimal("0.01"),
-    min_quantity=Decimal("0.01"),
-    max_quantity=Decimal(1000),
-    min_notional=Decimal(0),
-    maker_fee=Decimal("0.0007"),
-    taker_fee=Decimal("0.00131"),
-)
+COIN = coin(
+    price_increment="0.5", size_increment="0.01", min_quantity="0.01",
+    maker_fee="0.0007", taker_fee="0.00131",
+)  # fmt: skip
 PRICES = [Decimal(n) / 2 for n in range(190, 211)]
 
 prices = st.sampled_from(PRICES)

@@ -5,26 +5,14 @@ The lines are those of `venues.sim.script`; a line without `->` must stay unansw
 
 from decimal import Decimal
 
-from messages.base import InstrumentId
-from messages.market import Instrument
+from instruments import coin
+
 from messages.venue import RequestRefused
 from venues.sim.script import MarketMessage, parse, words
 from venues.sim.venue import SimVenue, SimVenueConfig
 
-X = InstrumentId("X.SIM")
-COIN = Instrument(
-    instrument_id=X,
-    symbol="X",
-    base="X",
-    quote="USD",
-    price_increment=Decimal(1),
-    size_increment=Decimal(1),
-    min_quantity=Decimal(1),
-    max_quantity=Decimal(1000),
-    min_notional=Decimal(0),
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-)
+COIN = coin()
+X = COIN.instrument_id
 
 
 def play(script: str, queue_model: str = "risk_averse", usd: str = "100000") -> SimVenue:

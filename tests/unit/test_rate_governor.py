@@ -15,10 +15,10 @@ from actors.leasing import Leasing
 from actors.peer import Peer
 from messages.base import NS_PER_S
 from messages.market import Product
+from trading.samples import BTCUSDT
 from venues.net.governor import Wish
 from venues.net.leases import HOP_NS
 from venues.registry import adapter
-from venues.sim.tape import BTCUSDT
 from venues.wire.limits import Cost, Lane
 
 RULES = adapter("BYBIT", Product.SPOT).limits

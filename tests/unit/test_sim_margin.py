@@ -4,10 +4,11 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from instruments import coin
 
 from messages.arrays import FUNDING
-from messages.base import Command, Event, InstrumentId
-from messages.market import FundingBatch, Instrument, Product
+from messages.base import Command, Event
+from messages.market import FundingBatch, Product
 from messages.venue import (
     AccountReport,
     CancelAllAfter,
@@ -31,21 +32,11 @@ from messages.venue import (
 from venues.sim.script import MarketMessage, command, parse, words
 from venues.sim.venue import SimVenue, SimVenueConfig
 
-X = InstrumentId("X-PERP.SIM")
-PERP = Instrument(
-    instrument_id=X,
-    symbol="XUSD",
-    base="X",
-    quote="USD",
-    price_increment=Decimal(1),
-    size_increment=Decimal("0.1"),
-    min_quantity=Decimal("0.1"),
-    max_quantity=Decimal(10_000),
-    min_notional=Decimal(0),
-    maker_fee=Decimal(0),
-    taker_fee=Decimal("0.001"),
-    product=Product.LINEAR,
-)
+PERP = coin(
+    "X-PERP.SIM", size_increment="0.1", min_quantity="0.1", max_quantity="10000",
+    taker_fee="0.001",
+).model_copy(update={"product": Product.LINEAR})  # fmt: skip
+X = PERP.instrument_id
 BOOK = "book 98x50 99x50 | 101x50 102x50"
 AT = {"ts_event": 0, "ts_init": 0}
 

@@ -22,11 +22,11 @@ from messages.venue import (
     Source,
     VenueStatus,
 )
+from trading.samples import BTCUSDT
 from venues.sim.questions import FILLS_PAGE
 from venues.sim.refusals import TEXT, Refusal
 from venues.sim.script import MarketMessage, command, parse
 from venues.sim.spot import CommissionIn
-from venues.sim.tape import BTCUSDT
 from venues.sim.units import Currency, decimals, steps_in
 from venues.sim.venue import SimVenue, SimVenueConfig
 

@@ -20,8 +20,9 @@ from messages.arrays import QUOTE
 from messages.base import RunId, StrategyId
 from strategies import load
 from trading.ids import client_order_id
+from trading.samples import BTCUSDT
 from trading.strategy import CompiledStrategy
-from trading.strategy_bench import BTCUSDT, Bench, Cancel
+from trading.strategy_bench import Bench, Cancel
 from trading.strategy_orders import sequence_of
 from trading.strategy_records import ORDERS_MAX
 from trading.strategy_state import StateMismatch

@@ -7,7 +7,8 @@ from messages.accounts import SyncRequest
 from messages.base import StrategyId
 from messages.risk import TradingState
 from strategies import load
-from trading.strategy_bench import BTCUSDT, Bench, Cancel
+from trading.samples import BTCUSDT
+from trading.strategy_bench import Bench, Cancel
 
 TREND, MAKER = load("trend_following"), load("market_making")
 BIDS, ASKS = [(59_999.99, 1.0)], [(60_000.01, 1.0)]

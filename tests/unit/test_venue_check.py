@@ -9,7 +9,8 @@ from messages import orders as m
 from messages.base import TradeId
 from messages.market import Product
 from scenarios.presets.venue_check import VenueCheck
-from trading.strategy_bench import BTCUSDT, Amend, Bench
+from trading.samples import BTCUSDT
+from trading.strategy_bench import Amend, Bench
 
 LOT = BTCUSDT.size_increment
 

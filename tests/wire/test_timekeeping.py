@@ -16,9 +16,9 @@ from actors.feed import Feed
 from actors.timekeeping import Rhythm, clock_view, keep_time
 from messages.base import NS_PER_MS, NS_PER_S
 from scenarios.view import clocks
+from trading.samples import BTCUSDT
 from venues.net.access import Access
 from venues.net.clock import VenueClock
-from venues.sim.tape import BTCUSDT
 
 QUICK = Rhythm(every_s=0.05, again_s=0.2, look_s=0.01)
 

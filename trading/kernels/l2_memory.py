@@ -7,19 +7,16 @@ the addresses of their tables, and a part makes the record that it needs on the 
 in an address keeps the memory alive; nothing here counts references or knows bounds.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from trading.kernels.engine_memory import llvm, part_of, row_of
+from trading.kernels.engine_memory import Row, llvm, part_of, row_of
 from trading.kernels.l2_records import BOOK, EVENT, LINE, MARKET
 from trading.result import EQUITY
 from trading.strategy_records import BOOK as SHOWN
-
-Row = Callable[..., Any]
 
 
 @intrinsic

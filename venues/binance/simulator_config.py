@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from messages.base import NS_PER_S, InstrumentId
 from messages.market import Instrument, Product
+from trading.samples import BTCUSDT, ETHUSDT
 from venues.serving.config import SimulatorConfig as Config
-from venues.sim.tape import BTCUSDT, ETHUSDT
 from venues.wire.limits import LimitRule
 
 

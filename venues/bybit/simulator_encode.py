@@ -9,7 +9,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from messages.arrays import Rows
-from messages.base import VenueOrderId
 from messages.market import BarBatch, Instrument, LiquidationBatch, Product, TradeBatch
 from messages.orders import LiquiditySide, OrderSide, OrderSpec, OrderType, TimeInForce
 from messages.venue import (
@@ -23,6 +22,7 @@ from messages.venue import (
 from venues.bybit.codec_names import CATEGORY, ms
 from venues.bybit.codec_orders import FALLS, RISES, SIDE_WORD, rises, text
 from venues.sim.ledger import OrderLine
+from venues.wire.evidence import untouched
 
 Json = dict[str, Any]
 UNNAMED: Final = "~"  # begins the client ids of orders that came without one
@@ -129,18 +129,12 @@ def _end(report: OrderReport, spec: OrderSpec) -> Json:
 
 def never_row(spec: OrderSpec, order_id: str, product: Product, ts_ns: int) -> Json:
     """A post-only order that would have taken: acknowledged, then cancelled before it worked."""
-    report = OrderReport(
+    report = untouched(
+        spec,
+        order_id,
         ts_event=ts_ns,
         ts_init=ts_ns,
-        client_order_id=spec.client_order_id,
-        venue_order_id=VenueOrderId(order_id),
-        instrument_id=spec.instrument_id,
-        side=spec.side,
-        order_type=spec.order_type,
         status=VenueStatus.REJECTED,
-        quantity=spec.quantity,
-        filled_qty=Decimal(0),
-        price=spec.price,
         source=Source.STREAM,
         reason=WOULD_TAKE,
     )

@@ -6,10 +6,9 @@ post-only order that would take) comes on the stream. docs: docs-v5 "Trade", "Al
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from typing import Any, Final
 
-from messages.base import NS_PER_S, ClientOrderId, VenueOrderId
+from messages.base import NS_PER_S, ClientOrderId
 from messages.market import Instrument
 from messages.orders import CancelOrder, ModifyOrder, OrderSpec, QueryOrder, SubmitOrder
 from messages.venue import (
@@ -21,7 +20,6 @@ from messages.venue import (
     QueryOpenOrders,
     RequestRefused,
     Source,
-    VenueStatus,
 )
 from venues.okx import simulator_encode as wire
 from venues.okx.codec_names import INST_TYPE, ms
@@ -39,11 +37,11 @@ from venues.okx.simulator_params import (
     order_of,
 )
 from venues.sim.refusals import Refusal
+from venues.wire.evidence import untouched
 
 Handler = Callable[[OkxExchange, Any], bytes]
 _PAGE: Final = 100
 _SWITCH: Final = range(10, 121)
-_ZERO: Final = Decimal(0)
 
 
 def times(exchange: OkxExchange) -> dict[str, Any]:
@@ -99,19 +97,8 @@ def _place(exchange: OkxExchange, one: Sent) -> Json:
 
 
 def _taken_and_ended(exchange: OkxExchange, spec: OrderSpec) -> OrderReport:
-    report = OrderReport(
-        **times(exchange),
-        client_order_id=spec.client_order_id,
-        venue_order_id=VenueOrderId(f"7{exchange.now_ns()}"),
-        instrument_id=spec.instrument_id,
-        side=spec.side,
-        order_type=spec.order_type,
-        status=VenueStatus.NEW,
-        quantity=spec.quantity,
-        filled_qty=_ZERO,
-        price=spec.price,
-        source=Source.ACK,
-    )
+    name = f"7{exchange.now_ns()}"
+    report = untouched(spec, name, **times(exchange), source=Source.ACK)
     exchange.tell_never(spec, report)
     return report
 

@@ -12,44 +12,16 @@ batches from 0; update ids count book changes, without gaps.
 import heapq
 import zlib
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
-from messages.base import NS_PER_S, InstrumentId, Message
-from messages.market import Instrument
+from messages.base import NS_PER_S, Message
+from trading.samples import BTCUSDT, ETHUSDT
 from venues.sim.synthetic import SyntheticMarket, TapeSpec
 
 START_NS: Final = 1_700_000_000 * NS_PER_S
-
-BTCUSDT: Final = Instrument(
-    instrument_id=InstrumentId("BTCUSDT.BINANCE"),
-    symbol="BTCUSDT",
-    base="BTC",
-    quote="USDT",
-    price_increment=Decimal("0.01"),
-    size_increment=Decimal("0.00001"),
-    min_quantity=Decimal("0.00001"),
-    max_quantity=Decimal(9000),
-    min_notional=Decimal(5),
-    maker_fee=Decimal("0.001"),
-    taker_fee=Decimal("0.001"),
-)
-ETHUSDT: Final = Instrument(
-    instrument_id=InstrumentId("ETHUSDT.BINANCE"),
-    symbol="ETHUSDT",
-    base="ETH",
-    quote="USDT",
-    price_increment=Decimal("0.01"),
-    size_increment=Decimal("0.0001"),
-    min_quantity=Decimal("0.0001"),
-    max_quantity=Decimal(9000),
-    min_notional=Decimal(5),
-    maker_fee=Decimal("0.001"),
-    taker_fee=Decimal("0.001"),
-)
 DEFAULT_SPECS: Final = (
     TapeSpec(instrument=BTCUSDT, price=60_000.0),
     TapeSpec(instrument=ETHUSDT, price=2_500.0),

@@ -6,6 +6,7 @@ one; without it the answer is as of `asked.ts_event`.
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from messages.base import ClientOrderId, InstrumentId, VenueOrderId
 from messages.orders import OrderSpec
@@ -76,20 +77,31 @@ def acknowledged(
     asked: Asked, order: OrderSpec, venue_order_id: str, ts: int = 0, reason: str = ""
 ) -> OrderReport:
     """The venue has the order; how it fared since, the stream says."""
-    return OrderReport(
+    return untouched(
+        order,
+        venue_order_id,
         ts_event=ts or asked.ts_event,
         ts_init=asked.ts_init,
+        source=asked.source,
+        reason=reason,
+    )
+
+
+def untouched(
+    order: OrderSpec, venue_order_id: str, *, status: VenueStatus = VenueStatus.NEW, **more: Any
+) -> OrderReport:
+    """An order as it was asked for, of which nothing has traded; `more` are the other fields."""
+    return OrderReport(
         client_order_id=order.client_order_id,
         venue_order_id=VenueOrderId(venue_order_id),
         instrument_id=order.instrument_id,
         side=order.side,
         order_type=order.order_type,
-        status=VenueStatus.NEW,
         quantity=order.quantity,
         filled_qty=Decimal(0),
         price=order.price,
-        source=asked.source,
-        reason=reason,
+        status=status,
+        **more,
     )
 
 
