@@ -11,7 +11,6 @@ class Figure(NamedTuple):
     unit: str
 
 
-_R = "r: returns of evenly spaced equity"
 FIGURES: Final[Mapping[str, Figure]] = {
     "start_ts": Figure(
         "when the run began: the open of its first bar, else the first row", "ns since 1970 UTC"

@@ -7,7 +7,7 @@ and `reasons` says why. Formulas and units: `research.figures`; the reading of e
 
 from collections.abc import Mapping
 from math import isfinite, sqrt
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -269,8 +269,3 @@ def _activity(readings: Sampled, length: int, fills: Rows | None, position: F8 |
 
 def _or(value: float | None, reason: str) -> float | str:
     return reason if value is None else value
-
-
-def as_dict(found: Performance) -> dict[str, Any]:
-    """Figures and reasons as one JSON object."""
-    return {"figures": dict(found), "reasons": found.reasons}

@@ -94,11 +94,6 @@ def load(folder: Path) -> BacktestResult:
     )
 
 
-def load_stats(folder: Path) -> dict[str, Any]:
-    """The figures that `save` wrote."""
-    return _json(folder / STATS)
-
-
 def frame_of(rows: Rows, dtype: "np.dtype[np.void]") -> pl.DataFrame:
     """A table as columns."""
     return pl.DataFrame({n: np.ascontiguousarray(rows[n]) for n in dtype.names or ()})

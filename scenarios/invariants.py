@@ -38,7 +38,6 @@ class Checker:
     _books_seen: Books | None = None
     _rows_seen: int = 0
     _risk_incarnation: int = 0
-    _journal_incarnation: int = 0
 
     def watch(self, loop: Loop) -> None:
         """Every step: cheap where nothing changed."""

@@ -40,13 +40,6 @@ def commission(
     return Money(amount=notional(received, fraction), currency=instrument.quote)
 
 
-def commission_quote(
-    instrument: Instrument, quantity: Decimal, price: Decimal, liquidity_side: LiquiditySide
-) -> Decimal:
-    """The same in quote currency, base valued at `price`: equal for both sides."""
-    return notional(notional(quantity, price), rate(instrument, liquidity_side))
-
-
 def commission_in_quote(fill: OrderFilled, rules: Instrument | None) -> Decimal:
     """What a fill cost in quote currency; 0 where its currency is neither base nor quote."""
     if rules is None or fill.currency == rules.quote:

@@ -15,14 +15,14 @@ The exact arithmetic runs in a context that raises on any rounding: a result of 
 is a bug, not money.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
 from immutables import Map
 
-from messages.accounts import Position, PositionChanged
+from messages.accounts import Position
 from messages.base import ClientOrderId, InstrumentId, StrategyId
 from messages.market import Instrument
 from messages.orders import OrderFilled
@@ -198,31 +198,6 @@ def fold_fill(
     key = (fill.strategy_id, fill.instrument_id)
     holding = fold(book.get(key, Holding()), fill, instrument)
     return book.set(key, holding), view(key, holding)
-
-
-def fold_fills(
-    book: PositionBook,
-    fills: Iterable[OrderFilled],
-    instruments: Mapping[InstrumentId, Instrument],
-    now_ns: int,
-) -> tuple[PositionBook, tuple[PositionChanged, ...]]:
-    """The book after `fills`, and one event a fill, caused by it.
-
-    raises  KeyError if a fill's instrument is not among `instruments`
-    """
-    events: list[PositionChanged] = []
-    for fill in fills:
-        book, position = fold_fill(book, fill, instruments[fill.instrument_id])
-        events.append(
-            PositionChanged(
-                ts_event=fill.ts_event,
-                ts_init=now_ns,
-                correlation_id=fill.correlation_id,
-                causation_id=fill.key,
-                position=position,
-            )
-        )
-    return book, tuple(events)
 
 
 def view(key: Key, holding: Holding) -> Position:

@@ -69,7 +69,6 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "ts_next": ("tsnext", "nextfundingtime"),
     "ts_init": ("tsinit", "localtimestamp", "timestampofreceive", "received"),
 }
-_TIME_FIELDS: Final = ("ts_init", "ts_next")
 _KLINES: Final = (
     "open_time",
     "open",

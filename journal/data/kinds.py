@@ -19,7 +19,6 @@ _NS_OF: Final = _NS | {"d": 24 * _NS["h"], "w": 7 * 24 * _NS["h"]}
 _INTERVAL: Final = re.compile(r"([1-9]\d{0,5})\s*(s|sec|m|min|t|h|d|w)", re.IGNORECASE)
 _UNIT: Final = {"sec": "s", "min": "m", "t": "m"}
 _PIECE: Final = 4_096
-_PERIOD_FORMATS: Final = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +122,6 @@ def period_of(kind: KindName, bar_ns: int) -> Period:
     if kind == "bars":
         return "month" if bar_ns < _NS["h"] else "year"
     return "year" if kind == "funding" else "day"
-
-
-def period_names(times: pl.Series, period: Period) -> pl.Series:
-    """The name of the file ("2024-01") that each time (ns) belongs to."""
-    return times.cast(pl.Datetime("ns")).dt.strftime(_PERIOD_FORMATS[period])
-
-
-def period_start(name: str) -> int:
-    """First nanosecond of a file's period."""
-    whole = name + "-01-01"[len(name) - 4 :] if len(name) < 10 else name
-    return int(np.datetime64(whole, "ns").astype(np.int64))
 
 
 def to_rows(frame: pl.DataFrame, kind: Kind, bar_ns: int = 0) -> Rows:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from research.equity import DAY_NS
 from research.figures import FIGURES
-from research.statistics import as_dict, performance
+from research.statistics import performance
 from trading.result import TRADE_ROW
 
 MONEY = st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1000.0, 1e-300, 1e300, -1e300])
@@ -41,7 +41,7 @@ def test_every_figure_is_finite_or_none_with_a_reason(
     assert list(found) == list(FIGURES)
     assert all(v is None or isfinite(v) for v in found.values())
     assert set(found.reasons) == {n for n, v in found.items() if v is None}
-    json.dumps(as_dict(found), allow_nan=False)
+    json.dumps([dict(found), found.reasons], allow_nan=False)
 
 
 @given(returns=PER_CENT, scale=st.floats(1e-3, 1e6))

@@ -1,5 +1,6 @@
 """`run` and `run_many`: an oracle in plain Python, errors, figures, growth, folders."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from bar_stage import ask, bars, play
 from pydantic import Field, ValidationError
 
 from messages.arrays import Rows
-from scenarios.backtest_folder import load, load_stats, save
+from scenarios.backtest_folder import STATS, load, save
 from trading.backtest import Rules, Settings, StrategyError, prepare, run, run_many
 from trading.kernels.engine_records import ERROR_QUANTITY, ERROR_RAISED
 from trading.kernels.strategy import submit_market
@@ -199,7 +200,7 @@ def test_a_run_is_kept_and_read_back(tmp_path: Path) -> None:
         assert getattr(back, name).tolist() == getattr(result, name).tolist()
     assert dict(back.identity) == dict(result.identity)
     assert back.metrics[0].tolist() == pytest.approx(result.metrics[0].tolist(), nan_ok=True)
-    assert load_stats(folder) == {"sharpe": None, "trades": 3}
+    assert json.loads((folder / STATS).read_text()) == {"sharpe": None, "trades": 3}
     assert [p.name for p in folder.parent.iterdir()] == ["one"]
 
 

@@ -8,7 +8,7 @@ from instruments import usdt
 
 from messages.base import ClientOrderId, StrategyId, TradeId
 from messages.orders import LiquiditySide, OrderFilled, OrderSide
-from trading.fees import Money, commission, commission_quote
+from trading.fees import Money, commission
 from trading.positions import (
     Holding,
     Lot,
@@ -16,7 +16,6 @@ from trading.positions import (
     PositionBook,
     charge,
     fold_fill,
-    fold_fills,
     fold_lots,
     net,
     trade,
@@ -168,16 +167,6 @@ def test_strategies_hold_apart_and_net_together() -> None:
     assert [p.strategy_id for p in views(book)] == ["A", "B"]
 
 
-def test_folding_fills_says_one_change_a_fill_caused_by_it() -> None:
-    fills = [filled("A", "1", "100"), filled("A", "1", "110", trade_id=TradeId("2"))]
-
-    _, events = fold_fills(EMPTY, fills, {BTC.instrument_id: BTC}, now_ns=8)
-
-    assert [e.position.avg_px for e in events] == [D(100), D(105)]
-    assert [e.causation_id for e in events] == [f.key for f in fills]
-    assert {e.ts_init for e in events} == {8}
-
-
 # --- fees ---------------------------------------------------------------------------------------
 
 
@@ -189,4 +178,3 @@ def test_a_buy_pays_in_base_and_a_sell_in_quote() -> None:
 
     assert buy == Money(amount=D("0.002"), currency="BTC")
     assert sell == Money(amount=D(20), currency="USDT")
-    assert commission_quote(BTC, D(2), D(50000), taker) == D(100)

@@ -13,9 +13,9 @@ import pytest
 from messages import encode
 from messages.base import NS_PER_S
 from messages.market import BookDeltaBatch, QuoteBatch, TradeBatch
-from venues.sim.latency import Constant, LatencyModel, Lognormal, Uniform
+from trading.samples import BTCUSDT
 from venues.sim.script import command
-from venues.sim.tape import BTCUSDT, DEFAULT_SPECS, START_NS, TapeItem, generate
+from venues.sim.tape import DEFAULT_SPECS, START_NS, TapeItem, generate
 from venues.sim.venue import SimVenue, SimVenueConfig
 
 
@@ -108,32 +108,6 @@ def test_volatility_clusters_and_sizes_have_heavy_tails() -> None:
 
     assert np.corrcoef(returns[1:], returns[:-1])[0, 1] > 0.05
     assert max(sizes) > 20 * float(np.median(sizes))
-
-
-@pytest.mark.parametrize(
-    ("model", "low", "high"),
-    [
-        (Constant(5), 5, 5),
-        (Uniform(10, 20), 10, 19),
-        (Lognormal(floor_ns=100, median_ns=1000, sigma=0.5, max_ns=3000), 100, 3000),
-    ],
-)
-def test_latency_stays_in_bounds_and_repeats_with_the_seed(
-    model: LatencyModel, low: int, high: int
-) -> None:
-    draws = [model.draw_ns(rng) for rng in [np.random.default_rng(1)] for _ in range(500)]
-    again = [model.draw_ns(rng) for rng in [np.random.default_rng(1)] for _ in range(500)]
-
-    assert draws == again
-    assert low <= min(draws)
-    assert max(draws) <= high
-
-
-def test_lognormal_latency_has_its_median() -> None:
-    rng = np.random.default_rng(2)
-    model = Lognormal(floor_ns=100, median_ns=1000, sigma=0.5, max_ns=10**9)
-
-    assert np.median([model.draw_ns(rng) for _ in range(4000)]) == pytest.approx(1100, rel=0.05)
 
 
 def _is_btc(item: TapeItem) -> bool:

@@ -9,7 +9,7 @@ from scipy import stats
 from research.equity import DAY_NS, SECOND_NS, read_at, sampled
 from research.figures import FIGURES
 from research.sharpe import deflated_sharpe
-from research.statistics import Performance, as_dict, describe, performance, performance_of
+from research.statistics import Performance, describe, performance, performance_of
 from trading.result import EQUITY, FILL_ROW, ORDER_ROW, TRADE_ROW, BacktestResult
 
 HOUR_NS = 3600 * SECOND_NS
@@ -211,7 +211,7 @@ def test_what_cannot_be_said_is_none_with_a_reason(case: str) -> None:
     assert found.reasons["win_rate"] == "no trades"
     assert all(v is None or isfinite(v) for v in found.values())
     assert set(found.reasons) == {n for n, v in found.items() if v is None}
-    json.dumps(as_dict(found), allow_nan=False)
+    json.dumps([dict(found), found.reasons], allow_nan=False)
 
 
 def test_one_instant_of_equity_has_no_year() -> None:

@@ -87,7 +87,6 @@ class _Commission(msgspec.Struct, rename="camel"):
 
 class _Account(msgspec.Struct, rename="camel"):
     balances: list[_Balance]
-    commission_rates: _Rates | None = None
 
 
 class _Time(msgspec.Struct, rename="camel"):
@@ -124,12 +123,6 @@ def decode_server_time(body: bytes) -> int:
 def decode_listen_key(body: bytes) -> str:
     """POST /api/v3/userDataStream: the key that names our user stream; raises Garbled."""
     return _one(body, _ListenKey).listen_key
-
-
-def decode_fees(body: bytes) -> tuple[Decimal, Decimal] | None:
-    """GET /api/v3/account: (maker, taker) rates as fractions, None if absent; raises Garbled."""
-    rates = _one(body, _Account).commission_rates
-    return None if rates is None else (rates.maker, rates.taker)
 
 
 def _one(body: bytes, shape: type[_T]) -> _T:

@@ -45,7 +45,6 @@ class _Row(msgspec.Struct, rename="camel"):
     price_filter: _Price
     contract_type: str = ""
     options_type: str = ""  # options have no contract type either
-    settle_coin: str = ""
 
 
 class Page(msgspec.Struct, rename="camel"):

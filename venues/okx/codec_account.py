@@ -37,7 +37,6 @@ class _Currency(msgspec.Struct, rename="camel"):
     ccy: str
     avail_bal: str = ""
     frozen_bal: str = ""
-    cash_bal: str = ""
 
 
 class AccountRow(msgspec.Struct, rename="camel"):

@@ -115,13 +115,11 @@ class Algo(msgspec.Struct, rename="camel"):
     sl_ord_px: str = ""
     tp_trigger_px: str = ""
     tp_ord_px: str = ""
-    trigger_px: str = ""
     ord_px: str = ""
     actual_sz: str = ""
     actual_px: str = ""
     fail_code: str = ""
     ord_id: str = ""
-    ord_id_list: list[str] = msgspec.field(default_factory=list)
 
 
 class Fill(msgspec.Struct, rename="camel"):
@@ -135,7 +133,6 @@ class Fill(msgspec.Struct, rename="camel"):
     side: str
     ts: str
     cl_ord_id: str = ""
-    bill_id: str = ""
     exec_type: str = ""
     fee: str = ""
     fee_ccy: str = ""

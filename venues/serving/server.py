@@ -15,7 +15,6 @@ Faults strike outside of that: before the venue acts (CUT, FAIL_5XX, STALL) or a
 
 import asyncio
 import re
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -263,11 +262,3 @@ async def _drip(
         await answer.write(content[at : at + step])
     await answer.write_eof()
     return answer
-
-
-def free_port() -> int:
-    """A port that nobody listened on a moment ago: to restart a server where its clients look."""
-    with socket.socket() as s:
-        s.bind((HOST, 0))
-        port: int = s.getsockname()[1]
-        return port

@@ -8,7 +8,7 @@ batch that neither continues the book nor is known to it, and so look like a gap
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from messages.base import Event, InstrumentId
 from messages.market import BookDeltaBatch
@@ -95,18 +95,3 @@ class Batcher:
             return True
         self._books[piece.instrument_id] = piece.last_seq
         return False
-
-
-def decode_many(
-    frames: Iterable[tuple[int, bytes]], read: Callable[[bytes, int], Read]
-) -> tuple[Event, ...]:
-    """Messages of (ts_init, frame) pairs.
-
-    raises  Garbled at the first unreadable frame; use a `Batcher` to go on past it
-    """
-    batcher = Batcher(read)
-    for ts_init, raw in frames:
-        batcher.add(raw, ts_init)
-        if batcher.quarantine:
-            raise batcher.quarantine[0]
-    return batcher.flush()
