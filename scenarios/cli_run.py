@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from scenarios.spec import RunSpec
 
 Source = Annotated[
-    str, typer.Argument(metavar="PRESET|FILE.toml", help="quickstart, recorded, or a TOML file.")
+    str,
+    typer.Argument(
+        metavar="PRESET|FILE.toml", help="quickstart, recorded, four-venues, or a TOML file."
+    ),
 ]
 Changes = Annotated[
     list[str] | None,
@@ -59,8 +62,8 @@ def run(
 ) -> None:
     """Run a whole trading system until its time is up, or until it is stopped.
 
-    Ctrl-C stops it in order: working orders are taken off the book first. The exit code is 1 if our
-    books and the venue's do not agree at the end.
+    Ctrl-C stops it in order, and so does `kill`: working orders are taken off the book first. The
+    exit code is 1 if our books and the venue's do not agree at the end.
 
     \b
     Examples:
@@ -86,7 +89,9 @@ def run(
         secure_local_ray(runs_dir)
     from scenarios.live_view import live_view  # noqa: PLC0415 - rich
     from scenarios.run import run as start  # noqa: PLC0415 - Ray
+    from scenarios.signals import heed_signals  # noqa: PLC0415
 
+    heed_signals()
     try:
         with live_view(spec.duration_s, as_json=as_json) as progress:
             summary = start(

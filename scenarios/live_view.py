@@ -7,7 +7,7 @@ not shown, so the first second of a run needs no special case.
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
@@ -36,9 +36,22 @@ def live_view(duration_s: float, *, as_json: bool) -> Iterator[OnProgress]:
     elif sys.stdout.isatty():
         console = Console()
         with Live(Text("starting ..."), console=console, auto_refresh=False) as live:
-            yield lambda view: live.update(screen(view, duration_s), refresh=True)
+            yield _unwatched(lambda view: live.update(screen(view, duration_s), refresh=True))
     else:
-        yield _Lines(duration_s)
+        yield _unwatched(_Lines(duration_s))
+
+
+def _unwatched(show: OnProgress) -> OnProgress:
+    """`show`, which may fail: that nobody reads any more is no reason to leave orders at a venue.
+
+    `manta run ... | head -1` trades on until its time is up, and ends in order.
+    """
+
+    def tell(view: View) -> None:
+        with suppress(OSError):
+            show(view)
+
+    return tell
 
 
 class _Lines:

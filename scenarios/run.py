@@ -19,6 +19,7 @@ from scenarios import assemble, venue_process
 from scenarios.connect import Connected, connect
 from scenarios.folder import RunFolder, create, keeps_orders, prepare, told_to_stop
 from scenarios.metrics_endpoint import MetricsEndpoint
+from scenarios.signals import heed_signals
 from scenarios.spec import BadSpec, RunSpec
 from scenarios.summarize import summarize
 from scenarios.summary import Summary
@@ -59,7 +60,7 @@ def run(
     on_progress: OnProgress | None = None,
     feed: str = assemble.FEED,
 ) -> Summary:
-    """Run `spec` until its time is up, it is told to stop, or Ctrl-C.
+    """Run `spec` until its time is up, it is told to stop, or a signal interrupts.
 
     resume   folder of an earlier start to go on with: same code path, its journal decides
     address  an existing Ray cluster; None starts a local one
@@ -81,6 +82,7 @@ def run(
         with _environment(keys):
             try:
                 _start_ray(spec, address, keys)
+                heed_signals()  # Ray has set its own
                 for tag, venue in venues.items():
                     venue.wait(places[tag])  # they start while Ray does
                 configs = [

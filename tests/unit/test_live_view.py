@@ -83,6 +83,25 @@ def test_in_a_pipe_a_line_comes_when_the_state_changes(capsys: pytest.CaptureFix
     assert capsys.readouterr().out.count("\n") == 2
 
 
+class Gone(io.StringIO):
+    """A pipe whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(text)
+
+
+def test_a_reader_that_goes_away_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Gone())
+    told = 0
+
+    with live_view(30.0, as_json=False) as progress:
+        for state in ("running", "stopping"):
+            progress(VIEW | {"state": state})
+            told += 1
+
+    assert told == 2
+
+
 def test_with_json_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     with live_view(30.0, as_json=True) as progress:
         progress(VIEW)
