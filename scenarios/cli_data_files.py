@@ -54,6 +54,8 @@ def convert(
     from journal.data.kinds import interval_name  # noqa: PLC0415
 
     name = kind_of(kind)
+    if target.exists() and Path(source).exists() and target.samefile(source):
+        raise Mistake(f"{target}: is the source, too: name another file, or it would be lost")
     rows, bar_ns = _read(source, catalogue, name, from_interval, start, end)
     document: dict[str, Any] = {"source": source, "target": str(target), "kind": name}
     if name == "bars":

@@ -1,6 +1,7 @@
 """`manta data download`: history from a public archive, or from an exchange, into the catalogue."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = "downloads"
 _SOURCES: Final = ("vision", "ccxt")
+_SYMBOL: Final = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)?")  # BTCUSDT, BTCUSD_PERP
 
 
 Symbols = Annotated[
@@ -120,6 +122,11 @@ def _from_archive(
         raise Mistake(f"--market {market}: not known: choose one of {', '.join(MARKETS)}")
     if type_ not in TYPES:
         raise Mistake(f"--type {type_}: not known: choose one of {', '.join(TYPES)}")
+    for symbol in symbols:  # it becomes a part of addresses and paths
+        if not _SYMBOL.fullmatch(symbol):
+            raise Mistake(f"{symbol}: is no symbol of the archive: write it like BTCUSDT")
+    if base_url is not None and not base_url.lower().startswith(("http://", "https://")):
+        raise Mistake(f"--base-url {base_url}: is no address: begin it with https:// or http://")
     wanted = [Wanted(s.upper(), first, last, market, type_, interval) for s in symbols]
     with progress() as bars:
         tellers: dict[str, OnBytes] = {}

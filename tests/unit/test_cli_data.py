@@ -103,6 +103,14 @@ REFUSED = {
         ("download", "B", "--start", "2024-01-01", "--market", "moon"),
         "--market moon: not known: choose one of spot, um, cm",
     ),
+    "mirror": (
+        ("download", "BTCUSDT", "--start", "2024-01-01", "--base-url", "mirror.example"),
+        "--base-url mirror.example: is no address",
+    ),
+    "symbol": (
+        ("download", "../BTCUSDT", "--start", "2024-01-01"),
+        "../BTCUSDT: is no symbol of the archive",
+    ),
     "source": (
         ("download", "B", "--start", "2024-01-01", "--source", "hearsay"),
         "--source hearsay: not known: choose one of vision, ccxt",
@@ -119,6 +127,16 @@ def test_a_mistake_is_one_line_and_code_two(case: str, typed: Typed) -> None:
     assert message in typed.err
     assert typed.err.startswith("manta: ")
     assert typed.err.count("\n") == 1
+
+
+def test_a_file_is_not_written_over_by_what_is_made_of_it(typed: Typed, tmp_path: Path) -> None:
+    path = written(tmp_path / "BTCUSDT-1m-2024-01.csv", *bar_lines(300))
+    before = path.read_bytes()
+
+    typed("convert", path, tmp_path / "." / path.name, "--interval", "1h", code=MISTAKE)
+
+    assert "is the source, too" in typed.err
+    assert path.read_bytes() == before
 
 
 def test_a_list_of_nothing_says_how_to_begin(typed: Typed) -> None:
