@@ -131,6 +131,7 @@ _REMEDIES: Final = {
 # Errors of other modules that say themselves what to do: (module, class, exit code).
 _KNOWN: Final = (
     ("scenarios.spec", "BadSpec", MISTAKE),
+    ("research.space", "BadSpace", MISTAKE),
     ("scenarios.connect", "NoAnswer", FAILED),
     ("journal.errors", "JournalError", MISTAKE),
     ("trading.errors", "RecoveryMismatch", MISTAKE),

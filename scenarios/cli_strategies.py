@@ -123,10 +123,13 @@ def _strategy(name: str) -> Any:
             return strategies.load_live(name)
         from pathlib import Path  # noqa: PLC0415
 
-        from actors.user_code import load, pack  # noqa: PLC0415 - Ray
+        from actors.user_code import pack  # noqa: PLC0415 - Ray
+        from messages import encode  # noqa: PLC0415
         from messages.base import StrategyId  # noqa: PLC0415
+        from scenarios.sweep_spec import load_strategy  # noqa: PLC0415
 
-        return load(pack(StrategyId(name), Path(found[0]).expanduser(), found[1]))
+        message = pack(StrategyId(found[1]), Path(found[0]).expanduser(), found[1])
+        return load_strategy(encode(message).decode())
     except (OSError, ValueError) as e:
         raise Mistake(f"{name}: {e}") from None
 

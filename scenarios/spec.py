@@ -262,6 +262,8 @@ def _read(source: str) -> dict[str, Any]:
             raise BadSpec(
                 f"{source}: cannot be read ({e.strerror}); name an existing file"
             ) from None
+        except UnicodeDecodeError:
+            raise BadSpec(f"{source}: is no text; name a TOML file") from None
     else:
         known = ", ".join(PRESETS)
         raise BadSpec(f"{source}: no such preset; use one of {known}, or a file ending in .toml")

@@ -16,7 +16,6 @@ from typing import Any, Final
 import numpy as np
 
 from messages.arrays import Rows
-from research.search import make
 from research.sweep import Evaluate, Plan, plan_of, sweep
 from research.sweep_table import Table
 from scenarios.spec import BadSpec
@@ -25,7 +24,14 @@ from scenarios.sweep_journal import SweepJournal
 from scenarios.sweep_judge import Judge
 from scenarios.sweep_ray import WARM_BARS, Compiling, start_ray, stop_ray
 from scenarios.sweep_result import summarize, write
-from scenarios.sweep_spec import FILE, Records, SweepSpec, load_strategy, params_of
+from scenarios.sweep_spec import (
+    FILE,
+    Records,
+    SweepSpec,
+    load_strategy,
+    params_of,
+    search_of,
+)
 from scenarios.sweep_worker import Setup
 
 ENGINE: Final = "scenarios.sweep_engine:make"
@@ -125,7 +131,4 @@ def run(
 def _search(
     spec: SweepSpec, table: Table, records: Records, plan: Plan, evaluate: Evaluate, follow: Follow
 ) -> None:
-    space = spec.parsed()
-    count = len(spec.objectives)
-    search = make(spec.method, space, trials=spec.trials, seed=spec.seed, objectives=count)
-    sweep(search, table, records, plan, evaluate, follow)
+    sweep(search_of(spec), table, records, plan, evaluate, follow)

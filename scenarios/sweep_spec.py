@@ -1,5 +1,7 @@
 """A sweep as one value, kept in its folder: what `--resume` goes on with."""
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -13,7 +15,7 @@ from journal.catalogue import content_digest
 from messages import decode
 from messages.arrays import Rows
 from messages.control import LoadStrategy
-from research.search import METHODS, TRIALS, check_objectives
+from research.search import METHODS, TRIALS, Search, check_objectives, make
 from research.space import BadSpace, Space, parse, parse_toml
 from scenarios.spec import BadSpec, StrategySpec
 from scenarios.strategy_source import source_of
@@ -93,8 +95,19 @@ def describe(bars: Rows, **given: Any) -> SweepSpec:
         spec = SweepSpec.model_validate(given)
     except ValidationError as error:
         raise BadSpec(_said(error)) from None
-    Records(params_of(strategy), spec.parsed(), spec.params)  # complains before anything starts
+    # These complain before anything starts.
+    Records(params_of(strategy), spec.parsed(), spec.params)
+    try:
+        search_of(spec).ask()
+    except BadSpace as error:
+        raise BadSpec(str(error)) from None
     return spec
+
+
+def search_of(spec: SweepSpec) -> Search:
+    """A search as it begins; raises BadSpace if the space leaves its method nothing to try."""
+    count = len(spec.objectives)
+    return make(spec.method, spec.parsed(), trials=spec.trials, seed=spec.seed, objectives=count)
 
 
 def reopen(folder: Path) -> SweepSpec:
@@ -126,6 +139,8 @@ def _read_space(text: str) -> str:
         return Path(text).expanduser().read_text()
     except OSError as error:
         raise BadSpec(f"--space {text}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise BadSpec(f"--space {text}: is no text: name a TOML file") from None
 
 
 def load_strategy(source: str) -> CompiledStrategy | type[Strategy]:
@@ -138,9 +153,12 @@ def load_strategy(source: str) -> CompiledStrategy | type[Strategy]:
     message = decode(source.encode())
     assert isinstance(message, LoadStrategy), "a source is a name or a LoadStrategy"
     try:
-        return user_code.load(message)
-    except Exception as error:  # whatever a user's own code raises while it is imported
-        raise BadSpec(f"strategy {message.entry}: {type(error).__name__}: {error}") from error
+        with redirect_stdout(sys.stderr):  # what it prints is no part of a `--json` answer
+            return user_code.load(message)
+    except (Exception, SystemExit) as error:  # whatever a user's own code raises when imported
+        what = error.msg if isinstance(error, SyntaxError) else error
+        line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+        raise BadSpec(f"strategy {message.entry}: {type(error).__name__}: {what}{line}") from error
 
 
 def digest_of(strategy: CompiledStrategy | type[Strategy]) -> str:

@@ -109,6 +109,16 @@ def test_a_strategy_that_is_not_there_says_which_are(
     assert "trend_following" in line
 
 
+def test_a_spec_that_is_no_text_is_named(refused: Refused, runs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "garbage.toml"
+    path.write_bytes(b"\xa0\xff")
+
+    line = refused(path, "--runs-dir", runs)
+
+    assert f"{path}: is no text" in line
+    assert not runs.exists()
+
+
 def test_a_missing_tape_is_named(refused: Refused, runs: Path) -> None:
     line = refused("recorded", "--tape", "nowhere.gz", "--runs-dir", runs)
 

@@ -28,6 +28,7 @@ from trading.result import METRICS
 
 Refused = Callable[..., str]
 BARS = toy_sweep.market(400)
+ASKED = ["--strategy", "trend_following", "--data", "CSV"]
 
 
 @pytest.fixture
@@ -73,6 +74,9 @@ def refused(
         (["--strategy", "x", "--data", "CSV", "--space", "fast=1:5"], "not built in"),
         (["--strategy", "trend_following", "--data", "no.csv", "--space", "a=1"], "no such file"),
         (["--strategy", "trend_following", "--data", "CSV", "--space", "fast=9:5"], "backwards"),
+        ([*ASKED, "--space", "fast=5:9:1", "--where", "fast > 99"], "no combination keeps"),
+        ([*ASKED, "--space", "fast=5:9", "--method", "cmaes"], "cmaes needs two axes"),
+        ([*ASKED, "--space", "GARBAGE"], "is no text"),
         (["--workers", "0"], "--workers 0"),
         (["--param", "fast"], "--param fast: not of the form"),
         (["--resume", "latest"], "no sweep there"),
@@ -83,7 +87,10 @@ def refused(
 def test_a_mistake_is_one_line_and_starts_nothing(
     refused: Refused, csv: Path, options: list[str], expected: str
 ) -> None:
-    assert expected in refused(*(csv if o == "CSV" else o for o in options))
+    garbage = csv.with_name("garbage.toml")
+    garbage.write_bytes(b"\xa0\xff")
+    files = {"CSV": csv, "GARBAGE": garbage}
+    assert expected in refused(*(files.get(o, o) for o in options))
 
 
 def test_a_sweep_is_found_by_id_path_and_as_the_latest(tmp_path: Path) -> None:
