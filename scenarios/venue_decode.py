@@ -24,7 +24,7 @@ from trading.book import Book
 from trading.book_sync import BookSync, SyncState
 from trading.errors import VenueError
 from venues.binance.recording import records
-from venues.registry import VENUES, adapter
+from venues.registry import VENUES, UnknownVenue, adapter
 from venues.wire.adapter import Adapter
 from venues.wire.batch import Batcher
 
@@ -75,6 +75,12 @@ def adapter_for(path: Path, venue: str = "", product: str = "") -> Adapter:
 
     raises  BadSpec
     """
+    if not path.is_file():
+        raise BadSpec(f"{path}: no such file: check the path")
+    if product.upper() not in ("", *Product):
+        raise BadSpec(f"--product {product}: not known: choose one of {', '.join(Product)}")
+    if venue and venue.upper() not in VENUES:
+        raise BadSpec(f"--venue {venue}: not known: choose one of {', '.join(VENUES)}")
     text = str(path.resolve()).upper()
     found = venue.upper() or next((v for v in VENUES if v in path.name.upper()), "")
     found = found or next((v for v in VENUES if f"/{v}/" in text), "")
@@ -83,7 +89,10 @@ def adapter_for(path: Path, venue: str = "", product: str = "") -> Adapter:
     if found not in VENUES:
         raise BadSpec(f"{path}: whose is it? say --venue, one of {', '.join(VENUES)}")
     linear = product.upper() == "LINEAR" or (not product and any(word in text for word in _LINEAR))
-    return adapter(found, Product.LINEAR if linear else Product.SPOT)
+    try:
+        return adapter(found, Product.LINEAR if linear else Product.SPOT)
+    except UnknownVenue as e:
+        raise BadSpec(f"{path}: {e}") from None
 
 
 def lines(path: Path) -> Iterator[Line]:
@@ -108,10 +117,18 @@ def lines(path: Path) -> Iterator[Line]:
 
 
 def _wrapped(path: Path) -> Iterator[Line]:
-    import zstandard  # noqa: PLC0415 - a development dependency
+    try:
+        import zstandard  # noqa: PLC0415 - a development dependency
+    except ImportError:
+        raise BadSpec(
+            f"{path}: is compressed, and zstandard is not installed: install it, or unpack the file"
+        ) from None
 
-    with zstandard.ZstdDecompressor().stream_reader(path.read_bytes()) as stream:
-        text = stream.read().decode()
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(path.read_bytes()) as stream:
+            text = stream.read().decode()
+    except zstandard.ZstdError as e:
+        raise ValueError(e) from None
     rows = [json.loads(row) for row in text.splitlines() if row]
     for d in sorted((d for d in rows if "ts" in d), key=lambda d: float(d["ts"])):
         raw = d.get("data", "").encode()

@@ -192,6 +192,33 @@ def test_each_unknown_kind_is_a_line_of_its_own(tmp_path: Path) -> None:
     assert "1 of an unknown kind: weather" in said
 
 
+REFUSED = {
+    "no file": (["no-okx.json"], "no-okx.json: no such file"),
+    "venue": (["okx.json", "--venue", "kraken"], "--venue kraken: not known"),
+    "product": (["okx.json", "--product", "moon"], "--product moon: not known"),
+    "a product that it has not": (
+        ["coinbase.json", "--product", "linear"],
+        "coinbase.json: COINBASE has no LINEAR here",
+    ),
+    "no zstd": (["okx.jsonl.zst"], "okx.jsonl.zst: cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_decoded_is_named(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("okx.json", "coinbase.json", "okx.jsonl.zst"):
+        Path(name).write_bytes(b"\xa0\xff{}")
+    words, message = REFUSED[case]
+
+    result = CliRunner().invoke(app, ["venue", "decode", *words])
+
+    assert isinstance(result.exception, Mistake)
+    assert message in str(result.exception)
+
+
 def test_file_of_nobody_is_refused_with_one_line(tmp_path: Path) -> None:
     path = tmp_path / "frames.jsonl"
     path.write_text("{}\n")
