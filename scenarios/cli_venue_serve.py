@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from scenarios.cli_output import Json, Mistake, facts
+from scenarios.cli_output import Json, Mistake, facts, invalid
 
 if TYPE_CHECKING:
     from venues.serving.simulator import Simulator
@@ -34,7 +34,9 @@ def verb(name: str) -> Callable[..., None]:
     """The verb that serves one venue."""
 
     def serve(
-        port: Annotated[int, typer.Option(help="Where to listen; 0 takes any free port.")] = 0,
+        port: Annotated[
+            int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes any free port.")
+        ] = 0,
         product: Annotated[
             _Product | None,
             typer.Option(help="Only this product; by default spot, or all that one server has."),
@@ -104,6 +106,7 @@ def _serve(
 ) -> None:
     import numpy as np  # noqa: PLC0415 - see the module's first lines
     import uvloop  # noqa: PLC0415
+    from pydantic import ValidationError  # noqa: PLC0415
 
     from messages.market import Product  # noqa: PLC0415
     from venues.serving.plan import read_plan  # noqa: PLC0415
@@ -127,7 +130,7 @@ def _serve(
             serve(kind, config, keys, time.time_ns, lambda s: _say(s, secrets, as_json))
         )
     except ValueError as e:
-        raise Mistake(str(e)) from e
+        raise Mistake(invalid(e) if isinstance(e, ValidationError) else str(e)) from e
     raise typer.Exit(code)
 
 

@@ -43,6 +43,9 @@ def test_verb_says_where_it_serves_and_ends_in_order(tmp_path: Path) -> None:
     [
         (("coinbase", "--product", "linear"), "COINBASE has no LINEAR"),
         (("binance", "--faults", "nowhere.toml"), "nowhere.toml"),
+        (("binance", "--port", "99999"), "Invalid value for '--port'"),
+        (("binance", "--port", "-1"), "Invalid value for '--port'"),
+        (("okx", "--speed", "nan"), "speed: Input should be greater than 0 (given: nan)"),
         (("binance", "--tape", "nowhere.gz"), "nowhere.gz"),
         (("binance", "--speed", "0"), "speed"),
     ],
