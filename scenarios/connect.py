@@ -15,9 +15,9 @@ from messages.control import ParamValue, SetParams
 from messages.risk import KillSwitch, SetTradingState, TradingState
 from scenarios.folder import RunFolder, ask_to_stop
 from scenarios.spec import BadSpec
-from scenarios.venue_process import runs
 from scenarios.view import actor, books, look, of_accounts, positions, view, whole_tree
 from supervisors.environment import prepare_environment
+from supervisors.process import runs
 from supervisors.system import find_root
 from supervisors.warm import quiet_driver
 from trading.wiring import Role, strategy_actor

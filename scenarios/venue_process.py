@@ -14,7 +14,7 @@ import numpy as np
 from messages.market import Instrument
 from scenarios.folder import RunFolder
 from scenarios.spec import GENERATED, BadSpec, RunSpec
-from supervisors.process import birth
+from supervisors.process import birth, runs
 from venues.serving.faults import FaultScript
 from venues.serving.plan import read_plan
 from venues.serving.registry import simulator as simulator_of
@@ -174,16 +174,6 @@ def tape_done(place: Place) -> bool:
 def ledger(place: Place) -> dict[str, Any]:
     """What the venue itself wrote down; {} if nothing yet."""
     return place.folder.read(place.name("ledger.json"))
-
-
-def alive(pid: int) -> bool:
-    """Whether a process of this id runs (a zombie does not), whichever it is."""
-    return birth(pid) != ""
-
-
-def runs(pid: int, born: str) -> bool:
-    """Whether the very process that was noted as (`pid`, `born`) runs, and no later one."""
-    return born != "" and birth(pid) == born
 
 
 def _port(place: Place, process: "subprocess.Popen[bytes]") -> int:

@@ -25,6 +25,16 @@ def birth(pid: int) -> str:
     return "" if state in "ZX" else started  # a zombie runs no code any more
 
 
+def alive(pid: int) -> bool:
+    """Whether a process of this id runs (a zombie does not), whichever it is."""
+    return birth(pid) != ""
+
+
+def runs(pid: int, born: str) -> bool:
+    """Whether the very process that was noted as (`pid`, `born`) runs, and no later one."""
+    return born != "" and birth(pid) == born
+
+
 async def ensure_gone(pid: int, born: str, patience_s: float, timeout_s: float = 5.0) -> bool:
     """Wait `patience_s` for a process of this host to end, then SIGKILL it; True once it is gone.
 

@@ -10,6 +10,7 @@ from scenarios import venue_process
 from scenarios.folder import RunFolder, create
 from scenarios.spec import BadSpec, load
 from scenarios.venue_process import Place
+from supervisors.process import alive
 
 
 def test_a_new_simulator_of_an_old_run_waits_for_the_system_again(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_a_new_simulator_of_an_old_run_waits_for_the_system_again(tmp_path: Path
         venue.stop()
 
     assert waits
-    assert not venue_process.alive(venue.pid)
+    assert not alive(venue.pid)
 
 
 def test_a_process_that_got_the_id_of_a_dead_simulator_is_neither_adopted_nor_ended(
