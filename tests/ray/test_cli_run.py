@@ -1,21 +1,17 @@
 """The command line around a real run: two terminals, one system."""
 
 import json
-import os
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from quickstart import MANTA, started, until_booked
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
-MANTA = (sys.executable, "-m", "scenarios.cli")
-SERVING_S = 150.0  # on a busy machine; a second or two on an idle one
 
 
 @dataclass
@@ -44,32 +40,13 @@ class Terminal:
         return json.loads(out)
 
 
-def started(folder: Path, *options: str) -> "subprocess.Popen[str]":
-    """`manta run quickstart` in the background."""
-    return subprocess.Popen(
-        [*MANTA, "run", "quickstart", "--json", *options],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "RAY_AUTH_MODE": "disabled"},
-    )
-
-
 @pytest.fixture(scope="module")
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """A run that trades, seen from a second terminal; stopped and collected at the end."""
     folder = tmp_path_factory.mktemp("cli")
     process = started(folder, "--duration", "600")
-    second = Terminal(folder, process)
-    deadline = time.monotonic() + SERVING_S
-    while time.monotonic() < deadline and process.poll() is None:
-        code, out, _ = second.said("status", "--json")
-        view = json.loads(out) if code == 0 else {}
-        if view.get("state") == "running" and view["fills"]:
-            break
-        time.sleep(0.5)
-    yield second
+    until_booked(folder, process)
+    yield Terminal(folder, process)
     if process.poll() is None:
         process.terminate()
     process.communicate(timeout=60)
@@ -132,8 +109,10 @@ def test_a_busy_port_is_refused_in_one_line(tmp_path: Path) -> None:
         out, err = process.communicate(timeout=60)
 
     assert (process.returncode, out) == (2, "")
-    assert err.startswith("manta: ")
+    assert err.startswith("manta: venue: ")
     assert err.count("\n") == 1
+    # It has never traded, so it is no run that could be resumed.
+    assert [p for p in (tmp_path / "runs").iterdir() if (p / "spec.toml").exists()] == []
 
 
 def test_trading_is_reduced_halted_and_active_again(terminal: Terminal) -> None:

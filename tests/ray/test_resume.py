@@ -4,31 +4,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from quickstart import MANTA, booked, started, until_booked
 
-from journal.reader import read_records
-from scenarios.venue_process import alive
+from supervisors.process import alive
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
-MANTA = (sys.executable, "-m", "scenarios.cli")
-SERVING_S = 120.0
-ENVIRONMENT = {**os.environ, "RAY_AUTH_MODE": "disabled"}
-
-
-def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [*MANTA, "run", "quickstart", "--json", *options],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-    )
 
 
 def descendants(pid: int) -> list[int]:
@@ -48,20 +32,11 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def booked(run: Path) -> int:
-    """Fills in the account's journal so far."""
-    path = run / "journal" / "account.sqlite"
-    if not path.is_file():
-        return 0
-    kinds = [r.kind for r in read_records(path, direction="out")]
-    return kinds.count("order_filled")
-
-
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes through /proc")
 def test_kill_of_the_whole_system_loses_and_doubles_nothing(tmp_path: Path) -> None:
     keep = ("--set", "venue.outlives_run=true")
-    first = start(tmp_path, "--duration", "600", *keep)
-    run = until_booked(tmp_path)
+    first = started(tmp_path, "--duration", "600", *keep)
+    run = until_booked(tmp_path, first)
     venue: dict[str, Any] = json.loads((run / "venue" / "process.json").read_text())
     before = booked(run)
 
@@ -69,7 +44,7 @@ def test_kill_of_the_whole_system_loses_and_doubles_nothing(tmp_path: Path) -> N
         if pid != venue["pid"]:
             os.kill(pid, signal.SIGKILL)
     first.communicate(timeout=30)
-    second = start(tmp_path, "--resume", "latest", "--duration", "8", *keep)
+    second = started(tmp_path, "--resume", "latest", "--duration", "8", *keep)
     out, err = second.communicate(timeout=200)
 
     summary = json.loads(out)
@@ -85,12 +60,10 @@ def test_kill_of_the_whole_system_loses_and_doubles_nothing(tmp_path: Path) -> N
 
 def test_orders_that_were_kept_are_taken_up_by_the_run_that_resumes(tmp_path: Path) -> None:
     keep = ("--set", "venue.outlives_run=true")
-    first = start(tmp_path, "--duration", "600", *keep)
-    run = until_booked(tmp_path)
+    first = started(tmp_path, "--duration", "600", *keep)
+    run = until_booked(tmp_path, first)
     stopping = [*MANTA, "stop", "--keep-orders", "--json"]
-    stopped = subprocess.run(
-        stopping, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+    stopped = subprocess.run(stopping, cwd=tmp_path, capture_output=True, text=True, check=False)
     out, err = first.communicate(timeout=100)
 
     assert (stopped.returncode, first.returncode) == (0, 0), (stopped.stderr, err)
@@ -100,7 +73,7 @@ def test_orders_that_were_kept_are_taken_up_by_the_run_that_resumes(tmp_path: Pa
     assert before["orders_open"] > 0  # the maker quotes all the time
     assert alive(venue["pid"])
 
-    second = start(tmp_path, "--resume", "latest", "--duration", "8", *keep)
+    second = started(tmp_path, "--resume", "latest", "--duration", "8", *keep)
     out, err = second.communicate(timeout=200)
 
     after = json.loads(out)
@@ -112,14 +85,3 @@ def test_orders_that_were_kept_are_taken_up_by_the_run_that_resumes(tmp_path: Pa
     assert after["ledger"]["equal"]
     assert after["ledger"]["duplicate_client_order_ids"] == []
     assert not alive(venue["pid"])
-
-
-def until_booked(folder: Path) -> Path:
-    """The folder of the first run, once it has fills."""
-    deadline = time.monotonic() + SERVING_S
-    while time.monotonic() < deadline:
-        runs = [p for p in (folder / "runs").glob("2*") if p.is_dir()]
-        if runs and booked(runs[0]):
-            return runs[0]
-        time.sleep(0.2)
-    raise TimeoutError("the run does not trade")

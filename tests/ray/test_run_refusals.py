@@ -1,6 +1,5 @@
 """A run that cannot begin ends at once, with one line, and leaves nothing behind."""
 
-import socket
 import time
 from pathlib import Path
 
@@ -29,14 +28,3 @@ def test_an_account_that_was_taken_in_the_meantime_ends_the_run(tmp_path: Path) 
     assert [p.name for p in tmp_path.iterdir() if (p / "spec.toml").exists()] == []
     assert not ray.is_initialized()
     other.release()
-
-
-def test_a_simulator_that_cannot_start_ends_the_run_and_its_ray(tmp_path: Path) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as busy,
-        pytest.raises(BadSpec, match=r"venue: .*"),
-    ):
-        run(load("quickstart", [f"venue.port={busy.getsockname()[1]}"]), runs_dir=tmp_path)
-
-    assert not ray.is_initialized()
-    assert [p.name for p in tmp_path.iterdir() if (p / "spec.toml").exists()] == []
