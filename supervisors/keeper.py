@@ -14,7 +14,6 @@ to be gone; Ray's unique names refuse it otherwise.
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -132,13 +131,22 @@ class Keeper:
         if self.escalated:
             raise Escalation(self.escalated)
 
-    async def stop(self, reason: str, *, swift: bool = False) -> None:
-        """Stop every child, last first, and see that its process is gone."""
+    async def stop(self, reason: str) -> None:
+        """Stop every child, last first, and see that its process is gone.
+
+        The next one is told to stop when this one has closed. That a process ends takes half a
+        second more, for which nobody waits: all of them leave meanwhile.
+        """
         for task in self._tasks:
             task.cancel()
             await asyncio.wait({task})
-        for name in reversed(self.kids):
-            await self._stop(self.kids[name], reason, swift=swift)
+        async with asyncio.TaskGroup() as leaving:
+            for name in reversed(self.kids):
+                kid = self.kids[name]
+                closed = await self._dismiss(kid, reason, kid.node.stop_ns)
+                end = leaving.create_task(self._see_off(kid, reason))
+                if not closed or isinstance(kid.node, Team):
+                    await end  # it, or one of its own, may still work: not without those it needs
 
     def revive(self) -> None:
         """Start the children that were given up, with a clean history."""
@@ -196,20 +204,34 @@ class Keeper:
         self._schedule(verdict.start, verdict.after_ns, seen_s)
 
     async def _stop(self, kid: Kid, reason: str, *, swift: bool) -> None:
+        # One that must come back at once is not given time to leave the stage.
+        swift = swift and not isinstance(kid.node, Team)
+        grace_ns = min(kid.node.stop_ns, SWEEP_NS) if swift else kid.node.stop_ns
+        await self._dismiss(kid, reason, grace_ns)
+        await self._see_off(kid, reason, patience_s=0.0 if swift else ray_side.PATIENCE_S)
+
+    async def _dismiss(self, kid: Kid, reason: str, grace_ns: int) -> bool:
+        """Ask a child to stop; whether it has closed in time."""
         kid.life += 1  # whatever it reports from now on is expected
         await self._abandon(kid)
         if kid.handle is None:
             kid.state = State.STOPPED if kid.state is State.WAITING else kid.state
-            return
+            return True
         self._set(kid, State.STOPPING)
-        swift = swift and not isinstance(kid.node, Team)
-        grace_s = (min(kid.node.stop_ns, SWEEP_NS) if swift else kid.node.stop_ns) / NS_PER_S
-        farewell = asyncio.ensure_future(_quiet(kid.handle.stop.remote(reason)))
-        watching = {kid.watch} if kid.watch is not None else {farewell}
-        await asyncio.wait(watching, timeout=grace_s)
-        # One that must come back at once is not given time to leave the stage.
-        await ray_side.bury(kid, patience_s=0.0 if swift else ray_side.PATIENCE_S)
-        farewell.cancel()
+        kid.farewell = asyncio.create_task(ray_side.tell_to_stop(kid.handle, reason))
+        last = kid.farewell if kid.watch is None else kid.watch
+        await asyncio.wait({last}, timeout=grace_ns / NS_PER_S)
+        return last.done()
+
+    async def _see_off(
+        self, kid: Kid, reason: str, *, patience_s: float = ray_side.PATIENCE_S
+    ) -> None:
+        """See that the process of a child that was asked to stop is gone."""
+        if kid.handle is None:
+            return
+        await ray_side.bury(kid, patience_s=patience_s)
+        if kid.farewell is not None:
+            kid.farewell.cancel()
         if isinstance(kid.node, Team):
             await sweep(self._plan.run, kid.node)
         self._died(kid, reason, crashed=False)
@@ -368,14 +390,6 @@ async def sweep(run: str, team: Team) -> None:
     for leaf in reversed(leaves(team)):
         if (handle := await ray_side.find(run, leaf.name)) is not None:
             await ray_side.end(handle)
-
-
-async def _quiet(call: Awaitable[object]) -> None:
-    """A farewell: that the actor dies while answering is the point."""
-    try:
-        await call
-    except RayError:
-        return
 
 
 def _reason(e: BaseException) -> str:

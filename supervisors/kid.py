@@ -62,6 +62,7 @@ class Kid:
     bringing_up: asyncio.Task[None] | None = None
     creating: asyncio.Task[Handle] | None = None
     watch: asyncio.Task[None] | None = None
+    farewell: asyncio.Task[None] | None = None  # its answer to being told to stop
 
     @property
     def name(self) -> str:
@@ -114,6 +115,14 @@ async def find(run: str, name: str) -> Handle | None:
         return await asyncio.to_thread(ray.get_actor, ray_name(run, name), namespace=NAMESPACE)
     except ValueError:
         return None
+
+
+async def tell_to_stop(handle: Handle, reason: str) -> None:
+    """A farewell: that the actor dies while answering is the point."""
+    try:
+        await handle.stop.remote(reason)
+    except RayError:
+        return
 
 
 async def kill(handle: Handle) -> None:
