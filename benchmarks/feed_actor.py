@@ -45,7 +45,7 @@ from actors.packet import Wire, unpack
 from messages.base import NS_PER_MS, NS_PER_S, StrategyId
 from messages.market import BookDeltaBatch
 from messages.risk import RiskLimits
-from supervisors.warm import ray_init_options
+from supervisors.local_ray import start_local_ray
 from trading.links import Frame
 
 _STRATEGY: Final = StrategyId("COUNT-1")
@@ -204,7 +204,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     said = parser.parse_args()
     report: dict[str, Any] = {}
-    ray.init(**ray_init_options(preload=("numpy", "pydantic", "messages", "actors.feed")))
+    start_local_ray(preload=("numpy", "pydantic", "messages", "actors.feed"))
     with tempfile.TemporaryDirectory() as folder:
         for venue in said.venues.split(","):
             part = {}

@@ -26,11 +26,12 @@ from scenarios.summary import Summary
 from scenarios.venue_process import Place, VenueProcess
 from scenarios.view import NO_CORE, actor, books, discrepancies, look, of_accounts, view
 from supervisors.environment import worker_environment
+from supervisors.local_ray import start_local_ray
 from supervisors.plan import Plan
 from supervisors.process import birth
 from supervisors.system import CannotServe, start_system, stop_system, wait_serving
 from supervisors.tree import leaves
-from supervisors.warm import quiet_driver, ray_init_options
+from supervisors.warm import quiet_driver
 from trading.wiring import Role
 
 OnProgress = Callable[[dict[str, Any]], None]
@@ -173,9 +174,12 @@ def _told_to_end(folder: RunFolder, tags: list[str]) -> bool:
 
 def _start_ray(spec: RunSpec, address: str | None, keys: dict[str, str]) -> None:
     if address is None:
-        options = ray_init_options(preload=_PRELOAD, dashboard=spec.dashboard, cpus=_CPUS)
-        ray.init(**options, resources=assemble.NODE_RESOURCES)
-        quiet_driver()
+        start_local_ray(
+            preload=_PRELOAD,
+            dashboard=spec.dashboard,
+            cpus=_CPUS,
+            resources=assemble.NODE_RESOURCES,
+        )
         return
     try:
         ray.init(

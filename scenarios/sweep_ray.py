@@ -11,7 +11,8 @@ from messages.arrays import Rows
 from scenarios.spec import BadSpec
 from scenarios.sweep_cluster import AHEAD, Pool
 from scenarios.sweep_worker import Engine, Setup
-from supervisors.warm import quiet_driver, ray_init_options
+from supervisors.local_ray import start_local_ray
+from supervisors.warm import quiet_driver
 
 WARM_BARS: Final = 64  # enough to load all code
 # What a worker imports before it is given work: beside the compiler of this process, not after it.
@@ -26,14 +27,14 @@ def start_ray(
     raises  BadSpec if no cluster answers there
     """
     if address is None:
-        ray.init(**ray_init_options(preload=_PRELOAD, dashboard=False, cpus=workers))
+        start_local_ray(preload=_PRELOAD, cpus=workers)
     else:
         try:
             ray.init(address=address, namespace=NAMESPACE, log_to_driver=False)
         except (ConnectionError, ValueError, RuntimeError) as e:
             reason = str(e).splitlines()[0]
             raise BadSpec(f"--address {address}: no Ray cluster answers there ({reason})") from None
-    quiet_driver()
+        quiet_driver()
     # A local Ray has as many processors as it was told; a cluster has more, and would use them.
     ahead = 1 if address is not None and workers is not None else AHEAD
     return Pool(setup, compiling.data, compiling.bars, workers or processors(), ahead)

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from actors.names import NAMESPACE, ray_name
 from journal.reader import read_records
 from messages import Message, encode
 from messages.risk import KillSwitch
-from supervisors.warm import ray_init_options
+from supervisors.local_ray import start_local_ray
 from trading.machine import Machine
 from trading.wiring import Directory
 
@@ -35,7 +36,7 @@ CLASSES = {
 def local_ray() -> Iterator[None]:
     before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TOOLS, before]))
-    ray.init(**ray_init_options(preload=("pydantic", "messages", "actors.orders"), cpus=2))
+    start_local_ray(preload=("pydantic", "messages", "actors.orders"), cpus=2)
     yield
     ray.shutdown()
     os.environ["PYTHONPATH"] = before
@@ -114,6 +115,11 @@ def dead(actor: Any) -> bool:
     return False
 
 
+def head() -> Any:
+    """Ray's own view of the node that this process has started."""
+    return import_module("ray._private.worker")._global_node
+
+
 def free(full_name: str) -> bool:
     try:
         ray.get_actor(full_name, namespace=NAMESPACE)
@@ -124,6 +130,12 @@ def free(full_name: str) -> bool:
 
 def names(count: int, first: int = 1) -> list[str]:
     return [f"o{n}" for n in range(first, first + count)]
+
+
+def test_a_local_ray_has_no_process_that_nobody_asks(local_ray: None) -> None:
+    started = head().all_processes
+
+    assert set(started) == {"gcs_server", "raylet"}
 
 
 def test_a_shell_says_and_hashes_what_its_machine_alone_does(town: Town) -> None:

@@ -13,7 +13,7 @@ import story
 import tiny_actors as tiny
 
 from actors.names import NAMESPACE, ray_name
-from supervisors.warm import ray_init_options
+from supervisors.local_ray import start_local_ray
 
 pytestmark = pytest.mark.ray
 TOOLS = str(Path(__file__).parents[1] / "tools")
@@ -24,7 +24,7 @@ PATIENCE_S = 30.0
 def local_ray() -> Iterator[None]:
     before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TOOLS, before]))
-    ray.init(**ray_init_options(preload=("pydantic", "messages", "actors.orders"), cpus=2))
+    start_local_ray(preload=("pydantic", "messages", "actors.orders"), cpus=2)
     yield
     ray.shutdown()
     os.environ["PYTHONPATH"] = before

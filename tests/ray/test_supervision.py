@@ -17,6 +17,7 @@ from messages.base import NS_PER_S
 from messages.health import ChildDied
 from messages.risk import KillSwitch
 from supervisors.incarnations import Incarnations
+from supervisors.local_ray import start_local_ray
 from supervisors.plan import Plan
 from supervisors.system import (
     CannotServe,
@@ -27,7 +28,6 @@ from supervisors.system import (
     wait_serving,
 )
 from supervisors.tree import Backoff, Child, Pulse, Restart, Strategy, Team
-from supervisors.warm import ray_init_options
 
 pytestmark = pytest.mark.ray
 TOOLS = str(Path(__file__).parents[1] / "tools")
@@ -38,7 +38,7 @@ PATIENCE_S = 60.0
 def local_ray() -> Iterator[None]:
     before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TOOLS, before]))
-    ray.init(**ray_init_options(preload=("pydantic", "messages", "supervisors.root"), cpus=2))
+    start_local_ray(preload=("pydantic", "messages", "supervisors.root"), cpus=2)
     yield
     ray.shutdown()
     os.environ["PYTHONPATH"] = before
