@@ -122,11 +122,8 @@ def main() -> int:
         path = WIRE / part
         missing = {"not_measured": f"no {path.relative_to(ROOT.parent)}"}
         report[name] = measure(path, said.frames) if path.is_file() else missing
-    if said.json:
-        print(json.dumps(report))
-        return 0
-    for name, row in report.items():
-        print(name, json.dumps(row))
+    rows = (f"{name} {json.dumps(row)}" for name, row in report.items())
+    print(json.dumps(report) if said.json else "\n".join(rows))
     return 0
 
 

@@ -213,11 +213,8 @@ def main() -> int:
                 part[name] = asyncio.run(measured.figures())
             report[venue.lower()] = {"levels": said.levels or RECORDED_LEVELS[venue], **part}
     ray.shutdown()
-    if said.json:
-        print(json.dumps(report))
-        return 0
-    for name, row in report.items():
-        print(name, json.dumps(row))
+    rows = (f"{name} {json.dumps(row)}" for name, row in report.items())
+    print(json.dumps(report) if said.json else "\n".join(rows))
     return 0
 
 
