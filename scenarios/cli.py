@@ -6,6 +6,7 @@ Verbs import what they need when they run: `manta --help` must not wait for Ray 
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -105,6 +106,7 @@ def version(as_json: Json = False) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Never raises, never shows a traceback."""
     prepare_environment()
+    _speak_to_nobody()
     try:
         code = app(args=arguments, prog_name="manta", standalone_mode=False)
     except BrokenPipeError:
@@ -114,6 +116,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the top: it says what it was
         return exit_code(error)
     return code if isinstance(code, int) else DONE
+
+
+def _speak_to_nobody() -> None:
+    """Where a stream is closed (`manta ... >&-`), what is said goes nowhere.
+
+    Else the next file that is opened would be called stdout, and be written to as such.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nowhere)
 
 
 def prepare_environment() -> None:

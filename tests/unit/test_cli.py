@@ -275,3 +275,9 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
     assert b"Traceback" not in err
     assert b"Exception ignored" not in err
+
+
+def test_a_closed_stdout_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)  # as Python has it after `>&-`
+
+    assert main(["version", "--json"]) == 0
