@@ -317,7 +317,9 @@ def play(recording: Recording, frames: Frames, faults: dict[int, str], seed: int
             compared = i - last_fault < _LOOK and name not in doubtful and kept.in_step(name)
             if compared and not np.array_equal(kept.rows(name), clean.rows(name)):
                 told.wrong.append((i, name))
-    for name in [n for n in clean.books if clean.in_step(n) and n not in doubtful]:
+    for name in [n for n in clean.books if clean.in_step(n)]:
+        if kept.in_step(name) and name in doubtful:
+            continue
         if not kept.in_step(name) and newest[name]:  # too few frames came after its loss
             raw = recording.numbered(newest[name], inserted)
             kept.hear(frames[-1][0], recording.whole(name, clean, frames[-1][0], raw))
