@@ -26,6 +26,7 @@ from actors.shell import Shell
 from actors.timekeeping import SIGNING, keep_time
 from messages import Message
 from messages.base import NS_PER_S
+from messages.market import Instrument
 from messages.venue import Request, RequestFailed, Source
 from trading.breaker import Breakers, RetryPolicy
 from trading.execution.record import VenueRecord
@@ -149,6 +150,11 @@ class VenueConnection:
             self._owner.log("WARNING", "no_venue_time", attempt=attempt, again_in_s=wait_s)
             await asyncio.sleep(wait_s)
         self._up.set()
+
+    def learn(self, instrument: Instrument) -> None:
+        """Today's rules of an instrument: from here on requests and answers are counted by them."""
+        if instrument.instrument_id in self.access.instruments:
+            self.access.instruments[instrument.instrument_id] = instrument
 
     async def keep_time(self) -> None:
         """Measure the venue's clock now and then, for as long as this actor lives; while nothing

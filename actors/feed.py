@@ -27,6 +27,7 @@ from messages.market import (
     QualityAlert,
     RepairStep,
     RepairStream,
+    RulesRequested,
     SnapshotRequested,
     StreamName,
     StreamProbed,
@@ -43,7 +44,7 @@ from trading.machine import Machine
 from trading.wiring import Role, strategy_actor
 from venues.net.market import CHANNELS, MarketStream, MarketStreams
 from venues.net.questions import Questions
-from venues.net.rules import follow_rules
+from venues.net.rules import follow_rules, todays_rules
 from venues.net.socket import SocketConfig
 from venues.wire.adapter import Adapter, Channel, SnapshotBy, Subscription
 
@@ -159,6 +160,8 @@ class Feed(Shell[FeedState]):
                 work = self._change(message)
             case ProbeStream():
                 work = self._probe(message)
+            case RulesRequested():
+                work = self._rules(message)
             case _:
                 raise TypeError(f"{type(message).__name__}: not a feed's question")
         task = asyncio.create_task(work)
@@ -239,6 +242,19 @@ class Feed(Shell[FeedState]):
             yield
         except VenueError as e:
             self._log("WARNING", failed, instrument=instrument_id, error=str(e))
+
+    async def _rules(self, wanted: RulesRequested) -> None:
+        """The rules of today, out of turn; told to the core though they are those of yesterday."""
+        await self._rest_up.wait()
+        try:
+            changed, same = await todays_rules(self._access, wanted.instrument_ids)
+        except VenueError as e:
+            self._unruled(e)
+            return  # the core asks again
+        for news in changed:
+            self._ruled(news)
+        for news in same:
+            self._heard_from_venue(news)
 
     async def _repair(self, wanted: RepairStream) -> None:
         """One step of the ladder; the last one ends this process, and the supervisor starts it."""

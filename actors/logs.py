@@ -53,6 +53,7 @@ _LOGGED: Final = frozenset(
         market.UnsubscribeFeed,
         market.StreamsAnswered,
         market.SnapshotRequested,
+        market.RulesRequested,
         market.FeedStale,
         market.FeedRecovered,
         venue.OrderReport,

@@ -11,6 +11,7 @@ from actors.shell import Shell
 from journal import Draft, Journal
 from journal.lock import WriterLock
 from messages import Message
+from messages.market import InstrumentChanged
 from messages.orders import SubmitOrder
 from trading import positions
 from trading.account import Books, OrderManagerConfig
@@ -68,7 +69,13 @@ class OrderManager(Shell[Books]):
         self._venue = VenueConnection(
             config, self.clock.now_ns, owner(self), wanted=self._still_wanted
         )
+        for instrument in machine.state.rules.values():
+            self._venue.learn(instrument)
         return machine
+
+    def heard(self, message: Message, now_ns: int) -> None:
+        if isinstance(message, InstrumentChanged):
+            self._venue.learn(message.instrument)
 
     def _still_wanted(self, command: GatewayCommand) -> bool:
         """Whether an order that has not left yet is still to leave: after a cancel, or the kill

@@ -5,6 +5,7 @@ from typing import cast
 from actors.connection import VenueConnection, owner
 from actors.shell import Shell
 from messages import Message
+from messages.market import InstrumentChanged
 from messages.venue import Source
 from trading.machine import Machine
 from trading.reconciler import ReconcilerCore
@@ -38,6 +39,10 @@ class Reconciler(Shell[ReconcilerState]):
     async def connect(self) -> None:
         await self._venue.open()
         await self._venue.keep_time()
+
+    def heard(self, message: Message, now_ns: int) -> None:
+        if isinstance(message, InstrumentChanged):
+            self._venue.learn(message.instrument)
 
     def ask_venue(self, message: Message) -> None:
         self._venue.ask(cast(GatewayCommand, message))

@@ -10,6 +10,7 @@ from messages.orders import ModifyIntent, OrderIntent
 from trading.core import Step
 from trading.machine import Machine
 from trading.risk import RiskConfig, RiskCore, RiskState
+from venues.registry import adapter
 
 
 class TimedRisk(RiskCore):
@@ -33,8 +34,17 @@ class RiskChecker(Shell[RiskState]):
 
     async def open(self) -> Machine[RiskState]:
         config = self.config
-        limits = RiskConfig(config.limits, config.by_id, self.incarnation, self.name)
-        core = TimedRisk(limits, self._judged)
+        venue = adapter(config.venue, config.product)
+        core = TimedRisk(
+            RiskConfig(
+                config.limits,
+                config.by_id,
+                self.incarnation,
+                self.name,
+                about_rules=venue.about_rules,
+            ),
+            self._judged,
+        )
         return Machine(self.name, core, config.directory, self.incarnation)
 
     def _judged(self, seconds: float) -> None:

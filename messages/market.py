@@ -110,6 +110,15 @@ class InstrumentChanged(Event):
     instrument: Instrument
 
 
+class RulesRequested(Command):
+    """Ask the venue for these instruments' rules now: it refused what ours let pass, or they may be
+    of yesterday."""
+
+    kind: Literal["rules_requested"] = "rules_requested"
+    instrument_ids: tuple[InstrumentId, ...]
+    reason: str
+
+
 class InstrumentStatus(Event):
     """Whether the venue trades an instrument now."""
 
@@ -368,6 +377,7 @@ MarketEvent = (
     | FundingBatch
     | LiquidationBatch
     | InstrumentChanged
+    | RulesRequested
     | InstrumentStatus
     | FeedStale
     | FeedRecovered

@@ -18,7 +18,11 @@ VenueKey = tuple[InstrumentId, VenueOrderId]
 
 @dataclass(frozen=True, slots=True)
 class OrderManagerConfig:
-    """What the order manager needs to know of the account."""
+    """What the order manager needs to know of the account.
+
+    instruments  as the run began. Of these a fold uses only what a venue never changes: which there
+                 are, and their currencies. What it does change is in `Books.rules`
+    """
 
     instruments: Mapping[InstrumentId, Instrument]
     owners: Mapping[str, StrategyId] = field(default_factory=dict)  # whose ids are ours: see ids
@@ -58,6 +62,8 @@ class Books:
     last_trade: Map[InstrumentId, int] = field(default_factory=Map)  # all fills up to it are known
     last_fill_ns: Map[InstrumentId, int] = field(default_factory=Map)  # the same, by venue time
     catch_up: Map[str, Question] = field(default_factory=Map)  # by name
+    # Rules that the feed has told: for the connections, which count some quantities in contracts.
+    rules: Map[InstrumentId, Instrument] = field(default_factory=Map)
     trading_state: TradingState = TradingState.ACTIVE
     stream_up: bool = False
     fills: int = 0

@@ -13,6 +13,7 @@ from typing import Any
 from immutables import Map
 
 from messages.base import ClientOrderId, InstrumentId, StrategyId, VenueOrderId
+from messages.market import Instrument
 from messages.risk import TradingState
 from messages.venue import Balance
 from trading import catch_up
@@ -57,6 +58,8 @@ def save(books: Books) -> bytes:
         "stream_up": books.stream_up,
         "fills": books.fills,
     }
+    if books.rules:  # of later make than the first snapshots: those have the same bytes as ever
+        content["rules"] = [i.model_dump_json() for _, i in sorted(books.rules.items())]
     return _json(content)
 
 
@@ -93,6 +96,12 @@ def load(raw: bytes, shelves: Iterable[bytes]) -> Books:
         last_fill_ns=Map({InstrumentId(i): ts for i, ts in found.get("last_fill_ns", ())}),
         catch_up=Map(
             {name: Question(tuple(keys), *rest) for name, keys, *rest in found["catch_up"]}
+        ),
+        rules=Map(
+            {
+                i.instrument_id: i
+                for i in map(Instrument.model_validate_json, found.get("rules", ()))
+            }
         ),
         trading_state=TradingState(found["trading_state"]),
         stream_up=found["stream_up"],

@@ -20,6 +20,7 @@ from messages.market import (
     FundingBatch,
     InstrumentChanged,
     QuoteBatch,
+    RulesRequested,
     SnapshotRequested,
     StreamProbed,
     StreamsAnswered,
@@ -29,7 +30,7 @@ from messages.market import (
     UnsubscribeFeed,
 )
 from messages.venue import StreamDown, StreamUp
-from trading import feed_seam, feed_streams, feed_watch
+from trading import feed_rules, feed_seam, feed_streams, feed_watch
 from trading.book_sync import Reason, SyncState
 from trading.core import Step
 from trading.feed_replay import replay
@@ -67,11 +68,10 @@ class FeedCore:
         return FeedState({t.instrument_id: t for t in tracked}, subs)
 
     def resume(self, state: FeedState, now_ns: int) -> Step[FeedState]:
-        out: list[Message] = []
+        out: list[Message] = [*feed_rules.begin(self._config, state, now_ns)]
         for t in state.tracked.values():
             for pulse in t.pulses.values():
                 pulse.expect(now_ns)
-            out.append(InstrumentChanged(ts_event=now_ns, ts_init=now_ns, instrument=t.instrument))
             out += self._ask(t, "start", now_ns)
         if self._config.routes:
             out += feed_streams.begin(self._config, state, now_ns)
@@ -101,10 +101,10 @@ class FeedCore:
         elif isinstance(message, TradeHistory):
             out = self._filled(state, message, now_ns)
         elif isinstance(message, InstrumentChanged):
-            t = state.tracked.get(message.instrument.instrument_id)
-            if t is not None and t.instrument != message.instrument:
-                t.instrument = message.instrument
-                out = (message,)
+            out = feed_rules.told(self._config, state, message, now_ns)
+        elif isinstance(message, RulesRequested):
+            wanted, why = message.instrument_ids, message.reason
+            out = feed_rules.doubt(self._config, state, wanted, why, now_ns)
         return Step(state, out)
 
     # --- market data ---------------------------------------------------------------------------
@@ -317,6 +317,8 @@ class FeedCore:
             return (*feed_watch.check(self._config, state, now_ns), again)
         if name == feed_streams.STREAMS:
             return feed_streams.due(state, now_ns)
+        if name == feed_rules.RULES:
+            return feed_rules.due(self._config, state, now_ns)
         for t in state.tracked.values():
             if name == feed_seam.HISTORY + t.instrument_id:
                 return self._history_late(t, now_ns)

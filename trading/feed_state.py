@@ -57,6 +57,7 @@ class FeedConfig:
     books_streamed    whole books come in the stream; else they are answers, and no sign of life
     probes            what is asked over REST about a stream that is silent; none: nothing
     probe_min_ns      least time between two such questions
+    rules_min_ns      the same for questions about rules of instruments that somebody doubts
     """
 
     instruments: tuple[Instrument, ...]
@@ -79,6 +80,7 @@ class FeedConfig:
     books_streamed: bool = True
     probes: tuple[tuple[Stream, Literal["book", "trades"]], ...] = ()
     probe_min_ns: int = 2 * NS_PER_S
+    rules_min_ns: int = 5 * NS_PER_S
 
     def route(self, stream: str) -> str:
         """The connection that a stream comes on."""
@@ -146,6 +148,20 @@ class Tracked:
 
 
 @dataclass(slots=True)
+class DoubtedRules:
+    """What `trading.feed_rules` has to see through.
+
+    doubted   instruments whose rules may be of yesterday, and how often they were asked for since
+    repeats   those whose new rules are to be told again, and how often
+    asked_ns  when the venue was last asked out of turn; -1 never
+    """
+
+    doubted: dict[InstrumentId, int] = field(default_factory=dict)
+    repeats: dict[InstrumentId, int] = field(default_factory=dict)
+    asked_ns: int = -1
+
+
+@dataclass(slots=True)
 class FeedState:
     """Everything a `FeedCore` knows; passed through `react` once.
 
@@ -158,6 +174,7 @@ class FeedState:
 
     tracked: dict[InstrumentId, Tracked] = field(default_factory=dict)
     subs: Subscriptions = field(default_factory=Subscriptions)
+    rules: DoubtedRules = field(default_factory=DoubtedRules)
     down: set[str] = field(default_factory=set)
     spoke: dict[str, int] = field(default_factory=dict)
     probed_ns: int = -1

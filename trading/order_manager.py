@@ -15,7 +15,7 @@ commands); its runtime journals each input with its outputs, synced, before anyt
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from messages import Message, accounts, control, risk, venue
+from messages import Message, accounts, control, market, risk, venue
 from messages import orders as m
 from messages.risk import TradingState
 from trading import adoption, books_bytes, catch_up
@@ -24,6 +24,7 @@ from trading.core import Step
 from trading.order_turn import Turn
 from trading.orders import AT_VENUE, Order, OrderStatus
 from trading.replacing import replace
+from trading.wiring import Role, role_of
 
 TIMER: Final = "orders"
 
@@ -52,6 +53,7 @@ class OrderManagerCore:
             risk.KillSwitch: _kill,
             control.Shutdown: _shutdown,
             accounts.SyncRequest: _sync,
+            market.InstrumentChanged: _rules,
         }
 
     def start(self) -> Books:
@@ -243,3 +245,15 @@ def _shutdown(turn: Turn, message: control.Shutdown) -> None:
 
 def _sync(turn: Turn, message: accounts.SyncRequest) -> None:
     turn.say(turn.snapshot(message.asker, message.incarnation))
+    if role_of(message.asker) is Role.RECONCILER:  # risk and strategies ask the feed for theirs
+        for _, instrument in sorted(turn.books.rules.items()):
+            turn.say(turn.rules(instrument))
+
+
+def _rules(turn: Turn, message: market.InstrumentChanged) -> None:
+    """What a restart of ours, or of the reconciler, would not know from how the run began."""
+    told = message.instrument
+    books, known = turn.books, told.instrument_id in turn.config.instruments
+    if known and books.rules.get(told.instrument_id) != told:
+        turn.books = replace(books, rules=books.rules.set(told.instrument_id, told))
+        turn.say(turn.rules(told))

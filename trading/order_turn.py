@@ -7,9 +7,10 @@ if it is a fill, and says the event to everyone who listens. So state and words 
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
-from messages import Message, accounts, control, health, risk, venue
+from messages import Message, accounts, control, health, market, risk, venue
 from messages import orders as m
 from messages.base import ClientOrderId, VenueOrderId
+from messages.market import Instrument
 from messages.orders import OrderEvent
 from messages.risk import TradingState
 from trading import catch_up, evidence, positions
@@ -309,6 +310,15 @@ class Turn:
                 client_order_id=order.spec.client_order_id,
                 strategy_id=order.spec.strategy_id,
             )
+        )
+
+    def rules(self, instrument: Instrument) -> market.InstrumentChanged:
+        """The rules of an instrument, for who has a connection of its own."""
+        return market.InstrumentChanged(
+            ts_event=self.now_ns,
+            ts_init=self.now_ns,
+            causation_id=self.cause.key if self.cause is not None else "",
+            instrument=instrument,
         )
 
     def snapshot(self, asker: str, incarnation: int) -> accounts.AccountSnapshot:

@@ -4,9 +4,12 @@ Its state is soft. A fresh incarnation asks the order manager for the account (`
 is not `ready` until the snapshot is here: until then its runtime leaves intents unacknowledged, so
 none is lost and none is judged on half a view. What it approves counts as exposure at once;
 UNKNOWN orders count in full until evidence settles them (worst case on each side separately).
+
+An order that it approved and the venue refused by a filter shows that its rules are of yesterday:
+it has the feed ask for those of today.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -35,6 +38,8 @@ class RiskConfig:
     instruments: Mapping[InstrumentId, Instrument]
     incarnation: int = 1
     name: str = "risk"  # this actor's
+    # Whether a venue's refusal, by code and words, is about the rules of an instrument.
+    about_rules: Callable[[str, str], bool] = lambda code, reason: False
 
     @property
     def by_instrument(self) -> dict[InstrumentId, InstrumentLimits]:
@@ -90,7 +95,7 @@ class RiskCore:
             case m.ModifyIntent():
                 return self._modify(state, message, now_ns)
             case m.OrderFact():
-                return Step(_order_event(state, message))
+                return Step(_order_event(state, message), self._doubts(message, now_ns))
             case accounts.AccountSnapshot() if message.incarnation == self.config.incarnation:
                 return Step(_snapshot(state, message))
             case accounts.OrderKnown():
@@ -130,6 +135,22 @@ class RiskCore:
             instrument_ids=tuple(self.config.instruments),
             streams=("quotes",),
             replay=replay,
+        )
+
+    def _doubts(self, event: m.OrderFact, now_ns: int) -> tuple[Message, ...]:
+        """The venue refused by its rules what ours let pass: the feed has to ask for today's."""
+        if not isinstance(event, m.OrderRejected | m.OrderModifyRejected):
+            return ()
+        if not self.config.about_rules(event.code, event.reason):
+            return ()
+        return (
+            market.RulesRequested(
+                ts_event=now_ns,
+                ts_init=now_ns,
+                causation_id=event.key,
+                instrument_ids=(event.instrument_id,),
+                reason=f"{event.code}: {event.reason}",
+            ),
         )
 
     # --- verdicts -----------------------------------------------------------------------------

@@ -54,11 +54,12 @@ ROUTES: Final[Mapping[Role, Routes]] = {
         market.QuoteBatch: (R.STRATEGY, R.RISK),
         **dict.fromkeys(_STALENESS, (R.STRATEGY, R.RISK, R.JOURNAL)),
         market.FeedReported: (R.STRATEGY, R.RISK),
-        market.InstrumentChanged: (R.STRATEGY, R.RISK),
+        market.InstrumentChanged: (R.STRATEGY, R.RISK, R.ORDERS),
         market.FeedReplay: (R.STRATEGY, R.RISK),  # only to its asker
         market.SnapshotRequested: (R.VENUE,),
         market.RepairStream: (R.VENUE, R.JOURNAL),
         market.HistoryRequested: (R.VENUE,),
+        market.RulesRequested: (R.VENUE,),
         market.ChangeStreams: (R.VENUE,),
         market.ProbeStream: (R.VENUE,),
         market.SubscriptionsChanged: (R.JOURNAL,),
@@ -80,6 +81,7 @@ ROUTES: Final[Mapping[Role, Routes]] = {
     R.RISK: {
         **dict.fromkeys(_APPROVED, (R.ORDERS,)),
         orders.RefusedOrder: (R.STRATEGY, R.JOURNAL),
+        market.RulesRequested: (R.FEED,),
         market.SubscribeFeed: (R.FEED,),
         accounts.SyncRequest: (R.ORDERS,),
         control.SetTimer: (R.SELF,),
@@ -93,6 +95,7 @@ ROUTES: Final[Mapping[Role, Routes]] = {
         accounts.OrderKnown: (R.RISK,),
         accounts.PositionChanged: (R.RISK, R.RECONCILER),
         accounts.AccountSnapshot: (R.STRATEGY, R.RISK, R.RECONCILER),  # only to its asker
+        market.InstrumentChanged: (R.RECONCILER,),
         risk.TradingStateChanged: (R.STRATEGY, R.RISK, R.RECONCILER),
         health.Discrepancy: (R.JOURNAL,),
         control.SetTimer: (R.SELF,),

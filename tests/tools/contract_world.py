@@ -27,7 +27,7 @@ from messages.venue import OrderReport, PositionReport, RequestRefused, StreamDo
 from venues.net.access import Access
 from venues.net.budget import Budget
 from venues.net.clock import VenueClock
-from venues.net.gateway import NOT_OFFERED, Gateway
+from venues.net.gateway import Gateway
 from venues.net.http import Http
 from venues.net.market import MarketStream
 from venues.net.questions import Questions
@@ -36,6 +36,7 @@ from venues.net.user import UserStream
 from venues.registry import adapter, venue_of
 from venues.serving.faults import FaultKind, FaultScript, Rule
 from venues.wire.adapter import Channel, Subscription
+from venues.wire.asked import NOT_OFFERED
 
 BID, ASK = Decimal(60000), Decimal(60010)
 LOT = Decimal("0.01")

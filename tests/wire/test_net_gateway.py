@@ -40,8 +40,9 @@ from messages.venue import (
 from venues.binance.simulator_config import LimitConfig, SimulatorConfig
 from venues.net.access import RECV_WINDOW_MS
 from venues.net.budget import Budget
-from venues.net.gateway import NOT_OFFERED, Gateway
+from venues.net.gateway import Gateway
 from venues.serving.faults import FaultKind, Rule
+from venues.wire.asked import NOT_OFFERED
 from venues.wire.limits import LimitRule
 
 K = FaultKind

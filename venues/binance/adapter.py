@@ -14,7 +14,13 @@ from messages.market import BookDeltaBatch, Instrument, Product
 from venues.binance import codec_follow as follow
 from venues.binance import codec_history as history
 from venues.binance import codec_requests, codec_requests_usdm, limits
-from venues.binance.codec_errors import ORDERS_WAIT_S, too_many_orders, wait_ns
+from venues.binance.codec_errors import (
+    ORDERS_WAIT_S,
+    RULE_CODES,
+    USDM_RULE_CODES,
+    too_many_orders,
+    wait_ns,
+)
 from venues.binance.codec_instruments import decode_exchange_info
 from venues.binance.codec_market import decode_depth_snapshot
 from venues.binance.codec_names import (
@@ -78,6 +84,7 @@ class BinanceAdapter(Adapter):
         self.channels = _SPOT if spot else frozenset(Channel)
         self.routes = ("",) if spot else (PUBLIC, OTHER)
         self.limits = limits.SPOT if spot else limits.USDM
+        self.rule_codes = RULE_CODES if spot else USDM_RULE_CODES
         self._request_of: Callable[[Command], WireRequest] = (
             codec_requests.request_of if spot else codec_requests_usdm.request_of
         )

@@ -76,6 +76,21 @@ USDM_CODES: Final[dict[int, Verdict]] = CODES | {
     -4116: Verdict.PERHAPS,  # client order id is duplicated: an order of ours may be there
     -20132: Verdict.PERHAPS,  # the same of the Algo Service
 }
+# What says that a price or size breaks the rules of its instrument; and where a code says other
+# things too, the words that do. docs: spot "Filter failures", USD-M "40xx Filters".
+RULE_CODES: Final[dict[str, tuple[str, ...]]] = {
+    "-1013": ("price_filter", "lot_size", "notional", "invalid price", "invalid quantity"),
+    "-1111": (),  # BAD_PRECISION
+}
+USDM_RULE_CODES: Final[dict[str, tuple[str, ...]]] = RULE_CODES | {
+    "-4002": (),  # PRICE_GREATER_THAN_MAX_PRICE
+    "-4004": (),  # QTY_LESS_THAN_MIN_QTY
+    "-4005": (),  # QTY_GREATER_THAN_MAX_QTY
+    "-4013": (),  # PRICE_LESS_THAN_MIN_PRICE
+    "-4014": (),  # PRICE_NOT_INCREASED_BY_TICK_SIZE
+    "-4023": (),  # QTY_NOT_INCREASED_BY_STEP_SIZE
+    "-4164": (),  # MIN_NOTIONAL
+}
 # The same code says both "no funds" and "you have this id already": the second one means that an
 # order of ours may be there, so it is no refusal of the order that the id belongs to.
 DUPLICATE: Final = "Duplicate order sent."

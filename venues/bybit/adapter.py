@@ -1,6 +1,7 @@
 """Bybit v5 as the contract of the wire sees it: spot, and linear perpetuals."""
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -9,7 +10,7 @@ from messages.base import Command, Event, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
 from trading.errors import Garbled
 from venues.bybit import codec_public, requests, signing
-from venues.bybit.codec_errors import NO_SUCH_ORDER, banned, envelope_of, retry_after_ns
+from venues.bybit.codec_errors import NO_SUCH_ORDER, RULE_CODES, banned, envelope_of, retry_after_ns
 from venues.bybit.codec_frames import UNREADABLE
 from venues.bybit.codec_instruments import PAGE, instruments_of
 from venues.bybit.codec_names import (
@@ -59,6 +60,7 @@ class BybitAdapter(Adapter):
     endpoints = ENDPOINTS
     bar_intervals = INTERVAL_NAME
     clock_codes = _CLOCK_CODES
+    rule_codes = MappingProxyType(RULE_CODES)
 
     def __init__(self, product: Product) -> None:
         self.product = product

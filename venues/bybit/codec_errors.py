@@ -100,6 +100,24 @@ CODES: Final[dict[int, Verdict]] = {
     170032: Verdict.PERHAPS,  # network error
     170234: Verdict.PERHAPS,  # system error
 }
+# What says that a price or size breaks the rules of its instrument; and where a code says other
+# things too, the words that do. The last two are told by the account's stream, as `rejectReason`.
+RULE_CODES: Final[dict[str, tuple[str, ...]]] = {
+    "10001": ("price", "qty", "quantity"),  # parameter error
+    "12137": (),  # quantity with too many decimals
+    "3100116": (),  # quantity below the minimum
+    "110094": (),  # worth less than the minimum
+    "170124": (),  # amount too large
+    "170130": ("price", "qty", "quantity"),  # a parameter is not valid
+    "170134": (),  # price with too many decimals
+    "170135": (),  # quantity too large
+    "170136": (),  # quantity below the minimum
+    "170137": (),  # quantity with too many decimals
+    "170140": (),  # worth less than the minimum
+    "170148": (),  # amount of a market order with too many decimals
+    "EC_LimitOrderInvalidPrice": (),
+    "EC_InvalidPriceScale": (),
+}
 # Of a cancel: there is no such order, or none of this kind.
 NO_SUCH_ORDER: Final = frozenset({170213, 20001})
 STATUSES: Final[dict[int, Verdict]] = {

@@ -1,6 +1,7 @@
 """Coinbase Advanced Trade's spot products, as the contract of the wire has them."""
 
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from messages.base import NS_PER_MS, NS_PER_S, Command, Event, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
 from messages.venue import OrderReport, Request
-from venues.coinbase.codec_errors import LISTED_AFTER_NS, UNAUTHORIZED, retry_after_s
+from venues.coinbase.codec_errors import LISTED_AFTER_NS, RULE_CODES, UNAUTHORIZED, retry_after_s
 from venues.coinbase.codec_instruments import decode_products
 from venues.coinbase.codec_market import (
     CANDLES,
@@ -85,6 +86,7 @@ class CoinbaseAdapter(Adapter):
         LimitRule("public", 10, NS_PER_S, rolling=True),
     )
     clock_codes = frozenset({UNAUTHORIZED})
+    rule_codes = MappingProxyType(RULE_CODES)
     listed_ns = LISTED_AFTER_NS
 
     def __init__(self) -> None:

@@ -174,6 +174,28 @@ REASONS: Final[dict[str, Verdict]] = {
     "DUPLICATE_CLIENT_ORDER_ID": Verdict.PERHAPS,
     "PREVIEW_RISK_PROXY_FAILURE": Verdict.PERHAPS,
 }
+# Those that say that a price or size breaks the rules of its product.
+_OF_RULES: Final = (
+    "INVALID_SIZE_PRECISION",
+    "INVALID_PRICE_PRECISION",
+    "INVALID_LIMIT_PRICE_PRECISION",
+    "INVALID_STOP_PRICE_PRECISION",
+    "INVALID_QUOTE_SIZE_PRECISION",
+    "INVALID_BASE_SIZE_TOO_LARGE",
+    "INVALID_BASE_SIZE_TOO_SMALL",
+    "INVALID_QUOTE_SIZE_TOO_LARGE",
+    "INVALID_QUOTE_SIZE_TOO_SMALL",
+    "INVALID_PRICE_TOO_LARGE",
+)
+RULE_CODES: Final[dict[str, tuple[str, ...]]] = dict.fromkeys(
+    (
+        *_OF_RULES,
+        *(f"PREVIEW_{reason}" for reason in _OF_RULES),
+        "INVALID_EDITED_SIZE",
+        "INVALID_EDITED_PRICE",
+    ),
+    (),
+)
 # source: gRPC "Status codes and their use in gRPC": which of them are said before anything is done
 GRPC: Final[dict[str, Verdict]] = {
     "INVALID_ARGUMENT": Verdict.REFUSED,

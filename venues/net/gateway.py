@@ -45,7 +45,7 @@ from messages.venue import (
 from trading.breaker import Breakers, endpoint_of
 from trading.errors import Ambiguous, Garbled, NotSent, Refused
 from venues.net.access import Access, whole_ms
-from venues.wire.asked import Asked
+from venues.wire.asked import NOT_OFFERED, Asked
 from venues.wire.request import Answer, WireRequest
 
 GatewayCommand = SubmitOrder | CancelOrder | ModifyOrder | QueryOrder | VenueQuery | AccountCommand
@@ -65,7 +65,6 @@ REQUEST: Final[dict[type[Command], Request]] = {
     SetLeverage: Request.SET_LEVERAGE,
     SetMarginMode: Request.SET_MARGIN_MODE,
 }
-NOT_OFFERED: Final = "NOT_OFFERED"  # the code of what a venue does not have; nothing is sent
 _ACTING: Final = frozenset(r for r in Request if r.acting)
 _QUARANTINE_MAX: Final = 16
 _PAGES_MAX: Final = 1000

@@ -5,9 +5,9 @@ account's, not the list's: they stay as they were told.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
-from messages.base import NS_PER_S
+from messages.base import NS_PER_S, InstrumentId
 from messages.market import Instrument, InstrumentChanged
 from trading.errors import VenueError
 from venues.net.access import Access
@@ -32,6 +32,26 @@ async def changed_rules(access: Access) -> tuple[Instrument, ...]:
     return tuple(found)
 
 
+async def todays_rules(
+    access: Access, asked: Collection[InstrumentId]
+) -> tuple[tuple[InstrumentChanged, ...], tuple[InstrumentChanged, ...]]:
+    """An answer to who doubts these rules -> (what has changed, what of `asked` has not).
+
+    raises  VenueError as `changed_rules`
+    """
+    changed = await changed_rules(access)
+    new = {i.instrument_id for i in changed}
+    same = (access.instruments[i] for i in asked if i not in new and i in access.instruments)
+    return _events(changed, access), _events(same, access)
+
+
+def _events(instruments: Iterable[Instrument], access: Access) -> tuple[InstrumentChanged, ...]:
+    now_ns = access.now_ns()
+    return tuple(
+        InstrumentChanged(ts_event=now_ns, ts_init=now_ns, instrument=i) for i in instruments
+    )
+
+
 async def follow_rules(
     access: Access,
     every_ns: int,
@@ -46,6 +66,5 @@ async def follow_rules(
         except VenueError as e:
             failed(e)
             continue
-        now_ns = access.now_ns()
-        for instrument in changed:
-            heard(InstrumentChanged(ts_event=now_ns, ts_init=now_ns, instrument=instrument))
+        for news in _events(changed, access):
+            heard(news)

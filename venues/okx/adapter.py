@@ -15,7 +15,7 @@ from venues.okx import codec_follow as follow
 from venues.okx import codec_market as market
 from venues.okx.codec_account import LIVE, InstrumentRow, instrument_of, known_kind
 from venues.okx.codec_book import BookRow, levels
-from venues.okx.codec_errors import CLOCK_CODES, wait_ns
+from venues.okx.codec_errors import CLOCK_CODES, RULE_CODES, wait_ns
 from venues.okx.codec_names import (
     INST_TYPE,
     INTERVAL_NAME,
@@ -66,6 +66,7 @@ class OkxAdapter(Adapter):
     limits = RULES
     routes = (PUBLIC, BUSINESS)
     clock_codes = CLOCK_CODES
+    rule_codes = MappingProxyType(RULE_CODES)
     ahead_ns = STAMP_NS
 
     def __init__(self, product: Product) -> None:

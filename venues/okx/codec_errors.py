@@ -12,7 +12,7 @@ from typing import Final
 from messages.base import NS_PER_S, ClientOrderId
 from messages.venue import Acted, OrderNotFound, Request, RequestFailed, RequestRefused
 from venues.wire import evidence
-from venues.wire.asked import Asked
+from venues.wire.asked import NOT_OFFERED, Asked
 
 
 class Verdict(StrEnum):
@@ -111,6 +111,20 @@ STATUSES: Final[dict[int, Verdict]] = {
     429: Verdict.THROTTLED,
 }
 CLOCK_CODES: Final = frozenset({"50102", "50107", "50112"})
+# What says that a price or size breaks the rules of its instrument; and where a code says other
+# things too, the words that do.
+RULE_CODES: Final[dict[str, tuple[str, ...]]] = {
+    "51000": ("px", "sz"),  # parameter {0} error
+    "51005": (),  # amount above the largest
+    "51007": (),  # below one contract
+    "51020": (),  # amount below the smallest
+    "51100": (),  # the same
+    "51118": (),  # the same, of all orders of a request
+    "51120": (),  # quantity below the smallest
+    "51121": (),  # no multiple of the lot
+    "51122": (),  # price below the lowest
+    NOT_OFFERED: ("whole number of lots",),  # our codec said so, before anything was sent
+}
 ABSENT: Final = frozenset({"51400", "51503", "51603"})  # perhaps because it is an algo order
 _WAIT_NS: Final = 2 * NS_PER_S  # most limits are counted over two seconds; docs name no header
 Refusal = RequestRefused | RequestFailed | OrderNotFound

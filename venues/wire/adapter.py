@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from messages.base import NS_PER_MS, NS_PER_S, Command, Event, InstrumentId
 from messages.market import BookDeltaBatch, Instrument, Product
@@ -174,8 +175,20 @@ class Adapter(ABC):
     bar_intervals: Mapping[int, str]  # interval in ns -> the venue's name of it
     limits: tuple[LimitRule, ...]
     clock_codes: frozenset[str] = frozenset()  # refusals that say that our time is wrong
+    # Refusals by a rule of the instrument (tick, lot, bounds, least worth): the code, and where it
+    # says other things too, words of which one must be there, in small letters.
+    rule_codes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     ahead_ns: int = NS_PER_S  # how far ahead of the venue's clock it still takes a signed time
     listed_ns: int = 0  # how long a new order may be missing from the venue's answers
+
+    def about_rules(self, code: str, reason: str) -> bool:
+        """Whether a refusal of an order says that its price or size breaks the instrument's rules.
+
+        One that the account's stream tells has no code, and the venue's word as its reason.
+        """
+        said = next((c for c in (code, code.partition("_")[0], reason) if c in self.rule_codes), "")
+        words = self.rule_codes.get(said)
+        return words is not None and (not words or any(w in reason.lower() for w in words))
 
     # --- names ---------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from messages.market import Instrument, Product
 from messages.orders import OrderSpec
 from messages.venue import Acted, Request, RequestFailed, Source
 
+NOT_OFFERED: Final = "NOT_OFFERED"  # the code of what a venue does not have; nothing is sent
 _NO_ORDER: Final = ClientOrderId("")
 
 
