@@ -32,7 +32,9 @@ Out = tuple[Message, ...]
 def begin(config: FeedConfig, state: FeedState, now_ns: int) -> Out:
     """What a fresh feed says of its instruments: a venue is asked, a tape has none to ask."""
     if config.routes:
-        return doubt(config, state, state.tracked, "start", now_ns)
+        out = doubt(config, state, state.tracked, "start", now_ns)
+        state.rules.asked_ns = -1  # an order that is refused soon must not wait for this one's sake
+        return out
     return tuple(_word(state, i, now_ns) for i in state.tracked)
 
 
