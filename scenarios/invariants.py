@@ -108,6 +108,7 @@ class Checker:
         machine = loop.hosts[_ORDERS].machine
         if machine is not None:
             self._fills_agree(loop, machine.state, self.connection.venue.ledger())
+            self._rules_agree(loop, machine.state)
 
     def final(self, loop: Loop) -> None:
         """The network is perfect again and everyone had time: both sides agree on everything."""
@@ -172,6 +173,17 @@ class Checker:
         self._strategies_agree(loop, books)
         if risk.orders:
             self._say(loop, f"risk still counts closed orders: {sorted(risk.orders)[:3]}")
+
+    def _rules_agree(self, loop: Loop, books: Books) -> None:
+        """Who rounds, who denies and whose connection counts know the rules that hold."""
+        known = {Role.ORDERS: books.rules, Role.RISK: _state(loop, Role.RISK).instruments}
+        held = [(str(role), rules.get(i)) for role, rules in known.items() for i in self.limits]
+        for name, machine in strategies(loop).items():
+            held += [(name, market.instrument) for market in machine.state.markets]
+        now = {i.instrument_id: i for i in self.connection.venue.instruments}
+        for name, rules in held:
+            if rules is not None and rules != now[rules.instrument_id]:
+                self._say(loop, f"{name} has old rules of {rules.instrument_id}")
 
     def _strategies_agree(self, loop: Loop, books: Books) -> None:
         for name, machine in strategies(loop).items():

@@ -20,6 +20,7 @@ from messages.base import NS_PER_MS, NS_PER_S, Command, Event, InstrumentId
 from messages.market import BookDeltaBatch
 from trading.loop import Host, Loop
 from trading.wiring import Role
+from venues.sim.units import coarser
 from venues.sim.venue import SimVenue
 
 RECV_WINDOW_NS: Final = 2 * NS_PER_S
@@ -169,6 +170,9 @@ class SimConnection:
         if isinstance(message, market.SnapshotRequested):
             self._snapshot(loop, host, message)
             return
+        if isinstance(message, market.RulesRequested):
+            self._rules(loop, host, message)
+            return
         if isinstance(message, market.RepairStream):
             return  # the tape is no connection: nothing of it can be repaired
         assert isinstance(message, Command)
@@ -242,6 +246,23 @@ class SimConnection:
         delay_ns = loop.upto(loop.faults.venue_delay_ns)
         book = mirror.snapshot(message.instrument_id, loop.now_ns)
         loop.after(delay_ns, lambda: loop.answer(host, incarnation, book))
+
+    def change_rules(self) -> None:
+        """From now on ticks and lots of every instrument are ten times as coarse."""
+        for instrument in self.venue.instruments:
+            self.venue.change_rules(coarser(instrument))
+
+    def _rules(self, loop: Loop, host: Host, message: market.RulesRequested) -> None:
+        if loop.chance(loop.faults.request_lost):
+            return  # the feed asks again
+        incarnation, now_ns = host.incarnation, loop.now_ns
+        delay_ns = loop.upto(loop.faults.venue_delay_ns)
+        for instrument in self.venue.instruments:
+            if instrument.instrument_id in message.instrument_ids:
+                news = market.InstrumentChanged(
+                    ts_event=now_ns, ts_init=now_ns, instrument=instrument
+                )
+                loop.after(delay_ns, lambda news=news: loop.answer(host, incarnation, news))  # type: ignore[misc]
 
     @staticmethod
     def _failed(

@@ -37,6 +37,7 @@ from trading.reconciler_state import ReconcilerConfig
 from trading.risk import RiskConfig, RiskCore
 from trading.wiring import Directory, Role, strategy_actor
 from venues.sim import tape
+from venues.sim.refusals import Refusal
 from venues.sim.synthetic import TapeSpec
 from venues.sim.venue import SimVenue, SimVenueConfig
 
@@ -57,6 +58,7 @@ class SimulateSpec:
     max_position: Decimal = Decimal("0.02")
     max_order_notional: Decimal = Decimal(100_000)
     snapshot_every: int = 40  # inputs of the order manager
+    rules_change_s: float = 0.0  # after which the venue's ticks and lots are coarser; 0: never
     strategies: tuple[StrategyId, ...] = (StrategyId("A"), StrategyId("B"))
 
     @property
@@ -231,6 +233,8 @@ def live(
     try:
         loop.start()
         connection.play(loop)
+        if spec.rules_change_s:
+            loop.after(round(spec.rules_change_s * NS_PER_S), connection.change_rules)
         _drain(loop.run(_START_NS + round(spec.suffer_s * NS_PER_S)))
         _end_faults(loop)
         if spec.peace_s:
@@ -292,7 +296,10 @@ def _core(name: str, incarnation: int, spec: SimulateSpec, parts: Parts) -> Core
                 )
                 for i in instruments
             )
-            return parts.risk(RiskConfig(RiskLimits(instruments=limits), instruments, incarnation))
+            bounds = RiskLimits(instruments=limits)
+            return parts.risk(
+                RiskConfig(bounds, instruments, incarnation, about_rules=_about_rules)
+            )
         case Role.ORDERS:
             return parts.orders(_account(spec))
         case Role.RECONCILER:
@@ -307,6 +314,10 @@ def _core(name: str, incarnation: int, spec: SimulateSpec, parts: Parts) -> Core
             )
         case _:
             raise ValueError(f"no such actor: {name}")
+
+
+def _about_rules(code: str, reason: str) -> bool:
+    return code in (Refusal.PRICE_INCREMENT, Refusal.LOT_SIZE, Refusal.MIN_NOTIONAL)
 
 
 def _account(spec: SimulateSpec) -> OrderManagerConfig:

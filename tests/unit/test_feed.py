@@ -229,12 +229,12 @@ def test_what_was_not_asked_for_is_ignored() -> None:
     assert feed.state.ignored == 1
 
 
-def test_a_change_of_the_rules_is_told_once() -> None:
+def test_a_change_of_the_rules_is_told_and_no_news_when_it_comes_again() -> None:
     feed = in_step()
     changed = INSTRUMENT.model_copy(update={"min_notional": Decimal(10)})
     message = InstrumentChanged(ts_event=T0, ts_init=T0, instrument=changed)
 
-    assert feed.say(message) == (message,)
+    assert only(InstrumentChanged, feed.say(message)) == [message]
     assert feed.say(message) == ()
 
 

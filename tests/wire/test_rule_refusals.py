@@ -3,8 +3,9 @@
 import pytest
 from contract_world import ROWS, Row
 
+from messages.base import ClientOrderId
 from messages.market import Product
-from messages.venue import RequestRefused
+from messages.venue import Request, RequestRefused
 from venues.binance.adapter import BinanceAdapter
 from venues.binance.codec_errors import RULE_CODES, USDM_CODES, USDM_RULE_CODES
 from venues.binance.codec_errors import Verdict as BinanceVerdict
@@ -82,8 +83,8 @@ def said(row: Row, refusal: Refusal) -> tuple[str, str] | None:
     reply = RequestRefused(
         ts_event=1,
         ts_init=1,
-        request="SUBMIT",  # type: ignore[arg-type]
-        client_order_id="o1",  # type: ignore[arg-type]
+        request=Request.SUBMIT,
+        client_order_id=ClientOrderId("o1"),
         code=refusal,
         reason=TEXT[refusal],
     )

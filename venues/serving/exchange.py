@@ -39,6 +39,7 @@ from venues.serving.faults import FaultKind, Faults
 from venues.serving.hub import Hub
 from venues.sim.ledger import OrderLine
 from venues.sim.spot import CommissionIn
+from venues.sim.units import coarser
 from venues.sim.venue import Outcome, SimVenue, SimVenueConfig
 
 # Of generated tapes: the usual eight hours, and the rate that the venues' formulas rest at.
@@ -272,7 +273,7 @@ class Exchange(ABC):
         """The fault FILTER_CHANGE: steps ten times as coarse while it lasts."""
         coarse = self.faults.active(FaultKind.FILTER_CHANGE) is not None
         for first, now in zip(self._instruments, self.venue.instruments, strict=True):
-            wanted = _coarser(first) if coarse else first
+            wanted = coarser(first) if coarse else first
             if wanted != now:
                 self.venue.change_rules(wanted)
                 self.tell_instrument(wanted)
@@ -294,11 +295,3 @@ class Exchange(ABC):
             found.append((batch.model_copy(update={"rows": batch.rows[i : i + 1]}), closed))
         self._told[channel] = last
         return found
-
-
-def _coarser(instrument: Instrument) -> Instrument:
-    tick, lot = instrument.price_increment * 10, instrument.size_increment * 10
-    least = max(instrument.min_quantity, lot)
-    return instrument.model_copy(
-        update={"price_increment": tick, "size_increment": lot, "min_quantity": least}
-    )

@@ -97,6 +97,15 @@ def currencies(
     return {name: Currency(name, n) for name, n in sorted(places.items())}
 
 
+def coarser(instrument: Instrument) -> Instrument:
+    """The same with steps ten times as large: a venue that has changed its filters."""
+    tick, lot = instrument.price_increment * 10, instrument.size_increment * 10
+    least = max(instrument.min_quantity, lot)
+    return instrument.model_copy(
+        update={"price_increment": tick, "size_increment": lot, "min_quantity": least}
+    )
+
+
 def grid(instrument: Instrument, known: Mapping[str, Currency]) -> Grid:
     """The integers of one instrument."""
     base, quote = known[instrument.base], known[instrument.quote]
