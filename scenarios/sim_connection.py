@@ -171,7 +171,7 @@ class SimConnection:
             self._snapshot(loop, host, message)
             return
         if isinstance(message, market.RulesRequested):
-            self._rules(loop, host, message)
+            self._rules(loop, host)
             return
         if isinstance(message, market.RepairStream):
             return  # the tape is no connection: nothing of it can be repaired
@@ -252,17 +252,15 @@ class SimConnection:
         for instrument in self.venue.instruments:
             self.venue.change_rules(coarser(instrument))
 
-    def _rules(self, loop: Loop, host: Host, message: market.RulesRequested) -> None:
+    def _rules(self, loop: Loop, host: Host) -> None:
+        """The list has every instrument, whichever was asked about."""
         if loop.chance(loop.faults.request_lost):
             return  # the feed asks again
         incarnation, now_ns = host.incarnation, loop.now_ns
         delay_ns = loop.upto(loop.faults.venue_delay_ns)
         for instrument in self.venue.instruments:
-            if instrument.instrument_id in message.instrument_ids:
-                news = market.InstrumentChanged(
-                    ts_event=now_ns, ts_init=now_ns, instrument=instrument
-                )
-                loop.after(delay_ns, lambda news=news: loop.answer(host, incarnation, news))  # type: ignore[misc]
+            news = market.InstrumentChanged(ts_event=now_ns, ts_init=now_ns, instrument=instrument)
+            loop.after(delay_ns, lambda news=news: loop.answer(host, incarnation, news))  # type: ignore[misc]
 
     @staticmethod
     def _failed(

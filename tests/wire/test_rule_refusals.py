@@ -59,6 +59,7 @@ SAID = [
     ("BYBIT", SPOT, "170140", "Transaction amount lower than the minimum.", True),
     ("BYBIT", SPOT, "170131", "Insufficient balance.", False),
     ("BYBIT", LINEAR, "10001", "Qty invalid", True),
+    ("BYBIT", LINEAR, "10001", "The number of contracts exceeds maximum limit allowed", True),
     ("BYBIT", LINEAR, "10001", "params error: symbol invalid", False),
     ("BYBIT", LINEAR, "REJECTED", "EC_InvalidPriceScale", True),
     ("BYBIT", LINEAR, "REJECTED", "EC_PostOnlyWillTakeLiquidity", False),

@@ -100,10 +100,14 @@ CODES: Final[dict[int, Verdict]] = {
     170032: Verdict.PERHAPS,  # network error
     170234: Verdict.PERHAPS,  # system error
 }
+_OUT_OF_STEP: Final = (
+    *("price invalid", "qty invalid", "invalid price", "invalid qty"),
+    *("number of contracts", "decimal", "tick size"),
+)
 # What says that a price or size breaks the rules of its instrument; and where a code says other
 # things too, the words that do. The last two are told by the account's stream, as `rejectReason`.
 RULE_CODES: Final[dict[str, tuple[str, ...]]] = {
-    "10001": ("price", "qty", "quantity"),  # parameter error
+    "10001": _OUT_OF_STEP,  # parameter error
     "12137": (),  # quantity with too many decimals
     "3100116": (),  # quantity below the minimum
     "110094": (),  # worth less than the minimum
