@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from messages.base import NS_PER_S
-from messages.orders import OrderRejected
+from messages.orders import OrderModifyRejected, OrderRejected
 from scenarios.simulate import Parts, SimulateSpec, live
 from trading.core import Step
 from trading.faults import ALL, NONE
@@ -46,7 +46,8 @@ class Deaf(RiskCore):
 
     def react(self, state: RiskState, message: Any, now_ns: int) -> Step[RiskState]:
         step = super().react(state, message, now_ns)
-        return Step(step.state) if isinstance(message, OrderRejected) else step
+        refused = isinstance(message, OrderRejected | OrderModifyRejected)
+        return Step(step.state) if refused else step
 
 
 @pytest.mark.parametrize("seed", range(2))
