@@ -1,1 +1,1 @@
-"""A simulated venue: matching, money, queue position, latency and generated market data; no I/O."""
+"""A simulated venue: matching, money, queue position and generated market data; no I/O."""
