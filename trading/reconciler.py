@@ -166,13 +166,16 @@ def _trading_state(turn: Turn, message: risk.TradingStateChanged) -> None:
     """A person who resumes gives every difference its strikes back, and has seen what contracts the
     venue holds: they are taken as given."""
     turn.change(trading_state=message.state)
-    if message.state is TradingState.ACTIVE and turn.state.frozen:
-        cases = turn.state.cases
+    if message.state is not TradingState.ACTIVE:
+        return
+    cases = turn.state.cases
+    for owner in cases:
+        held = owner.removeprefix(CURRENCY)
+        if held in turn.config.instruments and any(case.found for case in cases[owner]):
+            turn.change(ledger=balances.rebased(turn.state.ledger, held))
+    if turn.state.frozen:
         for owner in cases:
             cases = cases.set(owner, tuple(replace(c, cycles=0) for c in cases[owner]))
-            held = owner.removeprefix(CURRENCY)
-            if held in turn.config.instruments:
-                turn.change(ledger=balances.rebased(turn.state.ledger, held))
         turn.change(frozen=False, cases=cases)
 
 

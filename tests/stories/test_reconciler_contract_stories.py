@@ -111,6 +111,20 @@ def test_a_liquidation_while_nobody_looked_is_found_at_the_start() -> None:
     ]
 
 
+def test_whoever_resumes_accepts_the_position_that_a_reconciler_of_now_has_reported() -> None:
+    stage = Contracts(begun=1)
+    stage.held = Decimal(0)
+    stage.at(12 * NS_PER_S, lambda: stage.line("operator", "resumes"))
+
+    stage.run(60 * NS_PER_S)
+
+    words = [line.split(maxsplit=1)[1] for line in stage.said]
+    assert words == [
+        "POSITION_MISMATCH MANUAL position:BTCUSDT-PERP.SIM",
+        "resolved POSITION_MISMATCH position:BTCUSDT-PERP.SIM",
+    ]
+
+
 def test_an_open_contract_from_before_our_start_keeps_its_money_unjudged_until_it_closes() -> None:
     stage = Contracts(begun=1)
     stage.at(8 * NS_PER_S, lambda: stage.trade(OrderSide.SELL, 130))
