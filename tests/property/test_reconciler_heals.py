@@ -64,7 +64,9 @@ def test_contracts_that_are_traded_and_closed_are_never_taken_for_a_mismatch(
 
     found = {d.discrepancy for d in world.of(health.Discrepancy)}
     assert not found & {K.POSITION_MISMATCH, K.BALANCE_MISMATCH}
-    assert world.of(SetTradingState) == []
+    # Where answers are lost too, a missed fill may outlast its strikes; that is another difference.
+    assert loss or world.of(SetTradingState) == []
+    assert not [s for s in world.of(SetTradingState) if "position:" in s.reason]
     assert all(world.state.ledger.offsets[i] == {Decimal(0)} for i in INSTRUMENTS)
 
 
