@@ -21,7 +21,9 @@ def backup(path: Path, to: Path) -> None:
 def refuse_existing(to: Path) -> None:
     """raises  JournalUnavailable if `to` exists."""
     if to.exists():
-        raise JournalUnavailable(to, "a backup never overwrites a file, and this one exists")
+        raise JournalUnavailable(
+            to, "it exists, and a backup overwrites nothing: name another folder"
+        )
 
 
 def copy(source: sqlite3.Connection, to: Path) -> None:

@@ -57,6 +57,11 @@ def convert(
     if target.exists() and Path(source).exists() and target.samefile(source):
         raise Mistake(f"{target}: is the source, too: name another file, or it would be lost")
     rows, bar_ns = _read(source, catalogue, name, from_interval, start, end)
+    if not len(rows):
+        span = " ".join(f"{o} {t}" for o, t in (("--start", start), ("--end", end)) if t)
+        raise Mistake(
+            f"{source}: no {name} there {span}: `manta data list` shows from when to when"
+        )
     document: dict[str, Any] = {"source": source, "target": str(target), "kind": name}
     if name == "bars":
         to_ns = length_of(interval) or bar_ns

@@ -1,6 +1,6 @@
 """`manta doctor`: what is wrong with keys, clock, limits, filters and reachability.
 
-Nothing heavy is imported before a verb is called: see scenarios/cli.py.
+Nothing heavy is imported before a verb is called: see scenarios/cli_verbs.py.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -146,11 +147,19 @@ def _endpoints(adapter: "Adapter", rest_url: str | None, ws_url: str | None) -> 
     from venues.wire.adapter import Endpoints  # noqa: PLC0415
 
     for option, url, scheme in (("--rest-url", rest_url, "http"), ("--ws-url", ws_url, "ws")):
-        if url is not None and not url.startswith((f"{scheme}://", f"{scheme}s://")):
+        if url is not None and not _is_address(url, scheme):
             raise Mistake(f"{option} {url}: no such address: write {scheme}://HOST:PORT")
     known = adapter.endpoints
     stream = ws_url or (rest_url.replace("http", "ws", 1) if rest_url else None)
     return Endpoints(rest_url or known.rest, stream or known.public, stream or known.private)
+
+
+def _is_address(url: str, scheme: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in (scheme, f"{scheme}s") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is none
+        return False
 
 
 def _lines(found: Sequence["Check"], problems: int) -> list[str]:

@@ -55,8 +55,11 @@ def backup(
       manta journal backup backups/today --run 20260102-101500-quickstart
     """
     from journal import backup as copy  # noqa: PLC0415
+    from journal.backup import refuse_existing  # noqa: PLC0415
 
     paths = _journals(which, runs_dir)
+    for path in paths:  # before any is copied: all of them, or none
+        refuse_existing(to / path.name)
     to.mkdir(parents=True, exist_ok=True)
     done = []
     for path in paths:

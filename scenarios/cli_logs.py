@@ -17,7 +17,9 @@ _ELSEWHERE: Final = ("run", "ts_init", "v")  # the same in every line, or said b
 def logs(
     actor: Annotated[str | None, typer.Argument(help="One actor; by default all.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 200,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")
+    ] = 200,
     run: RunName = None,
     runs_dir: RunsDir = RUNS,
     as_json: Json = False,

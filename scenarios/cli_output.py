@@ -98,8 +98,6 @@ def exit_code(error: BaseException, folder: Path | None = None) -> int:
 
 def explained(error: BaseException) -> tuple[int, str | None]:
     """Exit code and line of an expected error; (1, None) for one that nobody expected."""
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, "interrupted"
     known = _by_class(error)
     if known is not None:
         return known

@@ -47,7 +47,8 @@ Method = Annotated[
     typer.Option("--method", metavar="NAME", help="grid random sobol genetic tpe cmaes nsga2."),
 ]
 Trials = Annotated[
-    int | None, typer.Option("--trials", metavar="N", help="At most so many; a default a method.")
+    int | None,
+    typer.Option("--trials", metavar="N", min=1, help="At most so many; a default a method."),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same table.")]
 Workers = Annotated[
@@ -103,7 +104,7 @@ def sweep(
     """
     asked: dict[str, Any] = {
         "strategy": strategy, "data": data, "space": space, "where": tuple(where or ()),
-        "params": _pairs(param or [], "--param"), "settings": _pairs(setting or [], "--set"),
+        "params": _numbers(param or []), "settings": _pairs(setting or [], "--set"),
         "objectives": tuple(filter(None, objective.split(","))), "method": method,
         "trials": trials, "seed": seed, "halving": halving,
         "interval": interval, "start": start, "end": end,
@@ -200,6 +201,15 @@ def _pairs(given: list[str], option: str) -> dict[str, Any]:
         if not equals or not name:
             raise Mistake(f"{option} {each}: not of the form name=value")
         found[name.strip()] = _value(text.strip())
+    return found
+
+
+def _numbers(given: list[str]) -> dict[str, Any]:
+    """What --param fixes."""
+    found = _pairs(given, "--param")
+    for name, value in found.items():
+        if isinstance(value, str):
+            raise Mistake(f"--param {name}={value}: write a number, true or false after the '='")
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from scenarios.cli_folders import find_run
-from scenarios.cli_output import RUNS, Json, Mistake, RunName, RunsDir, show, table
+from scenarios.cli_output import FAILED, RUNS, Json, Mistake, RunName, RunsDir, show, table
 from scenarios.spec import BadSpec
 from scenarios.venue_decode import adapter_for
 from scenarios.venue_decode import decode as run_decode
@@ -71,7 +71,8 @@ def decode(
 ) -> None:
     """Say what a venue's decoders make of recordings: kinds, books in step, crossed, checksums.
 
-    A .json file may also hold a frame of an account or an answer over REST.
+    A .json file may also hold a frame of an account or an answer over REST. Exit code 1 if nothing
+    in a file can be read.
 
     \b
     Examples:
@@ -89,4 +90,8 @@ def decode(
         for one in found
         for kind, count in one["unknown"].items()
     ]
+    lost = [one for one in found if one["frames"] and one["garbled"] == one["frames"]]
+    unread += [f"{one['file']}: nothing in it can be read{_because(one, '')}" for one in lost]
     show(found, as_json=as_json, text=[*table(names, rows), *unread])
+    if lost:
+        raise typer.Exit(FAILED)

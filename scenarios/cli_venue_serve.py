@@ -1,6 +1,6 @@
 """`manta venue NAME`: a simulated exchange on loopback, for any client.
 
-Nothing heavy is imported before a verb is called: see scenarios/cli.py.
+Nothing heavy is imported before a verb is called: see scenarios/cli_verbs.py.
 """
 
 import json

@@ -103,8 +103,16 @@ def guarded(folder: Path, read: Callable[[], T]) -> T:
 def write(text: str, path: Path) -> Path:
     """Write a page whole or not at all; its path.
 
-    raises  OSError, and then nothing is left behind
+    raises  OSError that names `path`, and then nothing is left behind
     """
+    try:
+        return _write(text, path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # not the file that was to replace it
+        raise
+
+
+def _write(text: str, path: Path) -> Path:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

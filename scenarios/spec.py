@@ -5,6 +5,7 @@ folder. Every complaint is one line that names the field, the reason and what to
 Secrets are not part of it: they come from the environment only.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -13,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from messages.base import NS_PER_S, InstrumentId, StrategyId
 from messages.market import Product
@@ -21,7 +22,22 @@ from messages.risk import InstrumentLimits, RiskLimits
 
 GENERATED: Final = "generated"
 PRESETS: Final = ("quickstart", "recorded", "four-venues")
-Seconds = Annotated[float, Field(gt=0)]
+# A thousand million are 31 years, and still nanoseconds of 64 bits.
+Seconds = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def _is_name(text: str) -> str:
+    """`text`, of which files and folders are named: it must not lead out of them."""
+    if not _NAME.fullmatch(text):
+        raise ValueError(
+            f"{text!r} names files: write up to 64 letters, digits, '-', '_' and '.', and begin "
+            "with a letter or digit"
+        )
+    return text
+
+
+Name = Annotated[str, AfterValidator(_is_name)]
 
 
 class BadSpec(ValueError):
@@ -41,9 +57,9 @@ class _Part(BaseModel):
 class VenueSpec(_Part):
     """The venue and the account at it."""
 
-    name: str = "BINANCE"
+    name: Name = "BINANCE"
     product: Product = Product.SPOT  # LINEAR: perpetuals
-    account: str = "main"
+    account: Name = "main"
     tape: str = GENERATED  # or the path of a recording
     speed: Annotated[float, Field(gt=0, le=1000)] = 1.0  # of the tape, relative to real time
     faults: str = ""  # the path of a plan (docs/simulators.md): what goes wrong on purpose
@@ -61,7 +77,7 @@ class VenueSpec(_Part):
 class InstrumentSpec(_Part):
     """One market, and how much of it may be at risk."""
 
-    instrument_id: str
+    instrument_id: Name
     max_order_notional: Annotated[Decimal, Field(gt=0)] = Decimal(20_000)
     max_position: Annotated[Decimal, Field(gt=0)] = Decimal(1)
     price_collar_bps: Annotated[int, Field(gt=0)] = 500

@@ -4,6 +4,7 @@ Nothing in a file says what it answers, so each of the venue's readers is asked 
 reads it and finds something in it has recognised it: an empty list is no proof, and is nobody's.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -39,6 +40,7 @@ _TIME_BYTES_MAX: Final = 250
 _FAST: Final = "execution.fast"
 OTHER: Final = "contracts of another product"
 UNUSED: Final = "not used: nothing here asks it"
+UNREADABLE: Final = "no JSON: check that it is a frame or an answer, and whole"
 _ROWS: Final = re.compile(rb'"(?:symbols|list)"\s*:\s*\[\s*\{')  # of instruments
 _CANDLES: Final = re.compile(rb"\[\s*\[")
 _TAKEN: Final = re.compile(rb'"sCode"\s*:\s*"0"')
@@ -107,6 +109,10 @@ def recognised(raw: bytes, of: Adapter, pattern: Instrument) -> str:
 
 def unused(raw: bytes) -> str:
     """Why no reader of ours knows a payload."""
+    try:
+        json.loads(raw)
+    except ValueError:
+        return UNREADABLE
     return next((why for sign, why in _UNUSED if sign.search(raw)), UNUSED)
 
 

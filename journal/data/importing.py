@@ -15,7 +15,7 @@ from pathlib import Path
 
 from journal.data import names
 from journal.data.cutting import Cutter
-from journal.data.errors import BadData, NoData
+from journal.data.errors import BadData, NoData, shown
 from journal.data.reading import Reading, open_file, sha256_of
 from journal.data.rows import SHOWN, Rows, Wrong
 from journal.data.series import Series, SeriesId, Source, read_list, sweep, write_list
@@ -129,6 +129,12 @@ def identify(reading: Reading, first: Rows, request: Request) -> SeriesId:
         )
     if "." not in instrument:
         instrument = f"{instrument}.{request.venue}"
+    if not names.INSTRUMENT.fullmatch(instrument):  # its folder has this name
+        raise BadData(
+            reading.path,
+            f"{shown(instrument)} is no name of an instrument",
+            "say one like BTCUSDT.BINANCE with --instrument and --venue",
+        )
     bar_ns = 0
     if reading.kind == "bars":
         bar_ns = bar_length(reading.path, first, request.bar_ns, name.bar_ns)

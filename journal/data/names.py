@@ -28,6 +28,7 @@ _NOT_PARTS: Final = re.compile(
     re.IGNORECASE,
 )
 _PERP: Final = "-PERP"
+INSTRUMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.[A-Za-z0-9][A-Za-z0-9._-]*")
 _QUOTES: Final = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "EUR", "BTC", "ETH", "BNB")
 
 

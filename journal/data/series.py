@@ -170,10 +170,10 @@ def all_series(root: Path) -> list[Series]:
 
 
 def read_frames(root: Path, series: Series, start_ns: int, end_ns: int) -> pl.DataFrame:
-    """Rows with start_ns <= time < end_ns, in order of time."""
+    """Rows with start_ns <= time < end_ns, in order of time; none if that is backwards."""
     of = KINDS[series.id.kind]
     wanted = [f for f in series.files if f.last_ns >= start_ns and f.first_ns < end_ns]
-    if not wanted:
+    if not wanted or start_ns >= end_ns:
         return pl.DataFrame(schema=dict(of.required))
     frame = _read_files(root, series.id, wanted)
     if wanted[0].first_ns < start_ns or wanted[-1].last_ns >= end_ns:

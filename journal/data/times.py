@@ -68,6 +68,8 @@ def to_ns(column: pl.Series, how: str, unit: str | None = None) -> pl.Series:
     if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
         return column.cast(pl.Datetime("ns")).cast(pl.Int64)
     if how not in (EPOCH, EPOCH_FLOAT):
+        if column.dtype != pl.String:  # 20240131: a date that a reader took for a number
+            column = column.cast(pl.String)
         read = column.str.strip_chars().str.to_datetime(how, time_unit="ns", strict=False)
         return read.cast(pl.Int64)
     if column.dtype == pl.String:

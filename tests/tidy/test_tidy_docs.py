@@ -14,7 +14,7 @@ import pytest
 import typer
 from repository import ROOT, Block, blocks, ids, pages, prose
 
-from scenarios.cli import app
+from scenarios.cli_verbs import app
 
 LINK: Final = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 COMMANDS: Final = typer.main.get_command(app)

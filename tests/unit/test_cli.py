@@ -112,6 +112,11 @@ def test_no_verb_at_all_is_a_mistake_that_shows_the_help(said: Said) -> None:
         (("journal", "verify"), "no run there"),
         (("venue", "ledger"), "no run there"),
         (("logs",), "no run there"),
+        (("logs", "-n", "-1"), "'-n': Input should be greater than or equal to 0"),
+        (("run", "quickstart", "--duration", "inf"), "duration_s: input should be a finite number"),
+        (("run", "quickstart", "--duration", "nan"), "duration_s: input should be a finite number"),
+        (("run", "quickstart", "--duration", "0"), "duration_s: input should be greater than 0"),
+        (("config", "show", "quickstart", "--set", "venue.account=../x"), "'../x' names files"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
@@ -275,6 +280,37 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
     assert b"Traceback" not in err
     assert b"Exception ignored" not in err
+
+
+def test_the_entry_point_loads_nothing_before_it_can_be_interrupted() -> None:
+    code = "import sys; were = {*sys.modules}; import scenarios.cli; print(*{*sys.modules} - were)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert set(done.stdout.split()) == {"scenarios", "scenarios.cli"}
+
+
+INTERRUPTED = """
+import os, signal, sys
+
+class Impatient:
+    def find_spec(self, name, path=None, target=None):
+        if name == {when!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Impatient())
+from scenarios.cli import main
+sys.exit(main(["data", "list"]))
+"""
+
+
+@pytest.mark.parametrize("when", ["typer", "scenarios.cli_verbs", "journal.catalogue"])
+def test_ctrl_c_while_it_loads_is_told_in_a_line(when: str) -> None:
+    code = INTERRUPTED.format(when=when)
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (130, "manta: interrupted\n")
 
 
 def test_a_closed_stdout_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,58 @@ def test_a_mistake_is_one_line_and_code_two(case: str, typed: Typed) -> None:
     assert typed.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "span",
+    [("--start", "2030-01-01"), ("--start", "2024-01-01T02:00", "--end", "2024-01-01T01:00")],
+    ids=["after the data", "backwards"],
+)
+@pytest.mark.parametrize("source", ["file", "catalogue"])
+def test_a_span_without_rows_is_refused_and_nothing_written(
+    source: str, span: Sequence[str], typed: Typed, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "BTCUSDT-1m-2024-01.csv", *bar_lines(300))
+    typed("import", path)
+
+    typed("convert", path if source == "file" else ID, tmp_path / "x.csv", *span, code=MISTAKE)
+
+    assert f"no bars there {' '.join(span)}" in typed.err
+    assert typed.err.count("\n") == 1
+    assert not (tmp_path / "x.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--venue", ""), ("--instrument", "../x.BINANCE"), ("--instrument", "BTC", "--venue", "a/b")],
+)
+def test_an_instrument_whose_name_is_no_name_is_refused(
+    options: Sequence[str], typed: Typed, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "BTCUSDT-1m-2024-01.csv", *bar_lines(300))
+
+    typed("import", path, *options, code=MISTAKE)
+
+    assert "is no name of an instrument" in typed.err
+    assert not list(tmp_path.rglob("series.json"))
+
+
+def test_a_time_format_reads_dates_that_look_like_numbers(typed: Typed, tmp_path: Path) -> None:
+    rows = [f"202401{day:02d},1,3,1,2,5" for day in range(1, 29)]
+    path = written(tmp_path / "BTCUSDT-1d.csv", "time,open,high,low,close,volume", *rows)
+
+    said = typed("import", path, "--time-format", "%Y%m%d")
+
+    assert "28 rows, 2024-01-01 00:00 to 2024-01-28 00:00" in said
+
+
+def test_a_time_format_that_fits_no_time_says_which(typed: Typed, tmp_path: Path) -> None:
+    path = written(tmp_path / "BTCUSDT-1m-2024-01.csv", *bar_lines(300))
+
+    typed("import", path, "--time-format", "%d/%m/%Y", code=MISTAKE)
+
+    assert "dtype" not in typed.err
+    assert "time" in typed.err
+
+
 def test_a_file_is_not_written_over_by_what_is_made_of_it(typed: Typed, tmp_path: Path) -> None:
     path = written(tmp_path / "BTCUSDT-1m-2024-01.csv", *bar_lines(300))
     before = path.read_bytes()

@@ -103,6 +103,7 @@ def test_a_comparison_as_json(manta: Run) -> None:
         (["report", "unfinished"], "has not come to an end"),
         (["report", "one", "--out", "no/such/x.html"], "make it first"),
         (["report", "one", "--out", "."], "is a folder"),
+        (["report", "one", "--out", "/proc/x.html"], "manta: /proc/x.html: No such file"),
         (["report"], "Missing argument"),
         (["compare", "one"], "name two at least"),
         (["compare", "one", "one"], "named twice"),

@@ -78,6 +78,11 @@ def refused(
         ([*ASKED, "--space", "fast=5:9", "--method", "cmaes"], "cmaes needs two axes"),
         ([*ASKED, "--space", "GARBAGE"], "is no text"),
         (["--workers", "0"], "--workers 0"),
+        (["--trials", "0"], "'--trials': Input should be greater than or equal to 1"),
+        (
+            [*ASKED, "--space", "fast=5:9", "--param", "slow=abc"],
+            "--param slow=abc: write a number",
+        ),
         (["--param", "fast"], "--param fast: not of the form"),
         (["--resume", "latest"], "no sweep there"),
         (["--resume", "latest", "--trials", "x"], "--trials"),

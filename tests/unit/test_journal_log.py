@@ -235,7 +235,7 @@ async def test_backup_is_one_complete_file_while_appends_go_on(tmp_path: Path) -
         assert report.ok
         assert 500 <= report.rows <= 600
         assert not list(tmp_path.glob("copy.db*part"))
-        with pytest.raises(JournalUnavailable, match="never overwrites"):
+        with pytest.raises(JournalUnavailable, match="overwrites nothing: name another folder"):
             await journal.backup(copy)
 
     async with await opened(copy) as restored:

@@ -7,8 +7,8 @@ import pytest
 from recorded import CRYPTOFEED, needs_wire
 from typer.testing import CliRunner
 
-from scenarios.cli import app
 from scenarios.cli_output import Mistake
+from scenarios.cli_verbs import app
 from scenarios.spec import BadSpec
 from scenarios.venue_decode import adapter_for, decode
 
@@ -36,6 +36,20 @@ def test_frames_of_a_file_are_counted_by_kind(tmp_path: Path) -> None:
     (found,) = json.loads(result.output)
     assert (found["kinds"], found["unknown"], found["garbled"]) == ({"ack": 1}, {"news": 1}, 1)
     assert found["understood"] == pytest.approx(1 / 3, abs=1e-5)
+
+
+@pytest.mark.parametrize(("name", "text"), [("okx.json", "oops"), ("okx.jsonl", '{"a\n{"b\n')])
+def test_a_file_of_which_nothing_can_be_read_is_a_failure(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+
+    result = CliRunner().invoke(app, ["venue", "decode", str(path)])
+
+    assert result.exit_code == 1
+    assert f"{path}: nothing in it can be read" in result.output
+    assert "not used" not in result.output
 
 
 REST_AND_ACCOUNT = {
