@@ -135,6 +135,7 @@ _KNOWN: Final = (
     ("trading.errors", "RecoveryMismatch", MISTAKE),
     ("supervisors.system", "NotRunning", MISTAKE),
     ("supervisors.system", "CannotServe", FAILED),
+    ("supervisors.local_ray", "RayDidNotStart", FAILED),
 )
 
 

@@ -17,6 +17,14 @@ import ray
 from supervisors.warm import PRELOAD, quiet_driver, ray_init_options
 
 _NOBODY_ASKS: Final = ("start_api_server", "start_monitor", "start_log_monitor")
+_TOO_SLOW: Final = "timed out during startup"  # Ray's words: it has no class of error for it
+
+
+class RayDidNotStart(Exception):
+    """Ray waits half a minute for its own processes, and for no longer."""
+
+    def __init__(self) -> None:
+        super().__init__("Ray did not start in time: this machine is too busy; try again later")
 
 
 def start_local_ray(
@@ -31,10 +39,17 @@ def start_local_ray(
 
     dashboard  with the dashboard comes all that Ray has
     more       further arguments of `ray.init`
+
+    raises  RayDidNotStart on a machine that is too busy; what has started ends with this process
     """
     options = ray_init_options(preload=preload, token=token, dashboard=dashboard, cpus=cpus)
-    with _without(() if dashboard else _NOBODY_ASKS):
-        ray.init(**options, **more)
+    try:
+        with _without(() if dashboard else _NOBODY_ASKS):
+            ray.init(**options, **more)
+    except Exception as e:
+        if _TOO_SLOW in str(e):
+            raise RayDidNotStart from None
+        raise
     quiet_driver()
 
 

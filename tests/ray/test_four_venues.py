@@ -94,7 +94,9 @@ def test_four_venues_at_once_with_faults_lose_and_double_nothing(tmp_path: Path)
         records = read_records(account_journal(tmp_path / told["run_id"], tag), direction="out")
         kinds = Counter(record.kind for record in records)
         assert kinds.keys() >= LIVED, (tag, kinds)
-    assert [set(a["books"].values()) for a in views[-1]["accounts"]] == [{"SYNCHRONIZED"}] * 4
+    books = [[a["books"] for a in view["accounts"]] for view in views]
+    told_all = [row for row in books if all(row)]  # a feed on a busy machine may miss a look
+    assert [set(of_one.values()) for of_one in told_all[-1]] == [{"SYNCHRONIZED"}] * 4
     record = read_records(tmp_path / told["run_id"] / "journal" / "run.sqlite", direction="note")
     ends = [json.loads(r.payload) for r in record if r.kind == "execution_ended"]
     assert sum(Decimal(end["quantity"]) for end in ends) == PARENT, routed

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from journal.errors import JournalUnavailable
 from journal.reader import read_records
 
 MANTA: Final = (sys.executable, "-m", "scenarios.cli")
@@ -30,7 +31,10 @@ def booked(run: Path) -> int:
     path = run / "journal" / "account.sqlite"
     if not path.is_file():
         return 0
-    kinds = [r.kind for r in read_records(path, direction="out")]
+    try:
+        kinds = [r.kind for r in read_records(path, direction="out")]
+    except JournalUnavailable:  # it is just being made
+        return 0
     return kinds.count("order_filled")
 
 
