@@ -221,6 +221,23 @@ async def test_backup_copies_and_never_overwrites(said: Said, tmp_path: Path) ->
     assert one_line(again[2])
 
 
+async def test_a_backup_that_meets_an_older_one_copies_nothing(said: Said, tmp_path: Path) -> None:
+    run, copies = tmp_path / "run", tmp_path / "copies"
+    (run / "journal").mkdir(parents=True)
+    copies.mkdir()
+    await journal_at(run / "journal" / "account.sqlite")
+    await journal_at(run / "journal" / "run.sqlite")
+    (copies / "run.sqlite").write_bytes(b"of yesterday")
+
+    code, _, err = said("journal", "backup", copies, "--run", run)
+
+    assert code == 2
+    assert one_line(err)
+    assert "run.sqlite: it exists, and a backup overwrites nothing: name another folder" in err
+    assert [p.name for p in copies.iterdir()] == ["run.sqlite"]
+    assert (copies / "run.sqlite").read_bytes() == b"of yesterday"
+
+
 async def test_a_journal_in_use_is_a_mistake_that_names_the_process(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

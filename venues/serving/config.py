@@ -37,9 +37,9 @@ class SimulatorConfig(BaseModel):
     folder: str = ""
     ledger_interval_s: Annotated[float, Field(gt=0)] = 1.0
     parent_pid: int = 0
-    speed: Annotated[float, Field(gt=0)] = 1.0
+    speed: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     seed: int = 0
-    duration_s: float | None = None
+    duration_s: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] | None = None
     recordings: tuple[str, ...] = ()  # captures to play instead of a generated tape
     start_file: str = ""
     control: bool = False
