@@ -17,13 +17,15 @@ from benchmarks.fault_list import FAULTS, FOR_S
 from journal.reader import read_records
 from journal.recorder import read_batches
 from messages import decode
-from messages.base import NS_PER_MS, NS_PER_S
-from messages.market import BookDeltaBatch
+from messages.base import NS_PER_MS, NS_PER_S, InstrumentId
+from messages.market import BookDeltaBatch, Product
 from messages.orders import OrderAccepted, OrderFilled, OrderSubmitted
 from scenarios.summarize import as_told, booked
 from scenarios.summary import compare_fills
 from trading.book import Book
 from trading.book_sync import BookSync, SyncState
+from venues.registry import adapter
+from venues.wire.adapter import Channel, Subscription
 
 _SILENT_NS: Final = NS_PER_S
 _BEFORE_NS: Final = NS_PER_S // 2  # the last good change may have come so long before the fault
@@ -93,7 +95,9 @@ class Account:
     def cells(self, times: Mapping[str, Time]) -> Iterator[Cell]:
         """A cell for each fault that was played at it."""
         ours, until_ns = booked(self.journal), max(time.until_ns for time in times.values())
-        well = outages(self.folder, self.market, stream_losses(self.feed_log), until_ns)
+        book = Subscription(InstrumentId(self.market), Channel.BOOK)
+        route = adapter(self.venue, Product(self.product)).route_of(book)
+        well = outages(self.folder, self.market, stream_losses(self.feed_log, route), until_ns)
         taken = sorted(accepted(self.journal))
         for fault, time in times.items():
             if not FAULTS[fault].at(self.venue):
@@ -236,11 +240,12 @@ def _step(sync: BookSync, book: Book, batch: BookDeltaBatch | None) -> bool:
     return bool(found.ready)
 
 
-def stream_losses(feed_log: Path) -> list[int]:
-    """When the feed was told that its stream is down."""
+def stream_losses(feed_log: Path, route: str) -> list[int]:
+    """When the feed was told that the stream of its books is down; other routes have none."""
     lines = feed_log.read_text().splitlines() if feed_log.is_file() else []
     said = [json.loads(line) for line in lines]
-    return [line["ts_init"] for line in said if line["event"] == "stream_down"]
+    downs = [line for line in said if line["event"] == "stream_down"]
+    return [line["ts_init"] for line in downs if line["route"] == route]
 
 
 # --- orders --------------------------------------------------------------------------------------

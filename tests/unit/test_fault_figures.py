@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.fault_figures import Cell, Time, outages, wrongs
+from benchmarks.fault_figures import Cell, Time, outages, stream_losses, wrongs
 from benchmarks.fault_list import FAULTS, FOR_S, MARKETS, begins, plan
 from benchmarks.fault_table import line, page
 from benchmarks.faults import keep, kept_cells
@@ -54,6 +54,17 @@ def test_a_gap_lasts_from_the_last_good_change_to_the_new_book(tmp_path: Path) -
     heard = [change(1, 1, snapshot=True), change(100, 2), change(200, 4), change(250, 5)]
 
     assert out(tmp_path, [*heard, change(300, 5, snapshot=True)], [], 400) == [(100, 300)]
+
+
+def test_a_book_is_lost_with_the_connection_that_brings_it_and_with_no_other(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "feed.jsonl"
+    downs = [("stream_down", "market", 1), ("stream_down", "public", 2), ("stream_up", "public", 3)]
+    lines = [json.dumps({"event": e, "route": r, "ts_init": ts}) for e, r, ts in downs]
+    log.write_text("\n".join(lines))
+
+    assert stream_losses(log, "public") == [2]
 
 
 def test_silence_and_lost_connections_are_outages_too(tmp_path: Path) -> None:
