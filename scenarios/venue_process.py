@@ -123,12 +123,20 @@ def start(spec: RunSpec, place: Place, instruments: tuple[Instrument, ...]) -> V
     """Start the simulator of a run, or find the one that outlived an earlier start of it.
 
     A started one is not ready yet: see `VenueProcess.wait`.
+
+    raises  BadSpec where the run has traded at one that is gone: what it owned there went with it
     """
     venue = spec.venue.name
     kept = place.folder.read(place.name("process.json"))
     if kept and runs(kept["pid"], kept.get("born", "")):
         keys = Keys(kept["api_key"], kept["secret"], kept.get("passphrase", ""))
         return VenueProcess(kept["port"], kept["pid"], kept["born"], keys, venue)
+    if ledger(place).get("fills"):
+        raise BadSpec(
+            f"--resume {place.folder.run_id}: its simulated {venue} has ended, and with it the"
+            " account that it traded: start a new run; one that is to be resumed begins with"
+            " `--set venue.outlives_run=true`"
+        )
     simulator = _simulator(spec)
     keys = simulator.make_keys(np.random.default_rng())
     config = simulator.config_type(

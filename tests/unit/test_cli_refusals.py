@@ -4,6 +4,7 @@ And what is no refusal: a running system that does not answer is a failure, exit
 """
 
 import os
+import json
 import shutil
 import subprocess
 import sys
@@ -163,6 +164,21 @@ async def test_a_locked_journal_is_refused_and_intact(refused: Refused, runs: Pa
     other.release()
 
     assert "in use" in line
+    assert verify(folder / "journal" / "account.sqlite").rows == 3
+
+
+async def test_a_run_whose_simulated_venue_is_gone_with_its_fills_is_not_resumed(
+    refused: Refused, runs: Path
+) -> None:
+    folder = await earlier_run(runs)
+    venue = folder / "venue"
+    venue.mkdir(exist_ok=True)
+    (venue / "ledger.json").write_text(json.dumps({"fills": [{"trade_id": "1"}]}))
+
+    line = refused("quickstart", "--resume", "latest", "--runs-dir", runs)
+
+    assert "its simulated BINANCE has ended" in line
+    assert "venue.outlives_run=true" in line
     assert verify(folder / "journal" / "account.sqlite").rows == 3
 
 
