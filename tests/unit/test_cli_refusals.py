@@ -3,8 +3,8 @@
 And what is no refusal: a running system that does not answer is a failure, exit code 1.
 """
 
-import os
 import json
+import os
 import shutil
 import subprocess
 import sys
