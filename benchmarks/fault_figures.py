@@ -95,9 +95,8 @@ class Account:
     def cells(self, times: Mapping[str, Time]) -> Iterator[Cell]:
         """A cell for each fault that was played at it."""
         ours, until_ns = booked(self.journal), max(time.until_ns for time in times.values())
-        book = Subscription(InstrumentId(self.market), Channel.BOOK)
-        route = adapter(self.venue, Product(self.product)).route_of(book)
-        well = outages(self.folder, self.market, stream_losses(self.feed_log, route), until_ns)
+        losses = stream_losses(self.feed_log, route_of_book(self.venue, self.product, self.market))
+        well = outages(self.folder, self.market, losses, until_ns)
         taken = sorted(accepted(self.journal))
         for fault, time in times.items():
             if not FAULTS[fault].at(self.venue):
@@ -238,6 +237,12 @@ def _step(sync: BookSync, book: Book, batch: BookDeltaBatch | None) -> bool:
             sync.lose()
             return False
     return bool(found.ready)
+
+
+def route_of_book(venue: str, product: str, market: str) -> str:
+    """The connection that a market's book comes over, among the venue's."""
+    book = Subscription(InstrumentId(market), Channel.BOOK)
+    return adapter(venue, Product(product)).route_of(book)
 
 
 def stream_losses(feed_log: Path, route: str) -> list[int]:

@@ -147,8 +147,8 @@ class WiredFeed:
         self._hear(await self.w.questions.book(self.w.name))
 
     async def _history(self, wanted: HistoryRequested) -> None:
-        found = await self.w.questions.trades(wanted.instrument_id, wanted.since_ns)
-        now = time.time_ns()
+        past = await self.w.questions.trades(wanted.instrument_id, wanted.since_ns)
+        found, now = past.batch, time.time_ns()
         self._hear(
             TradeHistory(
                 ts_event=now,
@@ -156,7 +156,7 @@ class WiredFeed:
                 instrument_id=wanted.instrument_id,
                 asked_ns=wanted.ts_event,
                 since_ns=wanted.since_ns,
-                complete=True,
+                complete=past.whole,
                 rows=np.empty(0, TRADE) if found is None else found.rows.copy(),
             )
         )
