@@ -105,6 +105,7 @@ class Feed(Shell[FeedState]):
             np.random.default_rng(),
         )
         self._rest_up = asyncio.Event()
+        self._ruling = asyncio.Lock()  # held by a question about rules that waits for REST
         self._keeping: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
         self._recorder = Recorder(config.path("data"), self.incarnation)
@@ -245,7 +246,10 @@ class Feed(Shell[FeedState]):
 
     async def _rules(self, wanted: RulesRequested) -> None:
         """The rules of today, out of turn; told to the core though they are those of yesterday."""
-        await self._rest_up.wait()
+        if self._ruling.locked():
+            return  # one question waits for REST already: this one would say the same
+        async with self._ruling:
+            await self._rest_up.wait()
         try:
             changed, same = await todays_rules(self._access, wanted.instrument_ids)
         except VenueError as e:

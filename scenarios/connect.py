@@ -1,5 +1,7 @@
 """A running system seen from a second terminal."""
 
+import os
+import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +29,8 @@ _POLL_S: Final = 0.2
 _COMMAND_S: Final = 5.0
 _REVIVED_S: Final = 20.0  # for an order manager that starts again
 _ANSWER_S: Final = 0.02  # between two looks for an answer
+_PORT_S: Final = 2.0
+_TRIES: Final = "RAY_gcs_server_port_wait_time_s"  # how often Ray tries to reach its first process
 
 
 class NoAnswer(Exception):
@@ -253,6 +257,10 @@ def connect(path: Path) -> Connected:
     if not _runs(system):
         raise BadSpec(f"{folder.run_id}: is not running; start one with `manta run quickstart`")
     prepare_environment(None)  # the command line has set a token; a test needs none
+    if not _listens(system["address"]):
+        raise NoAnswer(f"{folder.run_id}: its Ray is gone; is it ending?")
+    before = os.environ.get(_TRIES)
+    os.environ[_TRIES] = "1"  # else Ray waits twelve minutes for one that ends just now
     try:
         ray.init(
             address=system["address"],
@@ -261,9 +269,13 @@ def connect(path: Path) -> Connected:
             configure_logging=False,
             ignore_reinit_error=True,
         )
-    except (ConnectionError, RuntimeError) as e:
-        reason = str(e).splitlines()[0]
+    except (ConnectionError, RuntimeError, RayError) as e:
+        reason = (str(e) or type(e).__name__).splitlines()[0]
         raise NoAnswer(f"{folder.run_id}: its Ray does not answer ({reason}); is it ending?") from e
+    finally:
+        os.environ.pop(_TRIES)
+        if before is not None:
+            os.environ[_TRIES] = before
     quiet_driver()
     return Connected(folder, system)
 
@@ -271,6 +283,16 @@ def connect(path: Path) -> Connected:
 def _runs(system: dict[str, Any]) -> bool:
     """Whether the command that wrote `system.json` runs still."""
     return runs(int(system.get("pid", 0)), str(system.get("born", "")))
+
+
+def _listens(address: str) -> bool:
+    """Whether Ray's first process is there: the command outlives it by a second or two."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=_PORT_S):
+            return True
+    except OSError:
+        return False
 
 
 def _written_ns(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from types import FrameType
 from typing import Final
 
 # `kill`, a service manager, a container's stop; a terminal that was closed.
@@ -9,8 +10,10 @@ _END: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 def heed_signals() -> None:
-    """From here on these signals interrupt this process as Ctrl-C does.
+    """From here on the first of these signals interrupts this process as Ctrl-C does.
 
+    It comes twice more often than not (shell and kernel at a hang-up, a supervisor that insists),
+    and means an orderly end each time: only a second Ctrl-C gives that up.
     Said again after Ray has started, which sets handlers of its own: the process would be gone
     with its orders working. What is ignored (`nohup`) stays so; only a main thread is interrupted.
     """
@@ -18,4 +21,10 @@ def heed_signals() -> None:
         return
     for each in _END:
         if signal.getsignal(each) is not signal.SIG_IGN:
-            signal.signal(each, signal.default_int_handler)
+            signal.signal(each, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    for each in _END:
+        signal.signal(each, signal.SIG_IGN)
+    signal.default_int_handler(number, frame)

@@ -6,6 +6,8 @@ takes a second of the processor to import, and `ray.init` waits for the first on
 can be declined through Ray's public interface; where their names are not found, they just start.
 """
 
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -44,13 +46,27 @@ def start_local_ray(
     """
     options = ray_init_options(preload=preload, token=token, dashboard=dashboard, cpus=cpus)
     try:
-        with _without(() if dashboard else _NOBODY_ASKS):
+        with _deaf_to_hangup(), _without(() if dashboard else _NOBODY_ASKS):
             ray.init(**options, **more)
     except Exception as e:
         if _TOO_SLOW in str(e):
             raise RayDidNotStart from None
         raise
     quiet_driver()
+
+
+@contextmanager
+def _deaf_to_hangup() -> Iterator[None]:
+    """What is started meanwhile ignores that its terminal was closed: a run that ends for that
+    needs its actors to take its orders off the book."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @contextmanager

@@ -88,7 +88,10 @@ def told(config: FeedConfig, state: FeedState, news: InstrumentChanged, now_ns: 
         return (news,)
     t.instrument = news.instrument
     state.rules.repeats[instrument_id] = REPEATS
-    return (news, _wake(now_ns + config.rules_min_ns, now_ns))
+    soon_ns = now_ns + config.rules_min_ns
+    if state.rules.doubted and state.rules.asked_ns >= 0:  # this timer is theirs as well
+        soon_ns = max(min(soon_ns, state.rules.asked_ns + config.rules_min_ns), now_ns)
+    return (news, _wake(soon_ns, now_ns))
 
 
 def _word(state: FeedState, instrument_id: InstrumentId, now_ns: int) -> InstrumentChanged:

@@ -11,6 +11,7 @@ from messages.market import (
     BookDeltaBatch,
     ChangeStreams,
     FeedReplay,
+    Instrument,
     ProbeStream,
     QuoteBatch,
     StreamKind,
@@ -36,8 +37,8 @@ INSTRUMENT = usdt(venue="BINANCE")
 class Driver:
     """A feed, its state and the clock."""
 
-    def __init__(self, **settings: object) -> None:
-        self.core = FeedCore(FeedConfig((INSTRUMENT,), **settings))  # type: ignore[arg-type]
+    def __init__(self, *more: Instrument, **settings: object) -> None:
+        self.core = FeedCore(FeedConfig((INSTRUMENT, *more), **settings))  # type: ignore[arg-type]
         self.state: FeedState = self.core.start()
         self.now = T0
 

@@ -6,6 +6,7 @@ And what is no refusal: a running system that does not answer is a failure, exit
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,8 +19,9 @@ from journal import Draft, Journal, verify
 from journal.lock import WriterLock
 from scenarios.cli import main
 from scenarios.cli_output import exit_code
-from scenarios.connect import Connected, NoAnswer
+from scenarios.connect import Connected, NoAnswer, connect
 from scenarios.folder import RunFolder
+from supervisors.process import birth
 
 OWNER: dict[str, Any] = {
     "owner": "run",
@@ -222,6 +224,18 @@ def test_a_run_that_dies_instead_of_stopping_is_a_failure(
     assert exit_code(told.value) == 1
     assert capsys.readouterr().err.startswith("manta: stop: run one did not end in time")
     assert folder.part("stop").read_text() == "cancel\n"
+
+
+def test_a_run_whose_ray_has_gone_before_its_command_is_said_to_be_ending(runs: Path) -> None:
+    folder = RunFolder(runs / "one")
+    folder.path.mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    me = {"pid": os.getpid(), "born": birth(os.getpid())}
+    folder.write("system.json", {"run_id": "one", "address": f"127.0.0.1:{port}", **me})
+
+    with pytest.raises(NoAnswer, match=r"one: its Ray is gone; is it ending\?"):
+        connect(folder.path)  # Ray itself would wait for longer than a test may take
 
 
 @pytest.mark.parametrize("age_s", [-1, 1], ids=["this start's", "an earlier start's"])

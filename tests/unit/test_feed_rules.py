@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from feed_driver import BTC, INSTRUMENT, T0, Driver, S, only
+from instruments import usdt
 
 from messages import Message
 from messages.base import InstrumentId
@@ -48,6 +49,18 @@ def test_a_refusal_after_the_answer_is_asked_about_when_that_is_allowed_again() 
 
     assert due(held) == [T0 + 5 * S]
     assert len(only(RulesRequested, later)) == 1
+
+
+def test_news_of_one_instrument_does_not_put_the_question_about_another_off() -> None:
+    ether = usdt("ETH", venue="BINANCE")
+    feed = Driver(ether)
+    feed.say(doubted())
+    feed.say(answer(INSTRUMENT))
+
+    held = feed.say(doubted(ether.instrument_id), T0 + S)
+    news = feed.say(answer(COARSER), T0 + 4 * S)
+
+    assert due(held) == due(news) == [T0 + 5 * S]
 
 
 def test_an_answer_is_told_though_it_is_no_news_and_other_old_news_is_not() -> None:

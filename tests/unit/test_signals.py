@@ -28,6 +28,20 @@ def test_a_signal_interrupts_as_ctrl_c_does(each: signal.Signals) -> None:
         signal.raise_signal(each)
 
 
+@pytest.mark.parametrize("again", SIGNALS)
+def test_a_signal_that_is_said_again_does_not_interrupt_the_orderly_end(
+    again: signal.Signals,
+) -> None:
+    heed_signals()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
+
+    signal.raise_signal(again)  # would end the test
+
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
 def test_a_signal_that_is_ignored_stays_so() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
 
