@@ -57,6 +57,7 @@ class Books:
     orders: Orders = field(default_factory=Orders)
     open: tuple[ClientOrderId, ...] = ()  # not closed, in order of arrival
     by_venue_id: Map[VenueKey, ClientOrderId] = field(default_factory=Map)
+    renamed: Map[VenueKey, ClientOrderId] = field(default_factory=Map)  # of those, by ids they had
     positions: PositionBook = field(default_factory=Map)
     balances: Map[str, Balance] = field(default_factory=Map)
     last_trade: Map[InstrumentId, int] = field(default_factory=Map)  # all fills up to it are known

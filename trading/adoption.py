@@ -35,9 +35,18 @@ def report(turn: Turn, message: venue.OrderReport) -> None:
 
 
 def fill(turn: Turn, message: venue.FillReport) -> None:
-    """A fill of any order: book it; of an order that should be in the books, ask for the order."""
+    """A fill of any order: book it; of an order that should be in the books, ask for the order.
+
+    An adopted order may have been a stop, and the fill may come before the report that tells by
+    which id it trades: so ask too about an open order of ours that has another id.
+    """
+    order = turn.order(message.client_order_id)
     if turn.find(message) is not None:
         turn.fill(message)
+    elif order is not None and not order.closed:
+        if catch_up.name_of(order) not in turn.books.catch_up:
+            catch_up.doubt(turn, order)
+            turn.ask(order)
     elif _ours(turn, message.client_order_id) and message.instrument_id in turn.config.instruments:
         catch_up.stray(turn, message.instrument_id, message.client_order_id)
 

@@ -37,6 +37,7 @@ def shelve(books: Books, before_ns: int) -> tuple[Books, bytes]:
         and catch_up.name_of(order) not in books.catch_up
     )
     orders, put = books.orders.shelve(keys)
+    books = _without_former_ids(books, frozenset(keys))
     rows = [[key, *row[:3], row.raw.decode()] for key, row in zip(keys, put, strict=True)]
     return replace(books, orders=orders), _json(rows)
 
@@ -60,6 +61,8 @@ def save(books: Books) -> bytes:
     }
     if books.rules:  # of later make than the first snapshots: those have the same bytes as ever
         content["rules"] = [i.model_dump_json() for _, i in sorted(books.rules.items())]
+    if books.renamed:  # also
+        content["renamed"] = [[*at, key] for at, key in sorted(books.renamed.items())]
     return _json(content)
 
 
@@ -71,7 +74,8 @@ def load(raw: bytes, shelves: Iterable[bytes]) -> Books:
     for shelf in shelves:
         for key, status, venue_order_id, trades, order in json.loads(shelf):
             packed[ClientOrderId(key)] = Packed(status, venue_order_id, trades, order.encode())
-    ids = {
+    renamed = {(InstrumentId(i), VenueOrderId(v)): k for i, v, k in found.get("renamed", ())}
+    ids = renamed | {
         (instrument_of(p), VenueOrderId(p.venue_order_id)): key
         for key, p in packed.items()
         if p.venue_order_id
@@ -87,6 +91,7 @@ def load(raw: bytes, shelves: Iterable[bytes]) -> Books:
         orders=Orders(Map(recent), Map(packed)),
         open=tuple(ClientOrderId(key) for key in found["open"]),
         by_venue_id=Map(ids),
+        renamed=Map(renamed),
         positions=Map(
             {(StrategyId(s), InstrumentId(i)): _holding_in(h) for s, i, h in found["positions"]}
         ),
@@ -107,6 +112,20 @@ def load(raw: bytes, shelves: Iterable[bytes]) -> Books:
         stream_up=found["stream_up"],
         fills=found["fills"],
     )
+
+
+def _without_former_ids(books: Books, keys: frozenset[ClientOrderId]) -> Books:
+    """The books without ids that these orders had before: late reports tell nothing new of them,
+    and a snapshot must not grow with every stop that triggered."""
+    renamed, ids = books.renamed, books.by_venue_id
+    for at_venue, key in books.renamed.items():
+        if key not in keys:
+            continue
+        renamed = renamed.delete(at_venue)
+        newest = books.orders[key].venue_order_id == at_venue[1]
+        if ids[at_venue] == key and not newest:
+            ids = ids.delete(at_venue)
+    return replace(books, renamed=renamed, by_venue_id=ids)
 
 
 def _holding_out(holding: Holding) -> dict[str, Any]:

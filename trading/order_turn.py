@@ -20,6 +20,7 @@ from trading.orders import AT_VENUE, Order, OrderStatus, apply
 from trading.replacing import replace
 
 M = TypeVar("M", m.CancelOrder, m.ModifyOrder, m.QueryOrder)
+R = TypeVar("R", venue.OrderReport, venue.FillReport)
 
 
 class Turn:
@@ -109,12 +110,18 @@ class Turn:
             opened = (*opened, key)
         elif order.closed and before is not None and not before.closed:
             opened = tuple(k for k in opened if k != key)
-        by_venue_id = books.by_venue_id
+        by_venue_id, renamed = books.by_venue_id, books.renamed
+        if before is not None and before.venue_order_id not in (None, order.venue_order_id):
+            renamed = renamed.set((before.spec.instrument_id, before.venue_order_id), key)
         if order.venue_order_id is not None:
             at_venue = order.spec.instrument_id, order.venue_order_id
             by_venue_id = by_venue_id.set(at_venue, key)
         self.books = replace(
-            books, orders=books.orders.set(key, order), open=opened, by_venue_id=by_venue_id
+            books,
+            orders=books.orders.set(key, order),
+            open=opened,
+            by_venue_id=by_venue_id,
+            renamed=renamed,
         )
         if order.closed and before is not None and not before.closed:
             catch_up.done(self, catch_up.name_of(order))  # its end is all there was to learn
@@ -208,6 +215,7 @@ class Turn:
         order = self.find(report)
         if order is None:
             return
+        report = self._by_newest_id(order, report)
         order = self._renamed(order, report.venue_order_id)
         found = evidence.from_report(order, report, self.now_ns)
         name = catch_up.name_of(order)
@@ -217,11 +225,17 @@ class Turn:
             catch_up.done(self, name)
         self._learn(order, found)
 
+    def _by_newest_id(self, order: Order, report: R) -> R:
+        """The report by the newest id, if it came late by one that the order had before."""
+        had = self.books.renamed.get((order.spec.instrument_id, report.venue_order_id))
+        if order.closed or had != order.spec.client_order_id:
+            return report
+        return report.model_copy(update={"venue_order_id": order.venue_order_id})
+
     def _renamed(self, order: Order, venue_order_id: VenueOrderId) -> Order:
-        """The order by its newest id at the venue, under which its fills are asked for. An id that
-        it had before comes with a late report."""
-        had = self.books.by_venue_id.get((order.spec.instrument_id, venue_order_id))
-        if order.closed or order.venue_order_id is None or had == order.spec.client_order_id:
+        """The order by its newest id at the venue, under which its fills are asked for."""
+        known = order.venue_order_id
+        if order.closed or not venue_order_id or known in (None, venue_order_id):
             return order
         return self.put(replace(order, venue_order_id=venue_order_id))
 
@@ -243,6 +257,7 @@ class Turn:
         if order is None:
             return
         catch_up.heard(self, fill)
+        fill = self._by_newest_id(order, fill)
         self._learn(order, evidence.from_fill(order, fill, self.now_ns))
         order = self.again(order)
         if order.awaited is not None:

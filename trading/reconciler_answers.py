@@ -11,6 +11,7 @@ from messages import venue
 from messages.base import ClientOrderId, InstrumentId
 from messages.market import Product
 from trading import balances, tracked
+from trading.account import VenueKey
 from trading.reconciler_state import ACCOUNT, POSITIONS
 from trading.reconciler_turn import Turn, with_fills
 from trading.replacing import replace
@@ -22,19 +23,18 @@ def open_orders(turn: Turn, message: venue.OpenOrdersReport) -> None:
     asked = turn.answered(f"open:{message.instrument_id}")
     if asked is None:
         return
-    listed, strange = set[str](), set[str]()
+    listed, strange = set[str](), set[VenueKey]()
     for report in message.orders:
         known = turn.match(report)
         if known is None:
-            strange.add(report.venue_order_id)
+            strange.add((report.instrument_id, report.venue_order_id))
             turn.orphan(report)
             continue
         listed.add(known.ours.client_order_id)
         theirs = tracked.reported(known.theirs, report, asked)
         turn.learn(known, report.venue_order_id, theirs)
     for gone in sorted(turn.state.orphans):
-        here = turn.state.orphans[gone].instrument_id == message.instrument_id
-        if here and gone not in strange:
+        if gone[0] == message.instrument_id and gone not in strange:
             turn.adopt(gone)
     for known in turn.orders_of(message.instrument_id):
         if known.ours.client_order_id not in listed:

@@ -7,7 +7,7 @@ from typing import Final
 
 from immutables import Map
 
-from messages.base import NS_PER_S, ClientOrderId, InstrumentId, StrategyId, VenueOrderId
+from messages.base import NS_PER_S, ClientOrderId, InstrumentId, StrategyId
 from messages.market import Instrument
 from messages.risk import TradingState
 from messages.venue import FillReport, OrderReport
@@ -73,7 +73,7 @@ class ReconcilerState:
     trading_state: TradingState = TradingState.ACTIVE
     orders: Map[ClientOrderId, Tracked] = field(default_factory=Map)
     by_venue_id: Map[VenueKey, ClientOrderId] = field(default_factory=Map)
-    orphans: Map[VenueOrderId, OrderReport] = field(default_factory=Map)
+    orphans: Map[VenueKey, OrderReport] = field(default_factory=Map)
     unclaimed: tuple[FillReport, ...] = ()  # oldest first
     fills: Map[InstrumentId, FillsCursor] = field(default_factory=Map)
     claims: Map[str, Claim] = field(default_factory=Map)

@@ -15,6 +15,7 @@ from messages.health import Action, Discrepancy, DiscrepancyKind, DiscrepancyRes
 from messages.orders import OrderType
 from messages.venue import FillReport, OrderReport
 from trading import balances, discrepancies
+from trading.account import VenueKey
 from trading.cases import Case, Difference, Verdict, find, settle
 from trading.catch_up import since_ns
 from trading.core import Step
@@ -175,7 +176,9 @@ class Turn:
         for known, report in sorted(self.state.orphans.items()):
             if report.instrument_id != ours.instrument_id:
                 continue
-            if known == venue_id or (venue_id is None and report.client_order_id == key):
+            if report.venue_order_id == venue_id or (
+                venue_id is None and report.client_order_id == key
+            ):
                 self.adopt(known)
         return with_fills(tracked, waiting)
 
@@ -187,17 +190,18 @@ class Turn:
 
     # --- orphans --------------------------------------------------------------------------------
 
-    def adopt(self, venue_order_id: VenueOrderId) -> None:
+    def adopt(self, at_venue: VenueKey) -> None:
         """An orphan is none: it is ours after all, or it is gone."""
-        self.change(orphans=self.state.orphans.delete(venue_order_id))
-        self.settle(f"orphan:{venue_order_id}", Verdict())
+        self.change(orphans=self.state.orphans.delete(at_venue))
+        self.settle(_orphan(at_venue), Verdict())
 
     def orphan(self, report: OrderReport) -> None:
         """The venue holds an order that we do not know."""
         ours = owner_of(self.config.owners, report.client_order_id) is not None
         others = Action.CANCEL_ORPHAN if self.config.cancel_orphans else Action.NONE
         action = Action.UPDATE_LOCAL if ours else others
-        self.change(orphans=self.state.orphans.set(report.venue_order_id, report))
+        at_venue = report.instrument_id, report.venue_order_id
+        self.change(orphans=self.state.orphans.set(at_venue, report))
         difference = Difference(
             kind=DiscrepancyKind.ORPHAN_ORDER,
             subject=report.client_order_id or report.venue_order_id,
@@ -209,7 +213,7 @@ class Turn:
             instrument_id=report.instrument_id,
             client_order_id=report.client_order_id or None,
         )
-        self.settle(f"orphan:{report.venue_order_id}", Verdict((difference,)))
+        self.settle(_orphan(at_venue), Verdict((difference,)))
 
     # --- cases ----------------------------------------------------------------------------------
 
@@ -262,6 +266,10 @@ class Turn:
                 strategy_id=EXTERNAL,
                 instrument_id=difference.instrument_id,
             )
+
+
+def _orphan(at_venue: VenueKey) -> str:
+    return "orphan:{}:{}".format(*at_venue)
 
 
 def _belongs(fill: FillReport, ours: Ours) -> bool:

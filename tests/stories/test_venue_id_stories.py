@@ -13,6 +13,8 @@ from messages.base import ClientOrderId, InstrumentId, StrategyId, TradeId, Venu
 from messages.venue import FillReport, OrderReport, Source, VenueStatus
 from trading.account import OrderManagerConfig
 from trading.order_manager import OrderManagerCore
+from trading.reconciler_state import ReconcilerConfig, ReconcilerState
+from trading.reconciler_turn import Turn
 
 ONE = Decimal(1)
 ETH = InstrumentId("ETHUSDT.BINANCE")
@@ -131,6 +133,78 @@ def test_a_venue_order_id_of_another_instrument_is_another_order() -> None:
     assert story.core.load(story.core.save(books), [shelf]).by_venue_id == story.books.by_venue_id
 
 
+def test_the_ids_that_an_order_had_are_known_after_a_restart() -> None:
+    story = with_stop()
+    told(story, report("A1"), report("B2"))
+
+    restarted = story.core.load(story.core.save(story.books), [])
+    same = restarted == story.books
+    story.books = restarted
+    told(story, report("A1"))
+
+    assert same
+    assert story.books.orders[ClientOrderId("o1")].venue_order_id == "B2"
+
+
+def test_the_ids_that_a_shelved_order_had_are_forgotten_with_and_without_a_restart() -> None:
+    story = with_stop()
+    told(story, report("A1"), report("B2"), fill("B2"))
+
+    books, shelf = story.core.shelve(story.books, 10**18)
+
+    assert not books.renamed
+    assert list(books.by_venue_id) == [(InstrumentId("BTCUSDT.BINANCE"), VenueOrderId("B2"))]
+    assert story.core.load(story.core.save(books), [shelf]) == books
+
+
+def test_books_without_former_ids_have_the_bytes_of_older_snapshots() -> None:
+    story = with_stop()
+
+    saved = story.core.save(story.books)
+
+    assert b"renamed" not in saved
+    assert story.core.load(saved, []) == story.books
+
+
+def test_news_that_comes_late_by_the_former_id_does_not_bring_that_id_back() -> None:
+    story = with_stop()
+    told(story, report("A1"), report("B2"))
+
+    smaller = report("A1", quantity=Decimal("0.5"))
+    said = told(story, smaller)
+    part = fill("A1").model_copy(update={"last_qty": Decimal("0.1")})
+    told(story, part)
+    order = story.books.orders[ClientOrderId("o1")]
+
+    assert [type(message) for message in said] == [m.OrderUpdated]
+    assert (order.quantity, order.filled_qty) == (Decimal("0.5"), Decimal("0.1"))
+    assert order.venue_order_id == "B2"
+
+
+def test_a_fill_of_an_adopted_stop_that_overtakes_its_new_id_makes_us_ask() -> None:
+    story = Story()
+    name = ClientOrderId("M0123456789ab00000007")
+    told(story, report("A1", triggered=False, client_order_id=name))
+
+    said = told(story, fill("B2", name), fill("B2", name))
+    question = next(message for message in said if isinstance(message, m.QueryOrder))
+    answer = report(
+        "B2",
+        "FILLED",
+        1,
+        client_order_id=name,
+        source=Source.QUERY,
+        causation_id=question.key,
+    )
+    asked = told(story, answer)
+    told(story, fill("B2", name))
+
+    assert said == [question]
+    assert [q.venue_order_id for q in asked if isinstance(q, venue.QueryFills)] == ["B2"]
+    assert story.books.orders[name].status == "FILLED"
+    assert not story.books.catch_up
+
+
 # --- the reconciler ----------------------------------------------------------------------------
 
 
@@ -175,6 +249,20 @@ def test_fills_of_another_instrument_with_our_venue_order_id_are_not_ours() -> N
     stage.run_on(40_000_000_000)
 
     assert stage.said == []
+
+
+def test_foreign_orders_of_two_instruments_may_share_an_id() -> None:
+    at_btc = report("9", client_order_id=ClientOrderId("theirs"))
+    at_eth = at_btc.model_copy(update={"instrument_id": ETH})
+    turn = Turn(ReconcilerConfig({}), ReconcilerState(), "", 0)
+
+    turn.orphan(at_btc)
+    turn.orphan(at_eth)
+    both = set(turn.state.cases)
+    turn.adopt((ETH, VenueOrderId("9")))
+
+    assert len(both) == 2
+    assert list(turn.state.orphans.values()) == [at_btc]
 
 
 @pytest.mark.parametrize("told_s", [2, 7])

@@ -229,7 +229,7 @@ def test_venue_order_ids_tell_a_reused_client_id_apart() -> None:
 
     stage.run_on(5_100_000_000)
 
-    assert VenueOrderId("V-o1") in stage.state.orphans
+    assert (known.ours.instrument_id, VenueOrderId("V-o1")) in stage.state.orphans
 
 
 def test_clock_that_jumps_back_does_not_delay_what_is_already_waiting() -> None:
