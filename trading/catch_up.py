@@ -76,10 +76,13 @@ def repeat(turn: "Turn") -> None:
     """Ask again what has waited long enough for an answer."""
     for name, question in sorted(turn.books.catch_up.items()):
         waited_ns = turn.now_ns - question.ts_asked
-        slower = min(max(question.tries - 1, 0), _SLOWER_MAX)
-        patience_ns = turn.config.ask_after_ns << slower
-        if not 0 <= waited_ns < patience_ns:  # < 0: our clock was set back, so ask now
+        if not 0 <= waited_ns < patience_ns(turn, question.tries):  # < 0: our clock was set back
             _ask(turn, name)
+
+
+def patience_ns(turn: "Turn", tries: int) -> int:
+    """How long to wait after so many tries: each time twice as long, up to a bound."""
+    return turn.config.ask_after_ns << min(max(tries - 1, 0), _SLOWER_MAX)
 
 
 def held(turn: "Turn", message: venue.RequestFailed) -> None:

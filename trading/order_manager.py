@@ -9,7 +9,8 @@ commands); its runtime journals each input with its outputs, synced, before anyt
   timer, until evidence settles them; nothing is ever sent again.
 - `resume` runs at each start. A request that was under way when the process died can no longer be
   signed, so every SUBMITTED order becomes UNKNOWN, provable after one receive window.
-- Cancels are idempotent at the venue, so they are repeated until the order's end is known.
+- Cancels are idempotent at the venue, so they are repeated until the order's end is known; those
+  that it refuses only while trading is halted, and ever more slowly.
 """
 
 from collections.abc import Callable, Iterable
@@ -148,7 +149,7 @@ def _refused(turn: Turn, message: venue.RequestRefused) -> None:
             order = turn.fact(m.OrderCancelRejected(**turn.head(order), **answer))
             if turn.halted:
                 # Nobody else may act now, and the kill switch does not take no for an answer.
-                turn.put(replace(order, cancel_wanted=True))
+                turn.put(replace(order, cancel_wanted=True, refusals=order.refusals + 1))
             turn.ask(turn.again(order))
         case venue.Request.MODIFY, OrderStatus.PENDING_UPDATE | OrderStatus.PENDING_CANCEL:
             turn.fact(m.OrderModifyRejected(**turn.head(order), **answer))
@@ -217,7 +218,7 @@ def _timer(turn: Turn, message: control.TimerFired) -> None:
             turn.unanswered_update(order, "no word of it, and by now the venue would refuse it")
         if order.status is OrderStatus.PENDING_CANCEL:
             turn.say(turn.about(m.CancelOrder, order))
-        elif order.cancel_wanted and order.status in AT_VENUE:
+        elif order.cancel_wanted and order.status in AT_VENUE and _insists(turn, order):
             turn.cancel(turn.again(order))  # it was refused
             continue  # asked about when this one is answered, or not
         doubted = catch_up.name_of(order) in turn.books.catch_up  # then `repeat` asks
@@ -227,6 +228,13 @@ def _timer(turn: Turn, message: control.TimerFired) -> None:
     turn.timer(TIMER, turn.config.timer_ns)
 
 
+def _insists(turn: Turn, order: Order) -> bool:
+    """Whether a cancel that was refused is due again. Soon at first; but a venue that has lost the
+    order refuses for ever, and never says what became of it."""
+    waited_ns = turn.now_ns - order.ts_last  # the refusal changed it; questions do not put it off
+    return not 0 <= waited_ns < catch_up.patience_ns(turn, order.refusals)
+
+
 def _set_trading_state(turn: Turn, message: risk.SetTradingState) -> None:
     turn.trading_state(message.state, message.reason, message.operator)
 
@@ -234,7 +242,7 @@ def _set_trading_state(turn: Turn, message: risk.SetTradingState) -> None:
 def _kill(turn: Turn, message: risk.KillSwitch) -> None:
     turn.trading_state(TradingState.HALTED, message.reason, message.operator)
     for order in turn.open_orders():
-        turn.cancel(order)
+        turn.cancel(turn.put(replace(order, refusals=0)))
 
 
 def _shutdown(turn: Turn, message: control.Shutdown) -> None:

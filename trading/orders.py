@@ -152,6 +152,7 @@ class Order:
     venue_order_id: VenueOrderId | None = None
     triggered: bool = False
     cancel_wanted: bool = False  # asked for before the venue was known to hold it
+    refusals: int = 0  # of cancels that the kill switch insists on
     ts_conclusive: TsNs = 0  # UNKNOWN: "not found" as of a later venue time is proof
     ts_asked: TsNs = 0  # when we last asked the venue about it
     ts_last: TsNs = 0  # our time of the last change

@@ -308,11 +308,52 @@ def test_a_cancel_that_is_refused_after_the_kill_switch_is_asked_for_until_the_o
         1110  refused  o1  CANCEL 110079
         1120  ask      o1  NEW
         2200  timer
-        >     query o1, cancel o1
-        2210  report   o1  CANCELED
+        >     query o1
+        3200  timer
+        >     cancel o1
+        3210  report   o1  CANCELED
         =     o1  CANCELED  0
         9000  timer
         >
+    """)
+
+
+def test_an_order_that_a_venue_only_ever_refuses_to_cancel_is_canceled_ever_more_slowly() -> None:
+    rounds = "\n".join(
+        f"""
+        {n}  timer
+        {n + 1}  refused  o1  CANCEL 110001
+        {n + 2}  missing  o1
+        """
+        for n in range(1_000, 60_000, 500)
+    )
+
+    story = play(f"""
+        0  approve  o1  buy 2 @ 100
+        5  report   o1  NEW
+        9  kill
+        10  refused  o1  CANCEL 110001
+        11  missing  o1
+        {rounds}
+    """)
+
+    sent = [s.ts_init // 1_000_000 for s in story.said if isinstance(s, m.CancelOrder)]
+    assert sent == [9, 1_500, 4_000, 8_500, 17_000, 33_500, 50_000]
+
+
+def test_the_kill_switch_pressed_again_cancels_at_once_and_insists_as_promptly_as_before() -> None:
+    play("""
+        0     approve  o1  buy 2 @ 100
+        5     report   o1  NEW
+        9     kill
+        10    refused  o1  CANCEL 110079
+        1100  timer
+        1110  refused  o1  CANCEL 110079
+        1200  kill
+        >     submit o1, cancel o1, query o1, cancel o1, query o1, cancel o1
+        1210  refused  o1  CANCEL 110079
+        2300  timer
+        >     query o1, cancel o1
     """)
 
 
