@@ -11,8 +11,8 @@ explained. So trading never has to stop for a check, and one quiet moment makes 
 
 A contract moves no coin, and its price is settled against what it was entered at: after a closed
 trade the venue has added just what the flows say, and before that something that only the venue's
-rule of averages knows. So a currency is judged while no contract that settles in it is open; one
-that was entered before this ledger began is among them (`begun`).
+rule of averages knows. So a currency is judged while no contract that settles in it is open at the
+venue; one that was entered before this ledger began is among them (`begun`), or by somebody else.
 
 How many contracts are open is judged like a coin, by the venue's positions: who is liquidated or
 deleveraged has no order of ours that says so.
@@ -188,9 +188,17 @@ def entered(
     if check is None:
         return frozenset()
     contracts = [i for i in instruments.values() if i.product is not Product.SPOT]
-    return frozenset(
-        i.quote for i in contracts if possible_sums(check, _what(i), grace_ns) != {_ZERO}
-    )
+    return frozenset(i.quote for i in contracts if _open(ledger, check, _what(i), grace_ns))
+
+
+def _open(ledger: Ledger, check: Check, contract: str, grace_ns: int) -> bool:
+    """Whether a contract may have been open: by our fills and what was there besides, or by what
+    the venue has told, which may be nobody's of ours."""
+    if check.totals is not None and check.totals.get(contract, _ZERO) != _ZERO:
+        return True
+    besides = ledger.offsets.get(contract, frozenset({_ZERO}))
+    sums = possible_sums(check, contract, grace_ns)
+    return {total(known, there) for known in sums for there in besides} != {_ZERO}
 
 
 def judged(

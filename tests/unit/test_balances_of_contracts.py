@@ -46,11 +46,15 @@ def traded(
     return balances.moved(ledger, balances.flow_of(fill, RULES[what], ts))
 
 
-def checked(ledger: Ledger, ts: int, held: int) -> tuple[Ledger, list[str]]:
-    """After the venue has said that it holds so many dollars -> (ledger, what is not explained)."""
+def checked(
+    ledger: Ledger, ts: int, held: int, contracts: int | None = None
+) -> tuple[Ledger, list[str]]:
+    """After the venue has said that it holds so many dollars, and contracts if it tells -> (ledger,
+    what is not explained)."""
     ledger = balances.asked(ledger, ts)
     wallet = Balance(currency="USDT", total=Decimal(held), free=Decimal(held), locked=Decimal(0))
-    ledger = balances.answered(ledger, [wallet], frozenset(), ts)
+    told = None if contracts is None else {PERP.instrument_id: Decimal(contracts)}
+    ledger = balances.answered(ledger, [wallet], frozenset(), ts, told)
     ledger, gaps = balances.judged(ledger, RULES, GRACE)
     return ledger, [gap.currency for gap in gaps]
 
@@ -125,3 +129,24 @@ def test_a_contract_held_before_a_restart_is_still_open_after_a_trade_and_its_op
     ledger = traded(ledger, 11 * GRACE, OrderSide.SELL, 130)  # 20 won, of an entry at 110
 
     assert checked(ledger, 20 * GRACE, 1017)[1] == []
+
+
+def test_money_is_judged_again_once_a_liquidation_has_been_accepted() -> None:
+    ledger, _ = checked(restarted(1), 1, 999, contracts=1)
+    ledger, liquidated = checked(ledger, 10 * GRACE, 900, contracts=0)
+    ledger = balances.rebased(ledger, PERP.instrument_id)
+    ledger, accepted = checked(ledger, 20 * GRACE, 900, contracts=0)
+    ledger, settled = checked(ledger, 30 * GRACE, 900, contracts=0)
+
+    assert (liquidated, accepted, settled) == ([PERP.instrument_id], [], [])
+    assert checked(ledger, 40 * GRACE, 899, contracts=0)[1] == ["USDT"]
+
+
+def test_the_money_of_somebody_elses_contract_is_not_judged_while_it_is_open() -> None:
+    ledger, _ = checked(restarted(0), 1, 1000, contracts=0)
+    ledger, found = checked(ledger, 10 * GRACE, 990, contracts=3)
+    ledger = balances.rebased(ledger, PERP.instrument_id)
+    ledger, accepted = checked(ledger, 20 * GRACE, 980, contracts=3)
+    ledger, later = checked(ledger, 30 * GRACE, 970, contracts=3)
+
+    assert (found, accepted, later) == ([PERP.instrument_id], [], [])
