@@ -213,8 +213,13 @@ def failed(turn: Turn, message: venue.RequestFailed | venue.RequestRefused) -> N
 
 
 def unanswered(turn: Turn, question: str) -> None:
-    """A check of the balances needs all its answers; fills do not need the balances."""
+    """A check of the balances needs them and all fills; fills do not need the balances. One
+    without the positions judges money alone, where no contract is known to be open."""
     turn.change(failures=turn.state.failures + 1)
+    check = turn.state.ledger.check
+    if question == POSITIONS and check is not None and check.balances is not None:
+        _to_judge(turn, check.balances)
+        return
     held = question in (ACCOUNT, POSITIONS)
     if held or question.startswith("fills:"):
         turn.change(ledger=replace(turn.state.ledger, check=None))

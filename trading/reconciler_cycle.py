@@ -96,7 +96,9 @@ def _judge_balances(turn: Turn) -> None:
         turn.change(ledger=replace(ledger, check=None))
         return
     instruments = turn.config.instruments
-    later = balances.entered(ledger, instruments, turn.config.grace_ns)
+    later: set[str] = set(balances.entered(ledger, instruments, turn.config.grace_ns))
+    if ledger.check is not None:  # nor is what nobody told explained
+        later |= set[str](instruments) - set(ledger.check.totals or ())
     after, gaps = balances.judged(ledger, instruments, turn.config.grace_ns)
     turn.change(ledger=after)
     missing = {gap.currency for gap in gaps}

@@ -26,7 +26,7 @@ class Contracts(Stage):
         self.core = ReconcilerCore(ReconcilerConfig({PERP.instrument_id: PERP}))
         self.state = self.core.start()
         self.begun, self.held = Decimal(begun), Decimal(begun)
-        self.traded = 0
+        self.traded, self.telling = 0, True  # `telling`: whether positions can be had
         self.balances = {"USDT": Decimal(1000)}
 
     def handle(self, message: Message) -> None:
@@ -52,6 +52,8 @@ class Contracts(Stage):
             )
         if not isinstance(question, venue.QueryPositions):
             return super().answer(question)
+        if not self.telling:
+            return self.failure(question)
         report = venue.PositionReport(
             **self.times(), instrument_id=PERP.instrument_id, quantity=self.held,
             avg_px=Decimal(100), source=Source.QUERY,
@@ -154,3 +156,31 @@ def test_positions_that_nobody_tells_are_asked_for_again_and_blamed_on_nobody() 
     assert stage.state.failures > 0
     assert stage.state.ledger.offsets[PERP.instrument_id] == {Decimal(0)}
     assert stage.state.trading_state is risk.TradingState.ACTIVE
+
+
+def test_money_is_judged_while_nobody_tells_the_positions_and_none_is_known() -> None:
+    stage = Contracts()
+    stage.telling = False
+    stage.at(12 * NS_PER_S, lambda: stage.balances.update(USDT=Decimal(900)))
+
+    stage.run(60 * NS_PER_S)
+
+    words = [line.split(maxsplit=1)[1] for line in stage.said]
+    assert words == [
+        "BALANCE_MISMATCH NONE balance:USDT",
+        "resolved BALANCE_MISMATCH balance:USDT",
+    ]
+
+
+def test_a_position_that_differed_is_not_taken_for_explained_while_nobody_tells_it() -> None:
+    stage = Contracts(begun=1)
+    stage.held = Decimal(0)
+    stage.at(12 * NS_PER_S, lambda: setattr(stage, "telling", False))
+
+    stage.run(60 * NS_PER_S)
+
+    words = [line.split(maxsplit=1)[1] for line in stage.said]
+    assert words == [
+        "POSITION_MISMATCH MANUAL position:BTCUSDT-PERP.SIM",
+        "SetTradingState REDUCING",
+    ]
