@@ -41,6 +41,7 @@ from scenarios.venue_process import Place
 # Of the strategies: many orders in little time, and large enough for coarser lots.
 _PARAMS: Final = {"step_s": 0.3, "notional": 3000.0}
 _RULES_S: Final = 1.0  # a filter that changes for four seconds is to be seen
+_INTERRUPTED: Final = 130
 _SAY_S: Final = 10.0
 
 
@@ -57,7 +58,11 @@ def main(arguments: Sequence[str]) -> int:
     for done, (product, faults) in enumerate(groups):
         _say(given, f"run {done + 1} of {len(groups)}: {product.lower()}: {', '.join(faults)}")
         begun_s = time.monotonic()
-        found = played(product, faults, given)
+        try:
+            found = played(product, faults, given)
+        except KeyboardInterrupt:
+            print("faults: interrupted: say it again to go on with what is left", file=sys.stderr)
+            return _INTERRUPTED
         with kept.open("a") as file:
             file.writelines(json.dumps(asdict(cell)) + "\n" for cell in found)
         cells |= {_key(cell): cell for cell in found}
@@ -166,6 +171,8 @@ def played(product: Product, faults: Sequence[str], given: argparse.Namespace) -
             _say(given, f"  {view['elapsed_s']:.0f} of {spec.duration_s:.0f} s: {counts}")
 
     summary = run(spec, runs_dir=folder, on_progress=watch).document
+    if views[-1]["elapsed_s"] < spec.duration_s:
+        raise KeyboardInterrupt  # it ended in order, and says nothing of faults it has not played
     found = []
     for account in _accounts(spec, folder / summary["run_id"], summary, views[-1]):
         start_ns = account.ledger["server"]["plan_from_ns"]
